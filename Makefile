@@ -1,0 +1,104 @@
+# `make demo` and `make test` set up all they need in .venv; nothing else of ours is required than
+# Python 3.11 or newer, git and make. `make help` lists the rest.
+
+SHELL       := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS   += --no-print-directory
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+ARGS   ?=
+
+# Folders that hold our Python; some appear as the project grows.
+SOURCES   := $(wildcard agent collectors server tests benchmarks demo docs packaging)
+TYPED     := $(wildcard agent collectors server tests benchmarks demo)
+PLATFORMS := linux darwin win32
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+# Byte code is written at the first import, of what is imported, instead of for every file here.
+PIP_INSTALL := $(BIN)/python -m pip install --quiet --require-hashes --no-compile
+LOCK        := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
+               --generate-hashes --no-emit-index-url --no-header
+LOCK_ARGS   ?=
+
+.PHONY: help demo test lint types format lock screenshots clean
+
+help:
+	@echo "make demo           set up, start a server, enrol this machine, show its verdict and the gate"
+	@echo "make demo ARGS=--once   the same, then exit"
+	@echo "make test           set up, then lint, types and every test (ARGS goes to pytest)"
+	@echo "make lint           ruff: rules and format"
+	@echo "make types          mypy --strict for $(PLATFORMS)"
+	@echo "make format         let ruff rewrite the sources"
+	@echo "make lock           resolve locks/*.txt anew (LOCK_ARGS=--upgrade: to the newest versions)"
+	@echo "make screenshots    retake the README's pictures in a real browser"
+	@echo "make clean          remove .venv, caches and build output"
+
+demo: $(VENV)/.runtime
+	@$(BIN)/python demo/run.py $(ARGS)
+
+test: $(VENV)/.dev lint types
+	@$(BIN)/python -m pytest $(ARGS)
+
+lint: $(VENV)/.dev
+	@echo "lint: $(SOURCES)"
+	@$(BIN)/ruff check $(SOURCES)
+	@$(BIN)/ruff format --check $(SOURCES)
+
+# One cache a platform: mypy throws a cache of another platform away.
+types: $(VENV)/.dev
+	@for platform in $(PLATFORMS); do \
+	    printf 'types, %s: ' "$$platform"; \
+	    $(BIN)/mypy --platform "$$platform" --cache-dir ".mypy_cache/$$platform" $(TYPED); \
+	done
+
+format: $(VENV)/.dev
+	@$(BIN)/ruff check --fix-only $(SOURCES)
+	@$(BIN)/ruff format $(SOURCES)
+
+screenshots: $(VENV)/.dev
+	@$(BIN)/python demo/screenshots.py $(ARGS)
+
+# dev.txt is resolved first; the two others take their versions from it, so all three agree.
+lock: $(VENV)/.dev
+	$(LOCK) $(LOCK_ARGS) --all-extras -o locks/dev.txt pyproject.toml
+	$(LOCK) --extra agent --extra server -c locks/dev.txt -o locks/runtime.txt pyproject.toml
+	$(LOCK) -c locks/dev.txt -o locks/build.txt locks/build.in
+	@! grep -nE '://|--(extra-)?index|--find-links|--trusted-host|@ file' locks/*.txt \
+	    || { echo "A lock names an address (above). Fix it before you commit." >&2; exit 1; }
+
+clean:
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
+	find agent collectors server tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The environment. The stamps are older than a lock exactly when it was changed since.
+$(VENV)/.created:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	    echo "Passmuster needs Python 3.11 or newer; '$(PYTHON)' is: $$($(PYTHON) --version 2>&1)" >&2; \
+	    echo "Name another one, for example: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+	    echo "'$(PYTHON)' cannot create virtual environments: its venv module is not installed." >&2; \
+	    echo "On Debian and Ubuntu: sudo apt install python3-venv" >&2; exit 1; }
+	@echo "Creating $(VENV) with $$($(PYTHON) --version) ..."
+	@$(PYTHON) -m venv --clear $(VENV)
+	@touch $@
+
+$(VENV)/.runtime: locks/build.txt locks/runtime.txt pyproject.toml | $(VENV)/.created
+	@echo "Installing $$(cat locks/build.txt locks/runtime.txt | grep -c '==') locked packages ..."
+	@$(PIP_INSTALL) -r locks/build.txt -r locks/runtime.txt
+	@$(MAKE) $(VENV)/.passmuster
+	@touch $@
+
+$(VENV)/.dev: locks/dev.txt pyproject.toml | $(VENV)/.created
+	@echo "Installing $$(grep -c '==' locks/dev.txt) locked packages ..."
+	@$(PIP_INSTALL) -r locks/dev.txt
+	@$(MAKE) $(VENV)/.passmuster
+	@touch $(VENV)/.runtime $@
+
+$(VENV)/.passmuster: pyproject.toml
+	@echo "Installing passmuster itself ..."
+	@$(BIN)/python -m pip install --quiet --no-build-isolation --no-deps --editable .
+	@touch $@
