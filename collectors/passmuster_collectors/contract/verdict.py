@@ -1,0 +1,70 @@
+"""The words for what a rule and the server conclude, and the server's answer to a report."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated
+
+from passmuster_collectors.contract.declaration import Items, Text, Whole
+
+
+class Outcome(StrEnum):
+    """What a rule concludes from one reading."""
+
+    PASS = "pass"  # noqa: S105 - an outcome, not a password
+    FAIL = "fail"
+    TRANSITIONING = "transitioning"
+    UNKNOWN = "unknown"
+    NOT_APPLICABLE = "not_applicable"
+
+
+SEVERITY = (
+    Outcome.FAIL,
+    Outcome.UNKNOWN,
+    Outcome.TRANSITIONING,
+    Outcome.PASS,
+    Outcome.NOT_APPLICABLE,
+)
+"""Outcomes from worst to best: the worst one of several is the one that counts."""
+
+
+class Verdict(StrEnum):
+    """What the server concludes of a device. Only `compliant` and `grace` pass the gate."""
+
+    COMPLIANT = "compliant"
+    GRACE = "grace"
+    NON_COMPLIANT = "non_compliant"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class Remedy:
+    """The shortest true steps for one system, and the settings page's deep link or None."""
+
+    steps: Annotated[tuple[str, ...], Items(most=10)]
+    link: Annotated[str, Text(longest=256)] | None = None
+
+
+@dataclass(frozen=True)
+class SignalVerdict:
+    """How one signal was judged, in a worker's words."""
+
+    signal: Annotated[str, Text(longest=64)]
+    title: str
+    outcome: Outcome
+    reasons: Annotated[tuple[str, ...], Items(most=64)]
+    remedies: Annotated[tuple[Remedy, ...], Items(most=64)]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the server answers to a report: nothing that runs."""
+
+    version: Annotated[int, Whole(least=1, most=1)]
+    verdict: Verdict
+    judged_at: datetime
+    policy_version: int
+    signals: Annotated[tuple[SignalVerdict, ...], Items(most=64)]
+    grace_until: datetime | None
+    nonce: Annotated[str, Text(longest=64)]
+    report_within_s: Annotated[int, Whole(least=5, most=86_400)]

@@ -1,0 +1,202 @@
+"""What a reader may ask of the machine it runs on, and the ways in which asking can fail.
+
+Every method raises a `SourceError` and nothing else; its class is the outcome that goes on the
+wire. A recorded machine implements the same protocol in the tests.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, ClassVar, Protocol
+
+from passmuster_collectors.contract.platform import Platform
+from passmuster_collectors.contract.reading import Source, SourceOutcome
+from passmuster_collectors.host.commands import Program
+
+
+class SourceError(Exception):
+    """A source gave no usable answer. `name` is the source, `detail` says why in a few words."""
+
+    outcome: ClassVar[SourceOutcome]
+
+    def __init__(self, name: str, detail: str = "") -> None:
+        super().__init__(f"{name}: {self.outcome} {detail}".rstrip())
+        self.name = name
+        self.detail = detail
+
+    def source(self) -> Source:
+        """Return this failure as an entry of a reading's sources."""
+        return Source(self.name, self.outcome, self.detail)
+
+
+class SourceDeniedError(SourceError):
+    """The source is there but this process may not read it."""
+
+    outcome = SourceOutcome.DENIED
+
+
+class SourceMissingError(SourceError):
+    """The source does not exist on this machine: no such file, program, bus name or property."""
+
+    outcome = SourceOutcome.MISSING
+
+
+class SourceTimeoutError(SourceError):
+    """The source did not answer in time."""
+
+    outcome = SourceOutcome.TIMEOUT
+
+
+class SourceConflictError(SourceError):
+    """The source contradicts another one, or its own documented format."""
+
+    outcome = SourceOutcome.CONFLICT
+
+
+class Bus(StrEnum):
+    """A D-Bus message bus. `SESSION` is the bus of the user this process runs as."""
+
+    SYSTEM = "system"
+    SESSION = "session"
+
+
+@dataclass(frozen=True)
+class Completed:
+    """A program that ran to its end."""
+
+    status: int
+    stdout: bytes
+    stderr: bytes
+
+
+@dataclass(frozen=True)
+class FileStatus:
+    """What `stat` says: `device` is the (major, minor) of the file system that holds the file."""
+
+    device: tuple[int, int]
+    owner: int
+    mode: int
+    size: int
+
+
+@dataclass(frozen=True)
+class Process:
+    """A running process: numeric owner and argument vector, both as the kernel tells them."""
+
+    pid: int
+    uid: int
+    name: str
+    arguments: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Account:
+    """A user account of this machine."""
+
+    uid: int
+    name: str
+    home: str
+
+
+@dataclass(frozen=True)
+class NetworkInterface:
+    """A network interface: whether it is up, and whether a default route goes through it."""
+
+    name: str
+    up: bool
+    default_route: bool
+
+
+@dataclass(frozen=True)
+class UsbDescription:
+    """A USB device as the portable enumerator (libusb) describes it: numbers only.
+
+    `interfaces` are (class, subclass, protocol) triples; `port` is the bus number and port chain.
+    """
+
+    vendor_id: int
+    product_id: int
+    interfaces: tuple[tuple[int, int, int], ...]
+    port: tuple[int, ...]
+
+
+class Host(Protocol):
+    """One machine."""
+
+    @property
+    def platform(self) -> Platform:
+        """The operating system."""
+
+    @property
+    def uid(self) -> int:
+        """The numeric user this process runs as; 0 is root (Windows: 0 when elevated)."""
+
+    def now(self) -> datetime:
+        """Return the wall clock in UTC."""
+
+    def read_file(self, path: str, *, limit: int = 1_048_576) -> bytes:
+        """Return the whole file; `conflict` when it is larger than `limit` bytes."""
+
+    def list_directory(self, path: str) -> tuple[str, ...]:
+        """Return the names in a directory, sorted."""
+
+    def resolve(self, path: str) -> str:
+        """Return the absolute path behind every symbolic link; `missing` when it leads nowhere."""
+
+    def file_status(self, path: str) -> FileStatus:
+        """Return what `stat` says of the path, symbolic links followed."""
+
+    def run(
+        self,
+        program: Program,
+        *arguments: str,
+        timeout_s: float = 5.0,
+        user: int | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> Completed:
+        """Run a listed program by its absolute path, standard input closed, a fixed environment.
+
+        `user` runs it as that user with that user's home and session bus; only root may. A
+        `missing` program, a `timeout` and a `denied` start raise; the exit status does not.
+        """
+
+    def bus_get(self, bus: Bus, name: str, path: str, interface: str, member: str) -> Any:
+        """Return one D-Bus property as plain Python (variants unwrapped)."""
+
+    def bus_get_all(self, bus: Bus, name: str, path: str, interface: str) -> Mapping[str, Any]:
+        """Return every D-Bus property of an interface as plain Python (variants unwrapped)."""
+
+    def bus_call(
+        self,
+        bus: Bus,
+        name: str,
+        path: str,
+        interface: str,
+        member: str,
+        signature: str = "",
+        arguments: Sequence[Any] = (),
+    ) -> tuple[Any, ...]:
+        """Call a D-Bus method and return its results (variants unwrapped)."""
+
+    def processes(self) -> tuple[Process, ...]:
+        """Return the running processes."""
+
+    def process_environment(self, pid: int) -> Mapping[str, str]:
+        """Return the environment a process started with."""
+
+    def account(self, uid: int) -> Account:
+        """Return the account with that number."""
+
+    def network_interfaces(self) -> tuple[NetworkInterface, ...]:
+        """Return the network interfaces, sorted by name."""
+
+    def usb_devices(self) -> tuple[UsbDescription, ...]:
+        """Return the attached USB devices through the portable enumerator."""
+
+    def keyed_hash(self, kind: str, value: bytes) -> str:
+        """Return the organisation's keyed hash of a value that must not leave the laptop.
+
+        HMAC-SHA-256 over `kind`, a NUL and `value`, cut to 32 hexadecimal digits; `kind` keeps a
+        network's hash from ever equalling a serial's.
+        """

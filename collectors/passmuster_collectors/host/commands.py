@@ -1,0 +1,19 @@
+"""Every program that a reader may run, each by its absolute paths. There is no other way to run one.
+
+An entry is the list of places where systems keep it; the first that exists is run.
+"""
+
+from enum import Enum
+
+
+class Program(Enum):
+    """A program a reader may run. The value holds the places to look, in order."""
+
+    GSETTINGS = ("/usr/bin/gsettings",)
+    ZFS = ("/usr/sbin/zfs", "/sbin/zfs", "/usr/local/sbin/zfs")
+    DMSETUP = ("/usr/sbin/dmsetup", "/sbin/dmsetup")
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """Absolute paths, the preferred one first."""
+        return self.value

@@ -1,0 +1,120 @@
+"""What a signal is: its words, its facts, its rule and its readers. One per room of `signals`."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Generic, TypeVar
+
+from passmuster_collectors.contract import codec
+from passmuster_collectors.contract.platform import Platform
+from passmuster_collectors.contract.reading import Reading, Status
+from passmuster_collectors.contract.verdict import SEVERITY, Outcome, Remedy
+from passmuster_collectors.host.base import Host
+
+Facts = TypeVar("Facts")
+Limits = TypeVar("Limits")
+
+Reader = Callable[[Host], Reading]
+
+UNREADABLE = "unreadable"
+"""The problem every signal has: it could not be read at all."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that keeps a reading from passing.
+
+    `problem` is a key of the signal's `problems`; `details` fill the placeholders of its texts.
+    """
+
+    problem: str
+    outcome: Outcome
+    details: Mapping[str, str]
+
+
+def finding(problem: StrEnum, outcome: Outcome = Outcome.FAIL, **details: object) -> Finding:
+    """Return a finding whose details are given as keywords."""
+    return Finding(problem.value, outcome, {name: str(value) for name, value in details.items()})
+
+
+@dataclass(frozen=True)
+class ProblemText:
+    """The words for one problem: to the worker, to IT, and how to fix it on each system.
+
+    All are `str.format` templates over the finding's details. A system without its own remedy has
+    no way to show this problem.
+    """
+
+    worker: str
+    admin: str
+    remedy: Mapping[Platform, Remedy]
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What the rule concludes from one reading under one set of limits."""
+
+    signal: str
+    outcome: Outcome
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True)
+class Signal(Generic[Facts, Limits]):
+    """One signal. `limits()` are the default policy; `triggers` the kernel subsystems and bus names
+    whose events make the agent read it again at once."""
+
+    id: str
+    title: str
+    why: str
+    facts: type[Facts]
+    limits: type[Limits]
+    rule: Callable[[Facts, Limits], tuple[Finding, ...]]
+    problems: Mapping[str, ProblemText]
+    readers: Mapping[Platform, Reader | None]
+    triggers: frozenset[str]
+
+    def judge(self, reading: Reading, limits: Limits) -> Judgement:
+        """Return what `reading` means under `limits`. Unknown is never a pass.
+
+        A definite failure counts even where the rest of the reading could not be read. Raises
+        `ContractError` for facts that are not this signal's.
+        """
+        if reading.status is Status.NOT_APPLICABLE:
+            return Judgement(self.id, Outcome.NOT_APPLICABLE, ())
+        findings: tuple[Finding, ...] = ()
+        if reading.facts is not None:
+            findings = self.rule(codec.decode(self.facts, reading.facts, "facts"), limits)
+        if reading.facts is None or (reading.status is Status.UNAVAILABLE and not findings):
+            reason = reading.reason or "It could not be read."
+            findings = (*findings, Finding(UNREADABLE, Outcome.UNKNOWN, {"reason": reason}))
+        return Judgement(self.id, worst(found.outcome for found in findings), findings)
+
+    def worker_text(self, found: Finding) -> str:
+        """Return the sentence for the worker."""
+        return fill(self.problems[found.problem].worker, found.details)
+
+    def admin_text(self, found: Finding) -> str:
+        """Return the sentence for IT."""
+        return fill(self.problems[found.problem].admin, found.details)
+
+    def remedy(self, found: Finding, platform: Platform) -> Remedy | None:
+        """Return the steps on this system, or None where it has no words for the problem."""
+        remedy = self.problems[found.problem].remedy.get(platform)
+        if remedy is None:
+            return None
+        return Remedy(tuple(fill(step, found.details) for step in remedy.steps), remedy.link)
+
+
+def worst(outcomes: Any) -> Outcome:
+    """Return the worst of the outcomes; no outcome at all is a pass."""
+    found = set(outcomes)
+    return next((outcome for outcome in SEVERITY if outcome in found), Outcome.PASS)
+
+
+def fill(template: str, details: Mapping[str, str]) -> str:
+    """Return the template with its placeholders filled.
+
+    Details come from a laptop: they are inserted as text and never read as a template themselves.
+    """
+    return template.format_map(details)

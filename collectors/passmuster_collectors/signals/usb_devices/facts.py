@@ -1,0 +1,62 @@
+"""What is collected about attached USB devices."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated
+
+from passmuster_collectors.contract.declaration import Items, Text, Unknown, fact
+
+
+class Location(StrEnum):
+    """Whether the device is built into the laptop."""
+
+    INTERNAL = "internal"
+    EXTERNAL = "external"
+    UNKNOWN = "unknown"
+
+
+class Indicator(StrEnum):
+    """What makes a device suspicious beyond being unknown."""
+
+    KEYBOARD_AND_STORAGE = "keyboard_and_storage"
+    KEYBOARD_AND_NETWORK = "keyboard_and_network"
+    KEYBOARD_AND_SERIAL = "keyboard_and_serial"
+    SECOND_KEYBOARD = "second_keyboard"
+    IDENTITY_CHANGED_ON_PORT = "identity_changed_on_port"
+    KNOWN_ATTACK_ID = "known_attack_id"
+    CLONED_IDENTITY = "cloned_identity"
+
+
+@dataclass(frozen=True)
+class UsbDevice:
+    """One attached device."""
+
+    vendor_id: Annotated[str, Text(longest=4)] = fact(
+        "With the product id: what the device claims to be, four hexadecimal digits."
+    )
+    product_id: Annotated[str, Text(longest=4)] = fact("See vendor_id.")
+    name: Annotated[str, Text(longest=128)] = fact("What the device calls itself, for people.")
+    serial: Annotated[str, Text(longest=32)] | None = fact(
+        "A keyed hash of the serial number: tells this stick from another of the same make."
+    )
+    interfaces: Annotated[tuple[Annotated[str, Text(longest=6)], ...], Items(most=32)] = fact(
+        "What the device can do (class, subclass, protocol): a charger has no business typing."
+    )
+    location: Location = fact("Built-in devices need no approval.")
+    keyboard: bool | Unknown = fact("A device that can type can type commands.")
+    storage: bool | Unknown = fact("A device that can store can carry data away.")
+    network: bool | Unknown = fact("A device that is a network can redirect traffic.")
+    indicators: Annotated[tuple[Indicator, ...], Items(most=16)] = fact(
+        "Signs of a malicious cable or keystroke injector, each one explained to IT."
+    )
+    attached_at: datetime | None = fact("When it appeared, so that IT can ask about it.")
+
+
+@dataclass(frozen=True)
+class UsbDevicesFacts:
+    """The devices attached now. Nothing on them is looked at."""
+
+    devices: Annotated[tuple[UsbDevice, ...], Items(most=128)] = fact(
+        "A stick or a cable can carry customers' data away or take over the laptop."
+    )

@@ -1,0 +1,1 @@
+"""Parsers for shapes that several sources share."""

@@ -1,0 +1,288 @@
+"""A recorded machine: the `Host` protocol over one JSON file, for tests and the demo only.
+
+`machine.json` holds:
+
+- `platform`, `uid`, `now` (RFC 3339);
+- `files`: path → text, `{"base64": "…"}`, or a refusal `{"error": "denied"}` (`missing` is the
+  default for what is not listed, so it need not be said); folders are derived from the paths, and
+  `directories` lists empty or refused ones (path → list of names or a refusal);
+- `links`: path → the absolute path behind it; a link may point at a folder, and paths that go
+  through it are followed;
+- `status`: path → `{"device": [major, minor], "owner": uid, "mode": octal text, "size": n}`;
+- `programs`: `"GSETTINGS get org.gnome… idle-delay"` → `{"status": 0, "stdout": "…", "stderr":
+  "…"}` or a refusal; run as another user the key starts with `"1000:"`;
+- `bus`: `"system org.freedesktop.login1 /org/freedesktop/login1"` → interface → `{"properties":
+  {...}, "methods": {"ListSessions": [results…]}}`, or a refusal in place of the interfaces, of one
+  interface, of a property or of a method; a method with arguments is keyed
+  `"GetUser(1000)"` (arguments as JSON, comma separated) and falls back to its bare name;
+- `processes`: list of `{"pid", "uid", "name", "arguments", "environment"}`;
+- `accounts`: list of `{"uid", "name", "home"}`;
+- `network_interfaces`: list of `{"name", "up", "default_route"}`;
+- `usb_devices`: list of `UsbDescription` fields;
+- `refuse`: method name of the protocol → refusal, for `processes`, `network_interfaces`,
+  `usb_devices`.
+"""
+
+import base64
+import hashlib
+import hmac
+import json
+import posixpath
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from passmuster_collectors.contract.codec import parse_time
+from passmuster_collectors.contract.platform import Platform
+from passmuster_collectors.host.base import (
+    Account,
+    Bus,
+    Completed,
+    FileStatus,
+    Host,
+    NetworkInterface,
+    Process,
+    SourceConflictError,
+    SourceDeniedError,
+    SourceError,
+    SourceMissingError,
+    SourceTimeoutError,
+    UsbDescription,
+)
+from passmuster_collectors.host.commands import Program
+
+ERRORS: Mapping[str, type[SourceError]] = {
+    "denied": SourceDeniedError,
+    "missing": SourceMissingError,
+    "timeout": SourceTimeoutError,
+    "conflict": SourceConflictError,
+}
+MAX_LINKS = 40
+
+
+def load(path: Path) -> "RecordedHost":
+    """Return the machine recorded in a `machine.json`."""
+    return RecordedHost(json.loads(path.read_text(encoding="utf-8")))
+
+
+class RecordedHost(Host):
+    """A machine that answers from a recording and refuses what was not recorded."""
+
+    def __init__(self, machine: Mapping[str, Any], *, hash_key: bytes = b"recorded machine") -> None:
+        self._machine = machine
+        self._hash_key = hash_key
+        self._platform = Platform(machine.get("platform", "linux"))
+
+    @property
+    def platform(self) -> Platform:
+        return self._platform
+
+    @property
+    def uid(self) -> int:
+        return int(self._machine.get("uid", 0))
+
+    def now(self) -> datetime:
+        recorded = self._machine.get("now")
+        return parse_time(recorded, "now") if recorded else datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+
+    def read_file(self, path: str, *, limit: int = 1_048_576) -> bytes:
+        content = self._section("files").get(self._follow(path))
+        if content is None:
+            raise SourceMissingError(path)
+        _raise_if_refused(path, content)
+        data = (
+            base64.b64decode(content["base64"])
+            if isinstance(content, dict)
+            else content.encode("utf-8", "surrogateescape")
+        )
+        if len(data) > limit:
+            raise SourceConflictError(path, f"larger than {limit} bytes")
+        return data
+
+    def list_directory(self, path: str) -> tuple[str, ...]:
+        real = self._follow(path)
+        listed = self._section("directories").get(real)
+        _raise_if_refused(path, listed)
+        prefix = real.rstrip("/") + "/"
+        names = set(listed or ())
+        for section in ("files", "links", "status", "directories"):
+            for other in self._section(section):
+                if other.startswith(prefix) and other != real:
+                    names.add(other[len(prefix) :].split("/", 1)[0])
+        if not names and listed is None:
+            raise SourceMissingError(path)
+        return tuple(sorted(names))
+
+    def resolve(self, path: str) -> str:
+        real = self._follow(path)
+        known = [*self._section("files"), *self._section("directories"), *self._section("status")]
+        if real not in known and not any(other.startswith(real + "/") for other in known):
+            raise SourceMissingError(path)
+        return real
+
+    def file_status(self, path: str) -> FileStatus:
+        recorded = self._section("status").get(self._follow(path))
+        if recorded is None:
+            raise SourceMissingError(path)
+        _raise_if_refused(path, recorded)
+        major, minor = recorded["device"]
+        return FileStatus(
+            (major, minor),
+            recorded.get("owner", 0),
+            int(recorded.get("mode", "100644"), 8),
+            recorded.get("size", 0),
+        )
+
+    def run(
+        self,
+        program: Program,
+        *arguments: str,
+        timeout_s: float = 5.0,
+        user: int | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> Completed:
+        line = " ".join((program.name, *arguments))
+        recorded = self._section("programs").get(line if user is None else f"{user}:{line}")
+        if recorded is None:
+            raise SourceMissingError(program.paths[0])
+        _raise_if_refused(program.paths[0], recorded)
+        return Completed(
+            recorded.get("status", 0),
+            recorded.get("stdout", "").encode(),
+            recorded.get("stderr", "").encode(),
+        )
+
+    def bus_get(self, bus: Bus, name: str, path: str, interface: str, member: str) -> Any:
+        source = f"{name} {interface}.{member}"
+        properties = self._interface(bus, name, path, interface).get("properties", {})
+        if member not in properties:
+            raise SourceMissingError(source)
+        _raise_if_refused(source, properties[member])
+        return _as_tuples(properties[member])
+
+    def bus_get_all(self, bus: Bus, name: str, path: str, interface: str) -> Mapping[str, Any]:
+        properties = self._interface(bus, name, path, interface).get("properties", {})
+        return {
+            member: _as_tuples(value)
+            for member, value in properties.items()
+            if not _is_refusal(value)
+        }
+
+    def bus_call(
+        self,
+        bus: Bus,
+        name: str,
+        path: str,
+        interface: str,
+        member: str,
+        signature: str = "",
+        arguments: Sequence[Any] = (),
+    ) -> tuple[Any, ...]:
+        source = f"{name} {interface}.{member}"
+        methods = self._interface(bus, name, path, interface).get("methods", {})
+        keyed = f"{member}({','.join(json.dumps(argument) for argument in arguments)})"
+        results = methods.get(keyed, methods.get(member))
+        if results is None:
+            raise SourceMissingError(source)
+        _raise_if_refused(source, results)
+        return tuple(_as_tuples(result) for result in results)
+
+    def processes(self) -> tuple[Process, ...]:
+        self._refuse("processes")
+        return tuple(
+            Process(item["pid"], item["uid"], item["name"], tuple(item.get("arguments", ())))
+            for item in self._machine.get("processes", ())
+        )
+
+    def process_environment(self, pid: int) -> Mapping[str, str]:
+        source = f"/proc/{pid}/environ"
+        for item in self._machine.get("processes", ()):
+            if item["pid"] == pid:
+                environment = item.get("environment", {})
+                _raise_if_refused(source, environment)
+                return dict(environment)
+        raise SourceMissingError(source)
+
+    def account(self, uid: int) -> Account:
+        for item in self._machine.get("accounts", ()):
+            if item["uid"] == uid:
+                return Account(uid, item["name"], item["home"])
+        raise SourceMissingError(f"account {uid}")
+
+    def network_interfaces(self) -> tuple[NetworkInterface, ...]:
+        self._refuse("network_interfaces")
+        return tuple(
+            NetworkInterface(item["name"], item.get("up", True), item.get("default_route", False))
+            for item in self._machine.get("network_interfaces", ())
+        )
+
+    def usb_devices(self) -> tuple[UsbDescription, ...]:
+        self._refuse("usb_devices")
+        if "usb_devices" not in self._machine:
+            raise SourceMissingError("libusb")
+        return tuple(
+            UsbDescription(
+                item["vendor_id"],
+                item["product_id"],
+                tuple((a, b, c) for a, b, c in item.get("interfaces", ())),
+                tuple(item.get("port", ())),
+            )
+            for item in self._machine["usb_devices"]
+        )
+
+    def keyed_hash(self, kind: str, value: bytes) -> str:
+        message = kind.encode("ascii") + b"\0" + value
+        return hmac.new(self._hash_key, message, hashlib.sha256).hexdigest()[:32]
+
+    def _section(self, name: str) -> Mapping[str, Any]:
+        section: Mapping[str, Any] = self._machine.get(name, {})
+        return section
+
+    def _refuse(self, method: str) -> None:
+        _raise_if_refused(method, self._section("refuse").get(method))
+
+    def _interface(self, bus: Bus, name: str, path: str, interface: str) -> Mapping[str, Any]:
+        interfaces = self._section("bus").get(f"{bus} {name} {path}")
+        if interfaces is None:
+            raise SourceMissingError(name)
+        _raise_if_refused(name, interfaces)
+        recorded: Mapping[str, Any] | None = interfaces.get(interface)
+        if recorded is None:
+            raise SourceMissingError(f"{name} {interface}")
+        _raise_if_refused(f"{name} {interface}", recorded)
+        return recorded
+
+    def _follow(self, path: str) -> str:
+        links = self._section("links")
+        path = posixpath.normpath(path)
+        for _ in range(MAX_LINKS):
+            parts = path.split("/")
+            for end in range(2, len(parts) + 1):
+                head = "/".join(parts[:end])
+                if head in links:
+                    path = posixpath.normpath("/".join((links[head], *parts[end:])))
+                    break
+            else:
+                return path
+        raise SourceConflictError(path, "too many symbolic links")
+
+
+def _is_refusal(value: Any) -> bool:
+    return isinstance(value, dict) and set(value) <= {"error", "detail"} and "error" in value
+
+
+def _raise_if_refused(source: str, value: Any) -> None:
+    if _is_refusal(value):
+        raise ERRORS[value["error"]](source, value.get("detail", ""))
+
+
+def _as_tuples(value: Any) -> Any:
+    """D-Bus structures arrive as tuples and arrays as lists; JSON has only lists for both."""
+    if isinstance(value, dict):
+        if set(value) == {"struct"}:
+            return tuple(_as_tuples(item) for item in value["struct"])
+        return {key: _as_tuples(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_as_tuples(item) for item in value]
+    return value
