@@ -1,0 +1,1 @@
+"""The people who administer, their sign-in links and sessions."""

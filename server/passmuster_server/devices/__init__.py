@@ -1,0 +1,1 @@
+"""Enrolment, keys, owners and revocation."""

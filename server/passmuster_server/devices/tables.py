@@ -1,0 +1,85 @@
+"""The tables of devices and their enrolment."""
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    Table,
+)
+
+from passmuster_server.schema import METADATA, Moment
+
+organisations = Table(
+    "organisations",
+    METADATA,
+    Column("organisation_id", String(64), primary_key=True),
+    Column("name", String(128), nullable=False),
+    Column("server_id", String(64), nullable=False),
+    Column("hash_key", LargeBinary(32), nullable=False),
+)
+
+enrolment_codes = Table(
+    "enrolment_codes",
+    METADATA,
+    Column("organisation_id", ForeignKey("organisations.organisation_id"), primary_key=True),
+    Column("code_hash", String(64), primary_key=True),
+    Column("owner", String(254), nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("expires_at", Moment, nullable=False),
+    Column("used_at", Moment),
+    Column("device_id", String(64)),
+)
+
+enrolment_challenges = Table(
+    "enrolment_challenges",
+    METADATA,
+    Column("organisation_id", ForeignKey("organisations.organisation_id"), primary_key=True),
+    Column("enrolment_id", String(64), primary_key=True),
+    Column("challenge", String(64), nullable=False),
+    Column("start", LargeBinary, nullable=False),
+    Column("expires_at", Moment, nullable=False),
+    Column("tries", Integer, nullable=False),
+    Index("ix_enrolment_challenges_expires_at", "expires_at"),
+)
+
+devices = Table(
+    "devices",
+    METADATA,
+    Column("organisation_id", ForeignKey("organisations.organisation_id"), primary_key=True),
+    Column("device_id", String(64), primary_key=True),
+    Column("owner", String(254), nullable=False),
+    Column("computer_name", String(128), nullable=False),
+    Column("platform", String(16), nullable=False),
+    Column("system", String(128), nullable=False),
+    Column("agent_version", String(32), nullable=False),
+    Column("public_key", LargeBinary, nullable=False),
+    Column("thumbprint", String(64), nullable=False),
+    Column("fingerprint", String(16), nullable=False),
+    Column("tier", String(16), nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("enrolled_at", Moment, nullable=False),
+    Index("ix_devices_owner", "organisation_id", "owner"),
+    Index("uq_devices_thumbprint", "organisation_id", "thumbprint", unique=True),
+)
+
+ratchets = Table(
+    "ratchets",
+    METADATA,
+    Column("organisation_id", String(64), primary_key=True),
+    Column("device_id", String(64), primary_key=True),
+    Column("sequence", BigInteger, nullable=False),
+    Column("nonce", String(64), nullable=False),
+    Column("previous_nonce", String(64), nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("answer", LargeBinary),
+    Column("record_sequence", BigInteger, nullable=False),
+    Column("record_hash", String(64), nullable=False),
+    ForeignKeyConstraint(
+        ["organisation_id", "device_id"], ["devices.organisation_id", "devices.device_id"]
+    ),
+)

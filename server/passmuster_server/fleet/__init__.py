@@ -1,0 +1,1 @@
+"""The pages IT works with."""

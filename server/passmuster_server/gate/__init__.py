@@ -1,0 +1,1 @@
+"""The helpdesk's question and its answer, on every protocol."""

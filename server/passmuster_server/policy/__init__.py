@@ -1,0 +1,1 @@
+"""Versioned policies, the verdicts they lead to, and the history of both."""

@@ -1,0 +1,80 @@
+"""Where a device stands: what the gate, the fleet page and the alerts all look at."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from passmuster_collectors.contract.platform import Platform
+from passmuster_collectors.contract.verdict import Outcome, Remedy, Verdict
+
+
+class DeviceStatus(StrEnum):
+    """Whether a device takes part. Only an `active` one can pass the gate."""
+
+    ACTIVE = "active"
+    CONFLICT = "conflict"
+    REVOKED = "revoked"
+    RETIRED = "retired"
+
+
+@dataclass(frozen=True)
+class Reason:
+    """One finding in words: to the worker, to IT, and how to fix it."""
+
+    signal: str
+    outcome: Outcome
+    worker: str
+    admin: str
+    remedy: Remedy | None
+
+
+@dataclass(frozen=True)
+class SignalStanding:
+    """How one signal of the device was judged."""
+
+    signal: str
+    title: str
+    outcome: Outcome
+    reasons: tuple[Reason, ...]
+
+
+@dataclass(frozen=True)
+class Standing:
+    """One device's verdict with everything needed to explain it.
+
+    `verdict` is what was judged; `verdict_at` is what counts at a moment, which may be `unknown`
+    for want of a recent report. `report_sequence` names the report the verdict rests on.
+    """
+
+    organisation: str
+    device: str
+    owner: str
+    computer_name: str
+    platform: Platform
+    status: DeviceStatus
+    verdict: Verdict
+    since: datetime
+    judged_at: datetime | None
+    last_seen: datetime | None
+    max_age_s: int
+    grace_until: datetime | None
+    policy_version: int
+    report_sequence: int
+    signals: tuple[SignalStanding, ...]
+
+    def verdict_at(self, moment: datetime) -> Verdict:
+        """Return the verdict that counts at `moment`: stale, future or conflicting is `unknown`."""
+        if self.status is not DeviceStatus.ACTIVE or self.last_seen is None:
+            return Verdict.UNKNOWN
+        if (moment - self.last_seen).total_seconds() > self.max_age_s:
+            return Verdict.UNKNOWN
+        if self.verdict is Verdict.GRACE and (
+            self.grace_until is None or moment >= self.grace_until
+        ):
+            return Verdict.NON_COMPLIANT
+        return self.verdict
+
+    @property
+    def reasons(self) -> tuple[Reason, ...]:
+        """Every reason of every signal, in the catalog's order."""
+        return tuple(reason for signal in self.signals for reason in signal.reasons)

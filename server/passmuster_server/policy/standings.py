@@ -1,0 +1,52 @@
+"""The standing of every device, in memory: what lets the gate answer without a look-up.
+
+Filled from the database at start, moved by each commit. A look at it never waits.
+"""
+
+from collections.abc import Callable, Iterable
+
+from passmuster_server.policy.standing import Standing
+
+Listener = Callable[[Standing | None, Standing], None]
+"""Called on the event loop with a device's standing before (None: new) and after."""
+
+
+class Standings:
+    """Every device's standing, by device and by owner."""
+
+    def __init__(self) -> None:
+        self._by_device: dict[tuple[str, str], Standing] = {}
+        self._by_owner: dict[tuple[str, str], dict[str, Standing]] = {}
+        self._listeners: list[Listener] = []
+
+    def listen(self, listener: Listener) -> None:
+        """Call `listener` after every change, in the order of commits."""
+        self._listeners.append(listener)
+
+    def put(self, standing: Standing) -> None:
+        """Replace the device's standing and tell the listeners."""
+        key = (standing.organisation, standing.device)
+        before = self._by_device.get(key)
+        if before is not None and before.owner != standing.owner:
+            self._by_owner[before.organisation, _folded(before.owner)].pop(before.device, None)
+        self._by_device[key] = standing
+        owner = (standing.organisation, _folded(standing.owner))
+        self._by_owner.setdefault(owner, {})[standing.device] = standing
+        for listener in self._listeners:
+            listener(before, standing)
+
+    def of_device(self, organisation: str, device: str) -> Standing | None:
+        """Return the device's standing, or None for a device that is not enrolled."""
+        return self._by_device.get((organisation, device))
+
+    def of_owner(self, organisation: str, owner: str) -> tuple[Standing, ...]:
+        """Return the standings of a person's devices; the address is compared without case."""
+        return tuple(self._by_owner.get((organisation, _folded(owner)), {}).values())
+
+    def all(self, organisation: str) -> Iterable[Standing]:
+        """Return every standing of the organisation."""
+        return [item for (owner, _), item in self._by_device.items() if owner == organisation]
+
+
+def _folded(owner: str) -> str:
+    return owner.casefold()

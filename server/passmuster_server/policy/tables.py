@@ -1,0 +1,56 @@
+"""The tables of policies, verdicts and their history."""
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    Table,
+    Text,
+)
+
+from passmuster_server.schema import METADATA, Moment
+
+_DEVICE = (["organisation_id", "device_id"], ["devices.organisation_id", "devices.device_id"])
+
+policies = Table(
+    "policies",
+    METADATA,
+    Column("organisation_id", ForeignKey("organisations.organisation_id"), primary_key=True),
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("document", Text, nullable=False),
+    Column("published_at", Moment, nullable=False),
+    Column("published_by", String(254), nullable=False),
+)
+
+verdicts = Table(
+    "verdicts",
+    METADATA,
+    Column("organisation_id", String(64), primary_key=True),
+    Column("device_id", String(64), primary_key=True),
+    Column("verdict", String(16), nullable=False),
+    Column("since", Moment, nullable=False),
+    Column("judged_at", Moment, nullable=False),
+    Column("policy_version", Integer, nullable=False),
+    Column("grace_until", Moment),
+    Column("signals", LargeBinary, nullable=False),
+    ForeignKeyConstraint(*_DEVICE),
+)
+
+verdict_history = Table(
+    "verdict_history",
+    METADATA,
+    Column("history_id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("organisation_id", String(64), nullable=False),
+    Column("device_id", String(64), nullable=False),
+    Column("since", Moment, nullable=False),
+    Column("verdict", String(16), nullable=False),
+    Column("policy_version", Integer, nullable=False),
+    Column("reasons", LargeBinary, nullable=False),
+    ForeignKeyConstraint(*_DEVICE),
+    Index("ix_verdict_history_device", "organisation_id", "device_id", "since"),
+)

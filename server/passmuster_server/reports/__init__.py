@@ -1,0 +1,1 @@
+"""Signed reports: verified, ratcheted, stored, judged and answered."""

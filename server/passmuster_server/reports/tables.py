@@ -1,0 +1,55 @@
+"""What laptops reported: the current reading of each signal, and what changed when."""
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    Table,
+)
+
+from passmuster_server.schema import METADATA, Moment
+
+_DEVICE = (["organisation_id", "device_id"], ["devices.organisation_id", "devices.device_id"])
+
+contacts = Table(
+    "contacts",
+    METADATA,
+    Column("organisation_id", String(64), primary_key=True),
+    Column("device_id", String(64), primary_key=True),
+    Column("last_seen", Moment, nullable=False),
+    Column("clock_skew_s", Integer, nullable=False),
+    Column("evidence", LargeBinary, nullable=False),
+    ForeignKeyConstraint(*_DEVICE),
+)
+"""When a device was last heard, and the signed report of that time, verbatim."""
+
+readings = Table(
+    "readings",
+    METADATA,
+    Column("organisation_id", String(64), primary_key=True),
+    Column("device_id", String(64), primary_key=True),
+    Column("signal", String(64), primary_key=True),
+    Column("reading", LargeBinary, nullable=False),
+    Column("collected_at", Moment, nullable=False),
+    Column("changed_at", Moment, nullable=False),
+    ForeignKeyConstraint(*_DEVICE),
+)
+
+transitions = Table(
+    "transitions",
+    METADATA,
+    Column("transition_id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("organisation_id", String(64), nullable=False),
+    Column("device_id", String(64), nullable=False),
+    Column("signal", String(64), nullable=False),
+    Column("received_at", Moment, nullable=False),
+    Column("reading", LargeBinary, nullable=False),
+    Column("evidence", LargeBinary, nullable=False),
+    ForeignKeyConstraint(*_DEVICE),
+    Index("ix_transitions_device", "organisation_id", "device_id", "received_at"),
+)
+"""A reading that differs from the one before, with the signed report it came in."""

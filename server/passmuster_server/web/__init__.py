@@ -1,0 +1,1 @@
+"""What every area's routes share: refusals, body limits, pages and their headers."""
