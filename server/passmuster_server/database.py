@@ -125,7 +125,8 @@ class Database:
             self._waiting.put_nowait(write)
         except queue.Full:
             raise StoreUnavailableError("too many writes are waiting") from None
-        return await write.future
+        result: T = await write.future
+        return result
 
     def write_now(self, work: Callable[[Transaction], T]) -> T:
         """Return what `work` returns, durable, in this thread: for commands without a server."""

@@ -69,7 +69,9 @@ def load(path: Path) -> "RecordedHost":
 class RecordedHost(Host):
     """A machine that answers from a recording and refuses what was not recorded."""
 
-    def __init__(self, machine: Mapping[str, Any], *, hash_key: bytes = b"recorded machine") -> None:
+    def __init__(
+        self, machine: Mapping[str, Any], *, hash_key: bytes = b"recorded machine"
+    ) -> None:
         self._machine = machine
         self._hash_key = hash_key
         self._platform = Platform(machine.get("platform", "linux"))
@@ -84,7 +86,9 @@ class RecordedHost(Host):
 
     def now(self) -> datetime:
         recorded = self._machine.get("now")
-        return parse_time(recorded, "now") if recorded else datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+        return (
+            parse_time(recorded, "now") if recorded else datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+        )
 
     def read_file(self, path: str, *, limit: int = 1_048_576) -> bytes:
         content = self._section("files").get(self._follow(path))

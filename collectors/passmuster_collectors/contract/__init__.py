@@ -1,1 +1,4 @@
-"""What a laptop says and what the server answers: shapes, words and bytes, standard library only."""
+"""What a laptop says and what the server answers: shapes, words and bytes.
+
+Standard library only: both sides import it.
+"""

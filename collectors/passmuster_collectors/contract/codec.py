@@ -6,11 +6,21 @@ and missing fields, values of another type, texts, numbers and lists beyond thei
 
 import dataclasses
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from datetime import UTC, datetime
 from enum import Enum
 from functools import cache
-from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import (
+    Annotated,
+    Any,
+    Literal,
+    TypeVar,
+    Union,
+    cast,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
 from passmuster_collectors.contract import strict_json
 from passmuster_collectors.contract.declaration import Items, Text, Whole
@@ -29,7 +39,7 @@ def decode(kind: type[T], value: Any, field: str = "") -> T:
 
     Raises `ContractError` naming the first field that does not fit, below the path `field`.
     """
-    result: T = _decoder(kind)(value, field)
+    result: T = _decoder(cast("Hashable", kind))(value, field)
     return result
 
 
@@ -70,7 +80,7 @@ def parse_time(value: Any, field: str) -> datetime:
 
 
 @cache
-def _decoder(hint: Any) -> Decoder:
+def _decoder(hint: Hashable) -> Decoder:
     return _build(hint, ())
 
 

@@ -100,8 +100,11 @@ class EnrolmentFinish:
 
 @dataclass(frozen=True)
 class Enrolled:
-    """The laptop is a device now. `hash_key` (base64url, 32 bytes) keys the hashes of SSIDs and
-    serials, one key for the whole organisation so that IT can name a trusted network."""
+    """The laptop is a device now.
+
+    `hash_key` (base64url, 32 bytes) keys the hashes of SSIDs and serials: one key for the whole
+    organisation, so that IT can name a trusted network.
+    """
 
     device: Annotated[str, Text(longest=64)]
     owner: Annotated[str, Text(longest=254)]

@@ -1,6 +1,7 @@
-"""Every program that a reader may run, each by its absolute paths. There is no other way to run one.
+"""Every program that a reader may run, each by its absolute paths.
 
-An entry is the list of places where systems keep it; the first that exists is run.
+There is no other way to run one. An entry is the list of places where systems keep it; the first
+that exists is run.
 """
 
 from enum import Enum
@@ -16,4 +17,5 @@ class Program(Enum):
     @property
     def paths(self) -> tuple[str, ...]:
         """Absolute paths, the preferred one first."""
-        return self.value
+        paths: tuple[str, ...] = self.value
+        return paths

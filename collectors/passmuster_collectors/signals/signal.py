@@ -61,8 +61,11 @@ class Judgement:
 
 @dataclass(frozen=True)
 class Signal(Generic[Facts, Limits]):
-    """One signal. `limits()` are the default policy; `triggers` the kernel subsystems and bus names
-    whose events make the agent read it again at once."""
+    """One signal.
+
+    `limits()` are the default policy; `triggers` the kernel subsystems and bus names whose events
+    make the agent read it again at once.
+    """
 
     id: str
     title: str
