@@ -19,7 +19,20 @@ PLATFORMS := linux darwin win32
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 # Byte code is written at the first import, of what is imported, instead of for every file here.
-PIP_INSTALL := $(BIN)/python -m pip install --quiet --require-hashes --no-compile
+PIP_INSTALL := $(BIN)/python -m pip install --require-hashes --no-compile
+
+# Reads pip's lines and counts the packages on one line of the terminal; a log gets none of it.
+define SHOW_PROGRESS
+count=0; while read -r word package _; do \
+    [ -t 1 ] || continue; \
+    case "$$word" in \
+        Collecting|Processing|Requirement) \
+            count=$$((count + 1)); printf '\r\033[K  %d  %s' "$$count" "$${package##*/}";; \
+        Installing) printf '\r\033[K  unpacking';; \
+    esac; \
+done; [ ! -t 1 ] || printf '\r\033[K'
+endef
+
 LOCK        := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
                --generate-hashes --no-emit-index-url --no-header
 LOCK_ARGS   ?=
@@ -27,15 +40,15 @@ LOCK_ARGS   ?=
 .PHONY: help demo test lint types format lock screenshots clean
 
 help:
-	@echo "make demo           set up, start a server, enrol this machine, show its verdict and the gate"
+	@echo "make demo               set up, start a server, enrol this machine, show its verdict and the gate"
 	@echo "make demo ARGS=--once   the same, then exit"
-	@echo "make test           set up, then lint, types and every test (ARGS goes to pytest)"
-	@echo "make lint           ruff: rules and format"
-	@echo "make types          mypy --strict for $(PLATFORMS)"
-	@echo "make format         let ruff rewrite the sources"
-	@echo "make lock           resolve locks/*.txt anew (LOCK_ARGS=--upgrade: to the newest versions)"
-	@echo "make screenshots    retake the README's pictures in a real browser"
-	@echo "make clean          remove .venv, caches and build output"
+	@echo "make test               set up, then lint, types and every test (ARGS goes to pytest)"
+	@echo "make lint               ruff: rules and format"
+	@echo "make types              mypy --strict for $(PLATFORMS)"
+	@echo "make format             let ruff rewrite the sources"
+	@echo "make lock               resolve locks/*.txt anew (LOCK_ARGS=--upgrade: to the newest versions)"
+	@echo "make screenshots        retake the README's pictures in a real browser"
+	@echo "make clean              remove .venv, caches and build output"
 
 demo: $(VENV)/.runtime
 	@$(BIN)/python demo/run.py $(ARGS)
@@ -88,14 +101,14 @@ $(VENV)/.created:
 
 $(VENV)/.runtime: locks/build.txt locks/runtime.txt pyproject.toml | $(VENV)/.created
 	@echo "Installing $$(cat locks/build.txt locks/runtime.txt | grep -c '==') locked packages ..."
-	@$(PIP_INSTALL) -r locks/build.txt -r locks/runtime.txt
-	@$(MAKE) $(VENV)/.passmuster
+	@$(PIP_INSTALL) -r locks/build.txt -r locks/runtime.txt | { $(SHOW_PROGRESS); }
+	@$(MAKE) --silent $(VENV)/.passmuster
 	@touch $@
 
 $(VENV)/.dev: locks/dev.txt pyproject.toml | $(VENV)/.created
 	@echo "Installing $$(grep -c '==' locks/dev.txt) locked packages ..."
-	@$(PIP_INSTALL) -r locks/dev.txt
-	@$(MAKE) $(VENV)/.passmuster
+	@$(PIP_INSTALL) -r locks/dev.txt | { $(SHOW_PROGRESS); }
+	@$(MAKE) --silent $(VENV)/.passmuster
 	@touch $(VENV)/.runtime $@
 
 $(VENV)/.passmuster: pyproject.toml
