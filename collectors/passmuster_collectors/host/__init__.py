@@ -1,1 +1,20 @@
 """The only code that touches the operating system."""
+
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from passmuster_collectors.host.base import Host
+
+
+def this_host(hash_key: bytes) -> "Host":
+    """Return the machine this process runs on: the only place that tells systems apart.
+
+    `hash_key` keys the hashes of what must not leave the laptop, at least 16 bytes. Raises
+    `NotImplementedError` on a system that Passmuster can't read yet.
+    """
+    if sys.platform == "linux":
+        from passmuster_collectors.host.linux import LinuxHost  # noqa: PLC0415 - Linux alone has it
+
+        return LinuxHost(hash_key)
+    raise NotImplementedError(f"Passmuster cannot read this system yet: {sys.platform}")

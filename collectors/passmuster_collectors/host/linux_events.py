@@ -1,0 +1,234 @@
+"""Netlink: devices that come and go (uevents) and networks that change (rtnetlink).
+
+Both work without privileges and with the standard library alone. Shapes: `lib/kobject_uevent.c`
+and `include/uapi/linux/rtnetlink.h` of the kernel, `src/libsystemd/sd-device/device-monitor.c` of
+systemd for what udev sends on after its rules have run.
+"""
+
+import errno
+import socket
+import struct
+import sys
+from contextlib import suppress
+from dataclasses import dataclass
+
+from passmuster_collectors.host.events import Events
+
+assert sys.platform == "linux"  # noqa: S101 - the type checker reads it too
+
+# include/uapi/linux/netlink.h, include/uapi/linux/rtnetlink.h
+NETLINK_ROUTE = 0
+NETLINK_KOBJECT_UEVENT = 15
+KERNEL_GROUP = 1
+UDEV_GROUP = 2
+LINK_GROUP = 0x1
+IPV4_ADDRESS_GROUP = 0x10
+IPV4_ROUTE_GROUP = 0x40
+IPV6_ADDRESS_GROUP = 0x100
+IPV6_ROUTE_GROUP = 0x400
+ROUTE_GROUPS = (
+    LINK_GROUP | IPV4_ADDRESS_GROUP | IPV4_ROUTE_GROUP | IPV6_ADDRESS_GROUP | IPV6_ROUTE_GROUP
+)
+ROUTE_TYPES = frozenset({16, 17, 20, 21, 24, 25})
+"""RTM_NEWLINK, DELLINK, NEWADDR, DELADDR, NEWROUTE, DELROUTE."""
+
+ROUTE = "route"
+"""The trigger for links, addresses and routes."""
+
+UDEV_PREFIX = b"libudev\0"
+UDEV_MAGIC = 0xFEEDCAFE
+UDEV_HEADER = struct.Struct("=8sIIII")
+"""Prefix, magic (network byte order), header size, offset and length of the properties."""
+
+CREDENTIALS = struct.Struct("iII")
+"""`struct ucred`: process, user, group (unix(7))."""
+
+NETLINK_HEADER = struct.Struct("=IHHII")
+"""`struct nlmsghdr`: length, type, flags, sequence, port."""
+
+MAX_MESSAGE = 32_768
+RECEIVE_BUFFER = 1_048_576
+MAX_MESSAGES_A_LOOK = 4_096
+
+
+class MessageFormatError(ValueError):
+    """A netlink message is not in its documented format."""
+
+
+@dataclass(frozen=True)
+class Uevent:
+    """A device event: `add`, `remove`, `bind`, `change`, and so on, of a device in a subsystem."""
+
+    action: str
+    device_path: str
+    subsystem: str
+
+
+def parse_uevent(data: bytes) -> Uevent:
+    """Return the event in a message of the kernel or of udev.
+
+    Raises `MessageFormatError` where it is neither.
+    """
+    if data.startswith(UDEV_PREFIX):
+        properties = _udev_properties(data)
+    else:
+        title, separator, properties = data.partition(b"\0")
+        if not separator or b"@" not in title:
+            raise MessageFormatError("neither a kernel nor a udev event")
+    found: dict[str, str] = {}
+    for entry in properties.split(b"\0"):
+        name, separator, value = entry.partition(b"=")
+        if separator:
+            found[name.decode("utf-8", "replace")] = value.decode("utf-8", "replace")
+    try:
+        return Uevent(found["ACTION"], found["DEVPATH"], found["SUBSYSTEM"])
+    except KeyError as missing:
+        raise MessageFormatError(f"the event has no {missing.args[0]}") from None
+
+
+def _udev_properties(data: bytes) -> bytes:
+    if len(data) < UDEV_HEADER.size:
+        raise MessageFormatError("the udev header is cut off")
+    _, magic, _, offset, length = UDEV_HEADER.unpack_from(data)
+    if socket.ntohl(magic) != UDEV_MAGIC:
+        raise MessageFormatError("the udev header has another magic number")
+    if offset < UDEV_HEADER.size or offset + length > len(data):
+        raise MessageFormatError("the udev header points outside the message")
+    return data[offset : offset + length]
+
+
+def parse_route_types(data: bytes) -> frozenset[int]:
+    """Return the types of the rtnetlink messages in one datagram.
+
+    Raises `MessageFormatError` for a length that does not fit.
+    """
+    found: set[int] = set()
+    position = 0
+    while position < len(data):
+        if len(data) - position < NETLINK_HEADER.size:
+            raise MessageFormatError("a netlink header is cut off")
+        length, kind, _, _, _ = NETLINK_HEADER.unpack_from(data, position)
+        if length < NETLINK_HEADER.size or position + length > len(data):
+            raise MessageFormatError("a netlink message has an impossible length")
+        found.add(kind)
+        position += (length + 3) & ~3
+    return frozenset(found)
+
+
+class NetlinkWatch:
+    """Uevents and network changes of this machine.
+
+    Only the kernel and processes of root are believed. A socket that the system refuses is left
+    out: what it would have told is then polled.
+    """
+
+    def __init__(self) -> None:
+        self._uevents = _open(NETLINK_KOBJECT_UEVENT, KERNEL_GROUP | UDEV_GROUP)
+        self._routes = _open(NETLINK_ROUTE, ROUTE_GROUPS)
+
+    def descriptors(self) -> tuple[int, ...]:
+        """Return the sockets that could be opened."""
+        return tuple(each.fileno() for each in (self._uevents, self._routes) if each is not None)
+
+    def delivers(self, trigger: str) -> bool:
+        """Whether the name is a kernel subsystem or `route`, and its socket is open.
+
+        Bus names have dots; kernel subsystems never do.
+        """
+        if trigger == ROUTE:
+            return self._routes is not None
+        return self._uevents is not None and "." not in trigger
+
+    def read(self) -> Events:
+        """Return the names of all that has arrived."""
+        triggers: set[str] = set()
+        lost = False
+        for each, triggers_of in ((self._uevents, _uevent_triggers), (self._routes, _route_triggers)):
+            if each is None:
+                continue
+            for _ in range(MAX_MESSAGES_A_LOOK):
+                try:
+                    message = _receive(each)
+                    if message is None:
+                        break
+                    triggers |= triggers_of(message)
+                except (MessageFormatError, _OverrunError):
+                    lost = True
+        return Events(frozenset(triggers), lost)
+
+    def close(self) -> None:
+        """Close the sockets."""
+        for each in (self._uevents, self._routes):
+            if each is not None:
+                each.close()
+
+
+@dataclass(frozen=True)
+class _Message:
+    data: bytes
+    port: int
+    groups: int
+    uid: int | None
+
+
+class _OverrunError(Exception):
+    """Messages came faster than they were read, or one was too long."""
+
+
+def _open(protocol: int, groups: int) -> socket.socket | None:
+    try:
+        opened = socket.socket(
+            socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC, protocol
+        )
+    except OSError:
+        return None
+    try:
+        opened.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+        with suppress(OSError):
+            opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
+        opened.bind((0, groups))
+    except OSError:
+        opened.close()
+        return None
+    return opened
+
+
+def _receive(listening: socket.socket) -> _Message | None:
+    try:
+        data, ancillary, flags, address = listening.recvmsg(
+            MAX_MESSAGE, socket.CMSG_SPACE(CREDENTIALS.size)
+        )
+    except (BlockingIOError, InterruptedError):
+        return None
+    except OSError as error:
+        if error.errno == errno.ENOBUFS:
+            raise _OverrunError from None
+        raise
+    if flags & socket.MSG_TRUNC:
+        raise _OverrunError
+    uid: int | None = None
+    for level, kind, content in ancillary:
+        if level == socket.SOL_SOCKET and kind == socket.SCM_CREDENTIALS:
+            uid = CREDENTIALS.unpack(content[: CREDENTIALS.size])[1]
+    port, groups = address
+    return _Message(data, port, groups, uid)
+
+
+def _uevent_triggers(message: _Message) -> frozenset[str]:
+    """Return what a believed event triggers; nothing for one that anybody could have sent.
+
+    The same checks as in systemd's device monitor: sent to a group, by a process of root, and to
+    the kernel's own group by the kernel alone.
+    """
+    from_kernel = message.port == 0
+    if message.uid != 0 or message.groups not in (KERNEL_GROUP, UDEV_GROUP):
+        return frozenset()
+    if message.groups == KERNEL_GROUP and not from_kernel:
+        return frozenset()
+    return frozenset({parse_uevent(message.data).subsystem})
+
+
+def _route_triggers(message: _Message) -> frozenset[str]:
+    if message.port != 0:
+        return frozenset()
+    return frozenset({ROUTE}) if parse_route_types(message.data) & ROUTE_TYPES else frozenset()
