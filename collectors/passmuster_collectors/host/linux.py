@@ -3,34 +3,21 @@
 Libraries are imported where they are first needed: the resident agent pays for what it reads.
 """
 
-import hashlib
-import hmac
 import os
-import pwd
-import stat
 import sys
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
-from itertools import islice
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from passmuster_collectors.contract.platform import Platform
-from passmuster_collectors.host import child
+from passmuster_collectors.host import child, posix
 from passmuster_collectors.host.base import (
-    Account,
     Bus,
     Completed,
-    FileStatus,
     NetworkInterface,
     Process,
-    SourceConflictError,
     SourceDeniedError,
-    SourceMissingError,
-    UsbDescription,
 )
 from passmuster_collectors.host.commands import Program
-from passmuster_collectors.host.system_errors import from_os_error
 
 if TYPE_CHECKING:
     from passmuster_collectors.host.linux_bus import MessageBuses
@@ -38,87 +25,19 @@ if TYPE_CHECKING:
 assert sys.platform == "linux"  # noqa: S101 - the type checker reads it too
 
 PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
-MAX_NAMES = 65_536
-LEAST_KEY_BYTES = 16
 
 
-class LinuxHost:
+class LinuxHost(posix.PosixHost):
     """The machine this process runs on. `hash_key` is the organisation's, at least 16 bytes."""
 
     def __init__(self, hash_key: bytes) -> None:
-        if len(hash_key) < LEAST_KEY_BYTES:
-            raise ValueError(f"hash_key is shorter than {LEAST_KEY_BYTES} bytes")
-        self._hash_key = hash_key
+        super().__init__(hash_key)
         self._opened_buses: MessageBuses | None = None
 
     @property
     def platform(self) -> Platform:
         """The operating system."""
         return Platform.LINUX
-
-    @property
-    def uid(self) -> int:
-        """The numeric user this process runs as; 0 is root."""
-        return os.geteuid()
-
-    def now(self) -> datetime:
-        """Return the wall clock in UTC."""
-        return datetime.now(UTC)
-
-    def read_file(self, path: str, *, limit: int = 1_048_576) -> bytes:
-        """Return the whole file; `conflict` when it is larger than `limit` or no regular file."""
-        try:
-            # A pipe that someone put in a file's place must not hold the reader up.
-            descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
-            try:
-                if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                    raise SourceConflictError(path, "not a regular file")
-                # Files of /proc and /sys do not know their size: only reading tells.
-                data = bytearray()
-                while len(data) <= limit and (chunk := os.read(descriptor, limit + 1 - len(data))):
-                    data += chunk
-            finally:
-                os.close(descriptor)
-        except OSError as error:
-            raise from_os_error(path, error) from None
-        except ValueError:
-            raise SourceConflictError(path, "not a path") from None
-        if len(data) > limit:
-            raise SourceConflictError(path, f"larger than {limit} bytes")
-        return bytes(data)
-
-    def list_directory(self, path: str) -> tuple[str, ...]:
-        """Return the names in a directory, sorted; `conflict` when there are over 65,536."""
-        try:
-            with os.scandir(path) as entries:
-                names = [entry.name for entry in islice(entries, MAX_NAMES + 1)]
-        except OSError as error:
-            raise from_os_error(path, error) from None
-        except ValueError:
-            raise SourceConflictError(path, "not a path") from None
-        if len(names) > MAX_NAMES:
-            raise SourceConflictError(path, f"more than {MAX_NAMES} names")
-        return tuple(sorted(names))
-
-    def resolve(self, path: str) -> str:
-        """Return the absolute path behind every symbolic link; `missing` when it leads nowhere."""
-        try:
-            return os.path.realpath(path, strict=True)
-        except OSError as error:
-            raise from_os_error(path, error) from None
-        except ValueError:
-            raise SourceConflictError(path, "not a path") from None
-
-    def file_status(self, path: str) -> FileStatus:
-        """Return what `stat` says of the path, symbolic links followed."""
-        try:
-            found = Path(path).stat()
-        except OSError as error:
-            raise from_os_error(path, error) from None
-        except ValueError:
-            raise SourceConflictError(path, "not a path") from None
-        device = (os.major(found.st_dev), os.minor(found.st_dev))
-        return FileStatus(device, found.st_uid, found.st_mode, found.st_size)
 
     def run(
         self,
@@ -132,7 +51,7 @@ class LinuxHost:
         personal: dict[str, str] = {}
         identity: child.Identity = {}
         if user is not None:
-            entry = _entry(user)
+            entry = posix.account_entry(user)
             personal = {
                 "HOME": entry.pw_dir,
                 "USER": entry.pw_name,
@@ -189,27 +108,11 @@ class LinuxHost:
         pairs = (os.fsdecode(entry).partition("=") for entry in entries if b"=" in entry)
         return {name: value for name, _, value in pairs}
 
-    def account(self, uid: int) -> Account:
-        """Return the account with that number."""
-        entry = _entry(uid)
-        return Account(uid, entry.pw_name, entry.pw_dir)
-
     def network_interfaces(self) -> tuple[NetworkInterface, ...]:
         """Return the network interfaces, sorted by name."""
         from passmuster_collectors.host import network  # noqa: PLC0415 - see the module's docstring
 
         return network.interfaces(self.read_file)
-
-    def usb_devices(self) -> tuple[UsbDescription, ...]:
-        """Return the attached USB devices through libusb."""
-        from passmuster_collectors.host import libusb  # noqa: PLC0415 - see the module's docstring
-
-        return libusb.devices()
-
-    def keyed_hash(self, kind: str, value: bytes) -> str:
-        """Return the organisation's keyed hash of a value that must not leave the laptop."""
-        message = kind.encode("ascii") + b"\0" + value
-        return hmac.new(self._hash_key, message, hashlib.sha256).hexdigest()[:32]
 
     def _buses(self) -> "MessageBuses":
         if self._opened_buses is None:
@@ -219,10 +122,3 @@ class LinuxHost:
 
             self._opened_buses = MessageBuses()
         return self._opened_buses
-
-
-def _entry(uid: int) -> "pwd.struct_passwd":
-    try:
-        return pwd.getpwuid(uid)
-    except KeyError:
-        raise SourceMissingError(f"account {uid}") from None

@@ -1,0 +1,37 @@
+"""What every machine has in common: the clock, keyed hashes, the portable USB enumerator."""
+
+import hashlib
+import hmac
+from datetime import UTC, datetime
+
+from passmuster_collectors.host.base import UsbDescription
+
+LEAST_KEY_BYTES = 16
+
+
+class Machine:
+    """The part of a machine that is the same on every system.
+
+    `hash_key` is the organisation's, at least 16 bytes; `ValueError` for a shorter one.
+    """
+
+    def __init__(self, hash_key: bytes) -> None:
+        if len(hash_key) < LEAST_KEY_BYTES:
+            raise ValueError(f"hash_key is shorter than {LEAST_KEY_BYTES} bytes")
+        self._hash_key = hash_key
+
+    def now(self) -> datetime:
+        """Return the wall clock in UTC."""
+        return datetime.now(UTC)
+
+    def usb_devices(self) -> tuple[UsbDescription, ...]:
+        """Return the attached USB devices through libusb."""
+        # Loaded when it is first needed: the resident agent pays for what it reads.
+        from passmuster_collectors.host import libusb  # noqa: PLC0415 - see above
+
+        return libusb.devices()
+
+    def keyed_hash(self, kind: str, value: bytes) -> str:
+        """Return the organisation's keyed hash of a value that must not leave the laptop."""
+        message = kind.encode("ascii") + b"\0" + value
+        return hmac.new(self._hash_key, message, hashlib.sha256).hexdigest()[:32]
