@@ -1,0 +1,16 @@
+"""The signals: one room each, and the catalog that names them all."""
+
+from typing import Any
+
+from passmuster_collectors.signals import usb_devices
+from passmuster_collectors.signals.signal import Signal
+
+CATALOG: tuple[Signal[Any, Any], ...] = (usb_devices.SIGNAL,)
+"""Every signal there is, in the order in which people are shown them."""
+
+_BY_ID = {signal.id: signal for signal in CATALOG}
+
+
+def signal_by_id(name: str) -> Signal[Any, Any]:
+    """Return the signal with that id; `KeyError` where there is none."""
+    return _BY_ID[name]

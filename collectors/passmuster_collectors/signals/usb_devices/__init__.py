@@ -1,0 +1,36 @@
+"""Which USB devices are attached, and what they could do."""
+
+from passmuster_collectors.contract.platform import Platform
+from passmuster_collectors.contract.reading import Reading
+from passmuster_collectors.host.base import Host
+from passmuster_collectors.signals.signal import Signal
+from passmuster_collectors.signals.usb_devices.facts import UsbDevicesFacts
+from passmuster_collectors.signals.usb_devices.problems import PROBLEMS
+from passmuster_collectors.signals.usb_devices.rule import UsbLimits, judge
+
+
+def _read_linux(host: Host) -> Reading:
+    # Here, so that a server that imports the signal never loads a reader.
+    from passmuster_collectors.signals.usb_devices import linux  # noqa: PLC0415 - see above
+
+    return linux.read(host)
+
+
+SIGNAL: Signal[UsbDevicesFacts, UsbLimits] = Signal(
+    id="usb_devices",
+    title="USB devices",
+    why=(
+        "A USB stick can carry customers' data away, and a device that poses as a keyboard can "
+        "type commands in seconds.\nPassmuster looks at what is plugged in, never at what is on it."
+    ),
+    facts=UsbDevicesFacts,
+    limits=UsbLimits,
+    rule=judge,
+    problems=PROBLEMS,
+    readers={
+        Platform.LINUX: _read_linux,
+        Platform.MACOS: None,
+        Platform.WINDOWS: None,
+    },
+    triggers=frozenset({"usb", "hid"}),
+)
