@@ -17,4 +17,8 @@ def this_host(hash_key: bytes) -> "Host":
         from passmuster_collectors.host.linux import LinuxHost  # noqa: PLC0415 - Linux alone has it
 
         return LinuxHost(hash_key)
+    if sys.platform == "darwin":
+        from passmuster_collectors.host.macos import MacHost  # noqa: PLC0415 - macOS alone has it
+
+        return MacHost(hash_key)
     raise NotImplementedError(f"Passmuster cannot read this system yet: {sys.platform}")

@@ -14,6 +14,18 @@ class Program(Enum):
     ZFS = ("/usr/sbin/zfs", "/sbin/zfs", "/usr/local/sbin/zfs")
     DMSETUP = ("/usr/sbin/dmsetup", "/sbin/dmsetup")
 
+    # macOS
+    DEFAULTS = ("/usr/bin/defaults",)
+    DISKUTIL = ("/usr/sbin/diskutil",)
+    FDESETUP = ("/usr/bin/fdesetup",)
+    IOREG = ("/usr/sbin/ioreg",)
+    IPCONFIG = ("/usr/sbin/ipconfig",)
+    LAUNCHCTL = ("/bin/launchctl",)
+    PMSET = ("/usr/bin/pmset",)
+    SUDO = ("/usr/bin/sudo",)
+    SYSADMINCTL = ("/usr/sbin/sysadminctl",)
+    SYSTEM_PROFILER = ("/usr/sbin/system_profiler",)
+
     @property
     def paths(self) -> tuple[str, ...]:
         """Absolute paths, the preferred one first."""
