@@ -6,6 +6,7 @@ Specification: https://dbus.freedesktop.org/doc/dbus-specification.html
 import contextlib
 import os
 import struct
+import weakref
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -86,6 +87,7 @@ class MessageBuses:
 
     def __init__(self) -> None:
         self._idle: dict[Bus, list[_Connection]] = {bus: [] for bus in Bus}
+        weakref.finalize(self, _close, self._idle)
 
     def get(self, bus: Bus, name: str, path: str, interface: str, member: str) -> Any:
         """Return one property, variants unwrapped. Raises `SourceError`."""
@@ -115,12 +117,6 @@ class MessageBuses:
         """Return a method's results, variants unwrapped. Raises `SourceError`."""
         source = f"{name} {interface}.{member}"
         return self._ask(bus, source, name, path, interface, member, signature, arguments)
-
-    def close(self) -> None:
-        """Close the connections that wait for the next question."""
-        for idle in self._idle.values():
-            while idle:
-                idle.pop().close()
 
     def _ask(
         self,
@@ -176,6 +172,12 @@ class MessageBuses:
         else:
             connection.close()
         return reply
+
+
+def _close(idle: Mapping[Bus, list[_Connection]]) -> None:
+    for connections in idle.values():
+        while connections:
+            connections.pop().close()
 
 
 def _connect(bus: Bus) -> _Connection:
