@@ -1,0 +1,40 @@
+"""No recorded output of a real machine is left lying about without a test or a reason."""
+
+from pathlib import Path
+
+import pytest
+
+from passmuster_collectors.signals import CATALOG
+from tests.collectors.recorded_cases import COVERED, NOT_COVERED
+from tests.support.recordings import recorded_names
+from tests.support.tools import REPOSITORY
+
+ROOMS = [f"linux/{signal.id}/" for signal in CATALOG]
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_every_recording_has_a_test_or_a_reason_why_it_has_none(room: str) -> None:
+    recorded = [name for name in recorded_names("linux") if name.startswith(room)]
+    left_out = [name for name in recorded if name not in {*COVERED, *NOT_COVERED}]
+    assert left_out == [], "add these to tests/collectors/recorded_cases.py"
+
+
+def test_every_line_of_the_lists_is_about_a_recording_that_exists() -> None:
+    listed = {name for name in (*COVERED, *NOT_COVERED) if name.startswith("linux/")}
+    assert listed <= set(recorded_names("linux"))
+
+
+def test_a_recording_is_on_one_list_alone() -> None:
+    assert COVERED.keys() & NOT_COVERED.keys() == set()
+
+
+@pytest.mark.parametrize(("name", "test"), COVERED.items())
+def test_the_test_of_a_recording_names_it(name: str, test: str) -> None:
+    source = (REPOSITORY / test).read_text(encoding="utf-8")
+    assert Path(name).name in source, f"{test} does not read {name}"
+
+
+@pytest.mark.parametrize(("name", "reason"), NOT_COVERED.items())
+def test_a_reason_is_a_sentence(name: str, reason: str) -> None:
+    assert len(reason) > 20, f"{name} needs a reason that a reader understands"
+    assert reason.endswith(".")
