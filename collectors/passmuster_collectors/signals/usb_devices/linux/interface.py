@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from passmuster_collectors.contract.declaration import UNKNOWN, Unknown
 from passmuster_collectors.contract.reading import SourceOutcome
-from passmuster_collectors.signals.usb_devices.asked import Asked
 from passmuster_collectors.signals.usb_devices.interface_classes import BOOT_KEYBOARD, HID, Triple
+from passmuster_collectors.signals.usb_devices.linux.asked import Asked
 from passmuster_collectors.signals.usb_devices.report_descriptor import (
     ReportDescriptorError,
     parse_types_keys,

@@ -17,7 +17,7 @@ from passmuster_collectors.host.base import Host, SourceError, SourceMissingErro
 from passmuster_collectors.signals.usb_devices import portable
 from passmuster_collectors.signals.usb_devices.facts import UsbDevicesFacts
 from passmuster_collectors.signals.usb_devices.indicators import AttachedDevice, with_indicators
-from passmuster_collectors.signals.usb_devices.sysfs import DEVICES, UsbTree
+from passmuster_collectors.signals.usb_devices.linux.sysfs import DEVICES, UsbTree
 
 SIGNAL = "usb_devices"
 BUSES = "/sys/bus"

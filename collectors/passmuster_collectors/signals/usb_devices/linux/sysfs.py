@@ -5,7 +5,6 @@ import re
 from passmuster_collectors.contract.declaration import UNKNOWN, Unknown
 from passmuster_collectors.contract.reading import Source, SourceOutcome
 from passmuster_collectors.host.base import Host, SourceError, SourceMissingError
-from passmuster_collectors.signals.usb_devices.asked import Asked
 from passmuster_collectors.signals.usb_devices.descriptors import parse_descriptors
 from passmuster_collectors.signals.usb_devices.facts import Location
 from passmuster_collectors.signals.usb_devices.indicators import AttachedDevice
@@ -19,7 +18,8 @@ from passmuster_collectors.signals.usb_devices.interface_classes import (
     is_serial,
     is_storage,
 )
-from passmuster_collectors.signals.usb_devices.sysfs_interface import (
+from passmuster_collectors.signals.usb_devices.linux.asked import Asked
+from passmuster_collectors.signals.usb_devices.linux.interface import (
     Interface,
     any_of,
     read_interface,
