@@ -4,13 +4,16 @@ import sys
 from dataclasses import dataclass
 from typing import Protocol
 
+ROUTE = "route"
+"""The trigger for links, addresses and routes."""
+
 
 @dataclass(frozen=True)
 class Events:
     """What happened since the last look.
 
     `triggers` are names that signals declare: a kernel subsystem (`usb`, `block`, `net`) or
-    `route`. `lost` means that some of it was missed, so anything may have changed.
+    `ROUTE`. `lost` means that some of it was missed, so anything may have changed.
     """
 
     triggers: frozenset[str] = frozenset()

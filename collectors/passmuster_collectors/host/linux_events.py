@@ -12,7 +12,7 @@ import sys
 from contextlib import suppress
 from dataclasses import dataclass
 
-from passmuster_collectors.host.events import Events
+from passmuster_collectors.host.events import ROUTE, Events
 
 assert sys.platform == "linux"  # noqa: S101 - the type checker reads it too
 
@@ -31,9 +31,6 @@ ROUTE_GROUPS = (
 )
 ROUTE_TYPES = frozenset({16, 17, 20, 21, 24, 25})
 """RTM_NEWLINK, DELLINK, NEWADDR, DELADDR, NEWROUTE, DELROUTE."""
-
-ROUTE = "route"
-"""The trigger for links, addresses and routes."""
 
 UDEV_PREFIX = b"libudev\0"
 UDEV_MAGIC = 0xFEEDCAFE
@@ -143,7 +140,10 @@ class NetlinkWatch:
         """Return the names of all that has arrived."""
         triggers: set[str] = set()
         lost = False
-        for each, triggers_of in ((self._uevents, _uevent_triggers), (self._routes, _route_triggers)):
+        for each, triggers_of in (
+            (self._uevents, _uevent_triggers),
+            (self._routes, _route_triggers),
+        ):
             if each is None:
                 continue
             for _ in range(MAX_MESSAGES_A_LOOK):
@@ -178,7 +178,9 @@ class _OverrunError(Exception):
 def _open(protocol: int, groups: int) -> socket.socket | None:
     try:
         opened = socket.socket(
-            socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC, protocol
+            socket.AF_NETLINK,
+            socket.SOCK_RAW | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC,
+            protocol,
         )
     except OSError:
         return None
