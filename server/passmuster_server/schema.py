@@ -29,16 +29,19 @@ class Moment(TypeDecorator[datetime]):
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:  # noqa: ARG002 - SQLAlchemy's signature
         """Return the microseconds; a time without a zone is a mistake in the caller."""
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise TypeError("a stored time needs a zone")
-        since = value - _EPOCH
-        return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
+        return None if value is None else to_microseconds(value)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - SQLAlchemy's signature
         """Return the UTC time."""
         return None if value is None else _from_microseconds(int(value))
+
+
+def to_microseconds(value: datetime) -> int:
+    """Return a time as it is stored; one without a zone is a mistake in the caller."""
+    if value.tzinfo is None:
+        raise TypeError("a stored time needs a zone")
+    since = value - _EPOCH
+    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
 
 
 def _from_microseconds(value: int) -> datetime:

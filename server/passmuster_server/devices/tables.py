@@ -29,6 +29,7 @@ enrolment_codes = Table(
     Column("organisation_id", ForeignKey("organisations.organisation_id"), primary_key=True),
     Column("code_hash", String(64), primary_key=True),
     Column("owner", String(254), nullable=False),
+    Column("replaces", String(64)),
     Column("created_at", Moment, nullable=False),
     Column("expires_at", Moment, nullable=False),
     Column("used_at", Moment),
@@ -79,6 +80,7 @@ ratchets = Table(
     Column("answer", LargeBinary),
     Column("record_sequence", BigInteger, nullable=False),
     Column("record_hash", String(64), nullable=False),
+    Column("recent", String(1200), nullable=False),
     ForeignKeyConstraint(
         ["organisation_id", "device_id"], ["devices.organisation_id", "devices.device_id"]
     ),

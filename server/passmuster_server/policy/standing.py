@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Annotated
 
+from passmuster_collectors.contract.declaration import Text
 from passmuster_collectors.contract.platform import Platform
 from passmuster_collectors.contract.verdict import Outcome, Remedy, Verdict
 
@@ -23,19 +25,20 @@ class Reason:
 
     signal: str
     outcome: Outcome
-    worker: str
-    admin: str
+    worker: Annotated[str, Text(longest=4096)]
+    admin: Annotated[str, Text(longest=4096)]
     remedy: Remedy | None
 
 
 @dataclass(frozen=True)
 class SignalStanding:
-    """How one signal of the device was judged."""
+    """How one signal of the device was judged, and since when it has not passed."""
 
     signal: str
     title: str
     outcome: Outcome
     reasons: tuple[Reason, ...]
+    failing_since: datetime | None = None
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,128 @@
+"""Signing in by a one-time link, and out again.
+
+The link's token is in the address's fragment, which browsers keep to themselves: it reaches no
+access log, proxy or preview. Only the page's button sends it.
+"""
+
+from datetime import datetime
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from passmuster_server.accounts.cookies import Cookies
+from passmuster_server.accounts.guard import Guard
+from passmuster_server.accounts.service import MAX_TOKEN, LinkError, sign_in, sign_out
+from passmuster_server.clock import Clock
+from passmuster_server.database import Database, Transaction
+from passmuster_server.services import Services
+from passmuster_server.web.forms import TOKEN_FIELD, form_token, read_form
+from passmuster_server.web.pages import HEADERS, Pages
+from passmuster_server.web.problems import RefusalError
+
+SIGN_IN_PATH = "/sign-in"
+SIGN_OUT_PATH = "/sign-out"
+AFTER_SIGN_IN = "/fleet"
+
+
+def sign_in_link(public_url: str, token: str) -> str:
+    """Return the address that signs in once."""
+    return f"{public_url}{SIGN_IN_PATH}#{token}"
+
+
+class SignIn:
+    """The pages of signing in and out."""
+
+    def __init__(self, database: Database, clock: Clock, public_url: str) -> None:
+        self._database = database
+        self._clock = clock
+        self._public_url = public_url
+        self._cookies = Cookies(public_url)
+        self._guard = Guard(database, clock, public_url)
+        self._pages = Pages(Path(__file__).parent / "templates")
+
+    async def show(self, request: Request) -> Response:
+        """Show the button. Uses nothing up, whoever fetches it and how often."""
+        session = await self._guard.session(request)
+        return self._form(request, email=session.email if session is not None else "")
+
+    async def submit(self, request: Request) -> Response:
+        """Use the link up and start a session, always a new one."""
+        secret = self._cookies.visitor(request)
+        try:
+            fields = await read_form(request, secret=secret, public_url=self._public_url)
+        except RefusalError as error:
+            if error.problem.status != 403:
+                raise
+            return self._form(request, status=403, problem=error.problem.detail)
+        now = self._clock()
+        before = self._cookies.session(request)
+        try:
+            token = _token_of(fields.get("link", ""))
+            session = await self._database.write(
+                lambda transaction: _exchange(transaction, before, token, now)
+            )
+        except LinkError as error:
+            return self._form(request, status=403, problem=str(error))
+        response = RedirectResponse(AFTER_SIGN_IN, 303, headers=dict(HEADERS))
+        self._cookies.start_session(response, session)
+        return response
+
+    async def leave(self, request: Request) -> Response:
+        """End the session."""
+        token = self._cookies.session(request)
+        try:
+            await read_form(request, secret=token, public_url=self._public_url)
+        except RefusalError as error:
+            if error.problem.status != 403:
+                raise
+            return self._form(request, status=403, problem=error.problem.detail)
+        await self._database.write(lambda transaction: sign_out(transaction, token))
+        response = RedirectResponse(SIGN_IN_PATH, 303, headers=dict(HEADERS))
+        self._cookies.end_session(response)
+        return response
+
+    def _form(
+        self, request: Request, *, status: int = 200, problem: str = "", email: str = ""
+    ) -> Response:
+        response = Response()
+        secret = self._cookies.visitor(request) or self._cookies.start_visit(response)
+        page = self._pages.response(
+            "sign_in.html",
+            status=status,
+            problem=problem,
+            email=email,
+            token_field=TOKEN_FIELD,
+            token=form_token(secret),
+        )
+        page.raw_headers.extend(
+            (name, value) for name, value in response.raw_headers if name == b"set-cookie"
+        )
+        return page
+
+
+def routes(services: Services) -> list[Route]:
+    """Return the routes of this area."""
+    pages = SignIn(services.database, services.clock, services.config.public_url)
+    return [
+        Route(SIGN_IN_PATH, pages.show, methods=["GET"]),
+        Route(SIGN_IN_PATH, pages.submit, methods=["POST"]),
+        Route(SIGN_OUT_PATH, pages.leave, methods=["POST"]),
+    ]
+
+
+def _exchange(transaction: Transaction, before: str, token: str, now: datetime) -> str:
+    session = sign_in(transaction, token, now)
+    sign_out(transaction, before)
+    return session
+
+
+def _token_of(text: str) -> str:
+    # Without scripts the visitor pastes the whole link or the part after its "#".
+    text = text.strip()
+    token = urlsplit(text).fragment if "#" in text else text
+    if len(token) > MAX_TOKEN:
+        raise LinkError("This sign-in link is not known here. Was it copied whole?")
+    return token

@@ -1,0 +1,196 @@
+"""Administrators, the links that sign them in once, and their sessions.
+
+Tokens have 256 random bits; only their hash is stored.
+"""
+
+import re
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Row, delete, select, update
+
+from passmuster_collectors.contract.canonical import digest
+from passmuster_server.accounts.tables import administrators, sessions, sign_in_links
+from passmuster_server.database import Transaction
+
+LINK_LIFETIME = timedelta(minutes=15)
+LINK_KEPT = timedelta(days=1)
+"""How long an old link can still say that it is used or expired, rather than unknown."""
+SESSION_LIFETIME = timedelta(hours=12)
+SESSION_IDLE = timedelta(hours=1)
+TOUCH_AFTER = timedelta(minutes=1)
+"""A session's last use is written this often at most."""
+
+TOKEN_BYTES = 32
+MAX_TOKEN = 64
+
+_ADDRESS = re.compile(r"[^\s@,;<>\"]{1,64}@[^\s@,;<>\"]{1,189}")
+
+
+class AdministratorExistsError(Exception):
+    """An administrator of that address is there already."""
+
+
+class UnknownAdministratorError(Exception):
+    """There is no administrator of that address, or it is disabled."""
+
+
+class AddressError(ValueError):
+    """The text is not an e-mail address."""
+
+
+class LinkError(Exception):
+    """A sign-in link that doesn't sign in. The message tells the visitor what to do."""
+
+
+@dataclass(frozen=True)
+class Session:
+    """Who is signed in. `token_hash` names the session in the store."""
+
+    organisation: str
+    email: str
+    token_hash: str
+    last_used_at: datetime
+
+
+def normalised(email: str) -> str:
+    """Return the address as it is stored, without case. Raises `AddressError`."""
+    address = email.strip().casefold()
+    if not _ADDRESS.fullmatch(address) or not address.isprintable():
+        raise AddressError(f"not an e-mail address: {email!r}")
+    return address
+
+
+def create_administrator(
+    transaction: Transaction, organisation: str, email: str, now: datetime
+) -> str:
+    """Store an administrator and return the token of a first sign-in link.
+
+    Raises `AddressError` and `AdministratorExistsError`.
+    """
+    address = normalised(email)
+    if _administrator(transaction.connection, organisation, address) is not None:
+        raise AdministratorExistsError(address)
+    transaction.connection.execute(
+        administrators.insert().values(organisation_id=organisation, email=address, created_at=now)
+    )
+    return create_sign_in_link(transaction, organisation, address, now)
+
+
+def create_sign_in_link(
+    transaction: Transaction, organisation: str, email: str, now: datetime
+) -> str:
+    """Return the token of a new sign-in link.
+
+    Raises `AddressError` and `UnknownAdministratorError`.
+    """
+    address = normalised(email)
+    known = _administrator(transaction.connection, organisation, address)
+    if known is None or known.disabled_at is not None:
+        raise UnknownAdministratorError(address)
+    token = secrets.token_urlsafe(TOKEN_BYTES)
+    transaction.connection.execute(
+        delete(sign_in_links).where(sign_in_links.c.expires_at < now - LINK_KEPT)
+    )
+    transaction.connection.execute(
+        sign_in_links.insert().values(
+            token_hash=_hash(token),
+            organisation_id=organisation,
+            email=address,
+            expires_at=now + LINK_LIFETIME,
+        )
+    )
+    return token
+
+
+def sign_in(transaction: Transaction, token: str, now: datetime) -> str:
+    """Use a link up and return the token of a new session. Raises `LinkError`."""
+    connection = transaction.connection
+    link = connection.execute(
+        select(sign_in_links).where(sign_in_links.c.token_hash == _hash(token))
+    ).one_or_none()
+    if link is None:
+        raise LinkError("This sign-in link is not known here. Was it copied whole?")
+    if link.used_at is not None:
+        raise LinkError("This sign-in link was used before. Each link signs in once.")
+    if now >= link.expires_at:
+        raise LinkError("This sign-in link is older than 15 minutes and has expired.")
+    administrator = _administrator(connection, link.organisation_id, link.email)
+    if administrator is None or administrator.disabled_at is not None:
+        raise LinkError("This account may no longer sign in.")
+    connection.execute(
+        update(sign_in_links)
+        .where(sign_in_links.c.token_hash == link.token_hash)
+        .values(used_at=now)
+    )
+    connection.execute(delete(sessions).where(sessions.c.expires_at <= now))
+    session = secrets.token_urlsafe(TOKEN_BYTES)
+    connection.execute(
+        sessions.insert().values(
+            token_hash=_hash(session),
+            organisation_id=link.organisation_id,
+            email=link.email,
+            created_at=now,
+            last_used_at=now,
+            expires_at=now + SESSION_LIFETIME,
+        )
+    )
+    return session
+
+
+def find_session(connection: Connection, token: str, now: datetime) -> Session | None:
+    """Return the session of a cookie, or None when it is unknown, over, idle or disabled."""
+    if not token or len(token) > MAX_TOKEN:
+        return None
+    return _session(connection, _hash(token), now)
+
+
+def is_current(connection: Connection, token_hash: str, now: datetime) -> bool:
+    """Return whether the session of that hash is neither over, idle, nor ended."""
+    return _session(connection, token_hash, now) is not None
+
+
+def touch(transaction: Transaction, session: Session, now: datetime) -> None:
+    """Note that the session is in use."""
+    transaction.connection.execute(
+        update(sessions).where(sessions.c.token_hash == session.token_hash).values(last_used_at=now)
+    )
+
+
+def sign_out(transaction: Transaction, token: str) -> None:
+    """End the session of a cookie, if there is one."""
+    transaction.connection.execute(delete(sessions).where(sessions.c.token_hash == _hash(token)))
+
+
+def _session(connection: Connection, token_hash: str, now: datetime) -> Session | None:
+    row = connection.execute(
+        select(sessions)
+        .join(
+            administrators,
+            (administrators.c.organisation_id == sessions.c.organisation_id)
+            & (administrators.c.email == sessions.c.email),
+        )
+        .where(
+            sessions.c.token_hash == token_hash,
+            sessions.c.expires_at > now,
+            sessions.c.last_used_at > now - SESSION_IDLE,
+            administrators.c.disabled_at.is_(None),
+        )
+    ).one_or_none()
+    if row is None:
+        return None
+    return Session(row.organisation_id, row.email, row.token_hash, row.last_used_at)
+
+
+def _administrator(connection: Connection, organisation: str, address: str) -> Row[Any] | None:
+    return connection.execute(
+        select(administrators).where(
+            administrators.c.organisation_id == organisation, administrators.c.email == address
+        )
+    ).one_or_none()
+
+
+def _hash(token: str) -> str:
+    return digest(token.encode("utf-8", "surrogateescape"))

@@ -1,0 +1,133 @@
+"""The server as one application: the only module, with `cli`, that knows every area."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from sqlalchemy import Connection, text
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from passmuster_collectors.contract.errors import ContractError
+from passmuster_collectors.contract.problem import Problem
+from passmuster_server import migrations
+from passmuster_server.accounts.routes import routes as accounts_routes
+from passmuster_server.changes import ChangeWatch
+from passmuster_server.clock import Clock, utc_now
+from passmuster_server.config import Config
+from passmuster_server.database import Database, StoreUnavailableError
+from passmuster_server.devices.routes import routes as devices_routes
+from passmuster_server.fleet.routes import routes as fleet_routes
+from passmuster_server.gate.routes import routes as gate_routes
+from passmuster_server.policy.deadlines import Deadlines
+from passmuster_server.policy.service import Policies
+from passmuster_server.policy.standings import Standings
+from passmuster_server.reports.routes import routes as reports_routes
+from passmuster_server.services import Services
+from passmuster_server.web.assets import routes as asset_routes
+from passmuster_server.web.problems import (
+    TITLES,
+    RefusalError,
+    on_contract_error,
+    on_refusal,
+    on_store_unavailable,
+    problem_response,
+)
+
+AREAS = (devices_routes, reports_routes, gate_routes, accounts_routes, fleet_routes)
+
+_log = logging.getLogger(__name__)
+
+
+def create_app(config: Config, clock: Clock = utc_now) -> Starlette:
+    """Return the application. Its start raises `SchemaError` where `migrate` has to run first."""
+    database = Database(config.database_url)
+    standings = Standings()
+    policies = Policies(database, standings, clock)
+    services = Services(config, database, clock, standings, policies)
+    changes = ChangeWatch(database, policies.refresh)
+    deadlines = Deadlines(database, standings, policies, clock)
+    routes: list[BaseRoute] = [
+        Route("/", _home, methods=["GET"]),
+        Route("/healthz", _healthy, methods=["GET"]),
+        Route("/readyz", _Ready(database).answer, methods=["GET"]),
+        *asset_routes(),
+    ]
+    for area in AREAS:
+        routes.extend(area(services))
+
+    def load(connection: Connection) -> None:
+        migrations.check(connection)
+        changes.start_from(connection)
+        policies.load(connection)
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        database.start()
+        await database.read(load)
+        deadlines.start()
+        changes.start()
+        for start in services.starts:
+            start()
+        _log.info("ready on %s", config.public_url)
+        yield
+        for stop in reversed(services.stops):
+            await stop()
+        await changes.stop()
+        await deadlines.stop()
+        await database.stop()
+
+    return Starlette(
+        routes=routes,
+        lifespan=lifespan,
+        exception_handlers={
+            RefusalError: on_refusal,
+            ContractError: on_contract_error,
+            StoreUnavailableError: on_store_unavailable,
+            HTTPException: _on_http_error,
+            Exception: _on_mistake,
+        },
+    )
+
+
+async def _home(_: Request) -> Response:
+    return RedirectResponse("/fleet", 303)
+
+
+async def _healthy(_: Request) -> Response:
+    return Response("ok\n", media_type="text/plain")
+
+
+class _Ready:
+    """`/readyz`: whether the database answers within two seconds."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def answer(self, _: Request) -> Response:
+        with contextlib.suppress(StoreUnavailableError, TimeoutError):
+            async with asyncio.timeout(2):
+                await self._database.read(lambda connection: connection.execute(text("SELECT 1")))
+            return Response("ok\n", media_type="text/plain")
+        return Response("the database does not answer\n", 503, media_type="text/plain")
+
+
+async def _on_http_error(_: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101 - registered for this class alone
+    status = error.status_code
+    title = TITLES.get(status, "Refused")
+    code = {404: "not_found", 405: "wrong_method"}.get(status, "refused")
+    return problem_response(Problem(title, status, code, title + "."), error.headers)
+
+
+async def _on_mistake(_: Request, error: Exception) -> Response:
+    # The log names the kind of mistake; what the request held is nobody's to read there.
+    _log.error("a request failed: %s", type(error).__name__)
+    return problem_response(
+        Problem("Our mistake", 500, "internal", "The server made a mistake. It is in its log.")
+    )

@@ -1,0 +1,74 @@
+"""How a command tells a running server that something changed which the server keeps in memory.
+
+A row is added in the same transaction as the change; the server asks for rows it has not seen.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+
+from sqlalchemy import BigInteger, Column, Connection, Integer, String, Table, func, select
+
+from passmuster_server.database import Database, StoreUnavailableError
+from passmuster_server.schema import METADATA
+
+LOOK_EVERY_S = 0.5
+
+changes = Table(
+    "changes",
+    METADATA,
+    Column("change_id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("organisation_id", String(64), nullable=False),
+    Column("device_id", String(64)),
+    sqlite_autoincrement=True,
+)
+"""`device_id` is the device that changed; null: the organisation's policy."""
+
+
+def announce(connection: Connection, organisation: str, device: str | None) -> None:
+    """Tell running servers about a change made in this transaction."""
+    connection.execute(changes.insert().values(organisation_id=organisation, device_id=device))
+
+
+class ChangeWatch:
+    """Calls `on_change(organisation, device)` for each change, in order."""
+
+    def __init__(
+        self, database: Database, on_change: Callable[[str, str | None], Awaitable[None]]
+    ) -> None:
+        self._database = database
+        self._on_change = on_change
+        self._task: asyncio.Task[None] | None = None
+        self._seen = 0
+
+    def start_from(self, connection: Connection) -> None:
+        """Begin after the changes that are there already; part of the first load."""
+        self._seen = connection.execute(select(func.max(changes.c.change_id))).scalar() or 0
+
+    def start(self) -> None:
+        """Start looking; needs a running loop."""
+        self._task = asyncio.get_running_loop().create_task(self._run(), name="changes")
+
+    async def stop(self) -> None:
+        """Stop looking."""
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+
+    async def _run(self) -> None:
+        while True:
+            await asyncio.sleep(LOOK_EVERY_S)
+            with contextlib.suppress(StoreUnavailableError):
+                await self.look()
+
+    async def look(self) -> None:
+        """Take in what has changed since the last look."""
+        rows = await self._database.read(
+            lambda connection: connection.execute(
+                select(changes).where(changes.c.change_id > self._seen).order_by("change_id")
+            ).all()
+        )
+        for row in rows:
+            await self._on_change(row.organisation_id, row.device_id)
+            self._seen = row.change_id

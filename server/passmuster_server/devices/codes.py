@@ -1,0 +1,26 @@
+"""One-time codes that a person can read out: Crockford's base32, 60 random bits."""
+
+import secrets
+
+from passmuster_collectors.contract.canonical import digest
+
+ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+LENGTH = 12
+
+_READ_AS = str.maketrans({"O": "0", "I": "1", "L": "1", "-": None, " ": None})
+
+
+def new_code() -> str:
+    """Return a fresh code, grouped by hyphens: `7K2M-9QXA-T04C`."""
+    letters = "".join(secrets.choice(ALPHABET) for _ in range(LENGTH))
+    return "-".join(letters[start : start + 4] for start in range(0, LENGTH, 4))
+
+
+def normalised(code: str) -> str:
+    """Return the code as it is hashed: upper case, no hyphens, look-alikes as the digits."""
+    return code.strip().upper().translate(_READ_AS)
+
+
+def code_hash(code: str) -> str:
+    """Return the SHA-256 of the normalised code, the only form in which it is kept."""
+    return digest(normalised(code).encode("utf-8"))

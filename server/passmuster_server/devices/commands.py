@@ -1,0 +1,65 @@
+"""Commands for enrolment and for taking devices out of service."""
+
+from argparse import ArgumentParser, _SubParsersAction
+
+from passmuster_server.commands import Command, CommandError
+from passmuster_server.devices.enrolment import (
+    CODE_LIFETIME,
+    OwnerError,
+    ReplacedDeviceError,
+    create_code,
+    retire,
+)
+from passmuster_server.policy.standing import DeviceStatus
+from passmuster_server.schema import DEFAULT_ORGANISATION
+
+
+def add_commands(parsers: "_SubParsersAction[ArgumentParser]") -> None:
+    """Register `enroll-code`, `retire` and `revoke`."""
+    code = parsers.add_parser("enroll-code", help="print a code that enrols one person's laptop")
+    code.add_argument("--owner", required=True, metavar="EMAIL", help="whose laptop it will be")
+    code.add_argument(
+        "--replaces", metavar="DEVICE", help="retire this device when the code is used"
+    )
+    code.set_defaults(run=enroll_code)
+    for name, status, text in (
+        ("retire", DeviceStatus.RETIRED, "take a device out of service that is no longer used"),
+        ("revoke", DeviceStatus.REVOKED, "shut out a device whose key may be in wrong hands"),
+    ):
+        parser = parsers.add_parser(name, help=text)
+        parser.add_argument("device", help="the device's id, as on its page")
+        parser.set_defaults(run=take_out_of_service, status=status)
+
+
+def enroll_code(command: Command) -> int:
+    """Print a fresh code; it is not kept."""
+    arguments = command.arguments
+    try:
+        code = command.database.write_now(
+            lambda transaction: create_code(
+                transaction.connection,
+                DEFAULT_ORGANISATION,
+                arguments.owner,
+                command.clock(),
+                arguments.replaces,
+            )
+        )
+    except (OwnerError, ReplacedDeviceError) as error:
+        raise CommandError(str(error)) from None
+    minutes = int(CODE_LIFETIME.total_seconds() // 60)
+    print(f"Code for {arguments.owner}, good once, for {minutes} minutes:")
+    print(code)
+    print(f"On the laptop: passmuster-agent enroll --server {command.config.public_url}")
+    return 0
+
+
+def take_out_of_service(command: Command) -> int:
+    """Retire or revoke a device; running servers hear of it within a second."""
+    device, status = command.arguments.device, command.arguments.status
+    done = command.database.write_now(
+        lambda transaction: retire(transaction.connection, DEFAULT_ORGANISATION, device, status)
+    )
+    if not done:
+        raise CommandError("there is no such device")
+    print(f"The device is {status}.")
+    return 0

@@ -1,0 +1,71 @@
+"""The addresses of the enrolment ceremony."""
+
+import math
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from passmuster_collectors.contract import codec, strict_json
+from passmuster_collectors.contract.canonical import canonical_bytes
+from passmuster_collectors.contract.enrolment import EnrolmentFinish, EnrolmentStart
+from passmuster_server.devices.enrolment import Enrolment
+from passmuster_server.devices.limits import AddressLimit
+from passmuster_server.schema import DEFAULT_ORGANISATION
+from passmuster_server.services import Services
+from passmuster_server.web.bodies import read_body
+from passmuster_server.web.problems import RefusalError
+
+MAX_BODY = 16 * 1024
+TRIES = 30
+TRIES_WITHIN_S = 60.0
+
+
+class EnrolmentRoutes:
+    """`POST /api/v1/enrolment` and `/api/v1/enrolment/finish`."""
+
+    def __init__(self, enrolment: Enrolment) -> None:
+        self._enrolment = enrolment
+        self._limit = AddressLimit(TRIES, TRIES_WITHIN_S)
+
+    async def start(self, request: Request) -> Response:
+        """Answer `EnrolmentStart` with `EnrolmentChallenge`."""
+        body = await self._body(request)
+        start = codec.decode(EnrolmentStart, strict_json.parse(body, max_bytes=MAX_BODY))
+        return _json(await self._enrolment.start(start))
+
+    async def finish(self, request: Request) -> Response:
+        """Answer `EnrolmentFinish` with `Enrolled`."""
+        body = await self._body(request)
+        finish = codec.decode(EnrolmentFinish, strict_json.parse(body, max_bytes=MAX_BODY))
+        return _json(await self._enrolment.finish(finish))
+
+    async def _body(self, request: Request) -> bytes:
+        wait = self._limit.take(request.client.host if request.client else "")
+        if wait > 0:
+            raise RefusalError(
+                429,
+                "too_many_tries",
+                "Too many tries from this address. Wait a little.",
+                headers={"Retry-After": str(math.ceil(wait))},
+            )
+        return await read_body(request, limit=MAX_BODY, content_type="application/json")
+
+
+def routes(services: Services) -> list[Route]:
+    """Return the routes of this area."""
+    enrolment = EnrolmentRoutes(
+        Enrolment(services.database, services.policies, services.clock, DEFAULT_ORGANISATION)
+    )
+    return [
+        Route("/api/v1/enrolment", enrolment.start, methods=["POST"]),
+        Route("/api/v1/enrolment/finish", enrolment.finish, methods=["POST"]),
+    ]
+
+
+def _json(message: object) -> Response:
+    return Response(
+        canonical_bytes(codec.encode(message)),
+        media_type="application/json",
+        headers={"Cache-Control": "no-store"},
+    )

@@ -1,0 +1,317 @@
+"""Reads and writes of devices, their enrolment and their ratchets."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Row, delete, func, select, update
+
+from passmuster_collectors.contract import codec, strict_json
+from passmuster_collectors.contract.canonical import canonical_bytes
+from passmuster_collectors.contract.enrolment import EnrolmentStart, PublicKey
+from passmuster_server.devices.tables import (
+    devices,
+    enrolment_challenges,
+    enrolment_codes,
+    organisations,
+    ratchets,
+)
+from passmuster_server.policy.standing import DeviceStatus
+
+
+@dataclass(frozen=True)
+class Ratchet:
+    """The last upload that was accepted of a device, and what the next one must carry.
+
+    `recent` are the digests of the last uploads, newest last: a replay is told from a second key by
+    them.
+    """
+
+    sequence: int
+    nonce: str
+    previous_nonce: str
+    digest: str
+    answer: bytes | None
+    record_sequence: int
+    record_hash: str
+    recent: tuple[str, ...]
+
+
+def organisation_of(connection: Connection, organisation: str) -> Row[Any]:
+    """Return the organisation's row. Raises `LookupError` before `migrate` has run."""
+    row = connection.execute(
+        select(organisations).where(organisations.c.organisation_id == organisation)
+    ).one_or_none()
+    if row is None:
+        raise LookupError("there is no such organisation")
+    return row
+
+
+def insert_code(
+    connection: Connection,
+    organisation: str,
+    hashed: str,
+    owner: str,
+    replaces: str | None,
+    now: datetime,
+    lifetime: timedelta,
+) -> None:
+    """Store an enrolment code, and forget those that expired a day ago."""
+    connection.execute(
+        delete(enrolment_codes).where(enrolment_codes.c.expires_at < now - timedelta(days=1))
+    )
+    connection.execute(
+        enrolment_codes.insert().values(
+            organisation_id=organisation,
+            code_hash=hashed,
+            owner=owner,
+            replaces=replaces,
+            created_at=now,
+            expires_at=now + lifetime,
+        )
+    )
+
+
+def find_code(connection: Connection, organisation: str, hashed: str) -> Row[Any] | None:
+    """Return the code's row, used and expired ones too."""
+    return connection.execute(
+        select(enrolment_codes).where(
+            enrolment_codes.c.organisation_id == organisation,
+            enrolment_codes.c.code_hash == hashed,
+        )
+    ).one_or_none()
+
+
+def use_code(
+    connection: Connection, organisation: str, hashed: str, device: str, now: datetime
+) -> bool:
+    """Use the code up and return True, or return False where somebody else was faster."""
+    used = connection.execute(
+        update(enrolment_codes)
+        .where(
+            enrolment_codes.c.organisation_id == organisation,
+            enrolment_codes.c.code_hash == hashed,
+            enrolment_codes.c.used_at.is_(None),
+            enrolment_codes.c.expires_at > now,
+        )
+        .values(used_at=now, device_id=device)
+    )
+    return used.rowcount == 1
+
+
+def insert_challenge(
+    connection: Connection,
+    organisation: str,
+    enrolment: str,
+    challenge: str,
+    start: EnrolmentStart,
+    now: datetime,
+    lifetime: timedelta,
+) -> None:
+    """Store a challenge, and forget those that have expired."""
+    connection.execute(delete(enrolment_challenges).where(enrolment_challenges.c.expires_at <= now))
+    connection.execute(
+        enrolment_challenges.insert().values(
+            organisation_id=organisation,
+            enrolment_id=enrolment,
+            challenge=challenge,
+            start=canonical_bytes(codec.encode(start)),
+            expires_at=now + lifetime,
+            tries=0,
+        )
+    )
+
+
+def count_challenges(connection: Connection, now: datetime) -> int:
+    """Return how many challenges wait for their answer."""
+    waiting = select(func.count()).where(enrolment_challenges.c.expires_at > now)
+    return int(connection.execute(waiting).scalar_one())
+
+
+def find_challenge(
+    connection: Connection, organisation: str, enrolment: str, now: datetime
+) -> tuple[Row[Any], EnrolmentStart] | None:
+    """Return the challenge and the message it answered, or None when it has expired."""
+    row = connection.execute(
+        select(enrolment_challenges).where(
+            enrolment_challenges.c.organisation_id == organisation,
+            enrolment_challenges.c.enrolment_id == enrolment,
+            enrolment_challenges.c.expires_at > now,
+        )
+    ).one_or_none()
+    if row is None:
+        return None
+    return row, codec.decode(EnrolmentStart, strict_json.parse(row.start))
+
+
+def count_try(connection: Connection, organisation: str, enrolment: str) -> None:
+    """Count a wrong answer to a challenge."""
+    connection.execute(
+        update(enrolment_challenges)
+        .where(
+            enrolment_challenges.c.organisation_id == organisation,
+            enrolment_challenges.c.enrolment_id == enrolment,
+        )
+        .values(tries=enrolment_challenges.c.tries + 1)
+    )
+
+
+def drop_challenge(connection: Connection, organisation: str, enrolment: str) -> None:
+    """Forget a challenge that was answered."""
+    connection.execute(
+        delete(enrolment_challenges).where(
+            enrolment_challenges.c.organisation_id == organisation,
+            enrolment_challenges.c.enrolment_id == enrolment,
+        )
+    )
+
+
+def find_device(connection: Connection, organisation: str, device: str) -> Row[Any] | None:
+    """Return the device's row."""
+    return connection.execute(
+        select(devices).where(
+            devices.c.organisation_id == organisation, devices.c.device_id == device
+        )
+    ).one_or_none()
+
+
+def find_by_thumbprint(
+    connection: Connection, organisation: str, thumbprint: str
+) -> Row[Any] | None:
+    """Return the row of the device that has this key."""
+    return connection.execute(
+        select(devices).where(
+            devices.c.organisation_id == organisation, devices.c.thumbprint == thumbprint
+        )
+    ).one_or_none()
+
+
+def insert_device(
+    connection: Connection,
+    organisation: str,
+    device: str,
+    owner: str,
+    start: EnrolmentStart,
+    now: datetime,
+) -> None:
+    """Store a new device."""
+    connection.execute(
+        devices.insert().values(
+            organisation_id=organisation,
+            device_id=device,
+            public_key=canonical_bytes(codec.encode(start.public_key)),
+            thumbprint=start.public_key.thumbprint(),
+            fingerprint=start.public_key.fingerprint(),
+            enrolled_at=now,
+            **_described(owner, start),
+        )
+    )
+
+
+def rebind_device(
+    connection: Connection, organisation: str, device: str, owner: str, start: EnrolmentStart
+) -> None:
+    """Take a device in again whose key has just been proven."""
+    connection.execute(
+        update(devices)
+        .where(devices.c.organisation_id == organisation, devices.c.device_id == device)
+        .values(**_described(owner, start))
+    )
+
+
+def set_status(
+    connection: Connection, organisation: str, device: str, status: DeviceStatus
+) -> bool:
+    """Change the device's status; False for a device that is not there."""
+    changed = connection.execute(
+        update(devices)
+        .where(devices.c.organisation_id == organisation, devices.c.device_id == device)
+        .values(status=status.value)
+    )
+    return changed.rowcount == 1
+
+
+def set_agent_version(connection: Connection, organisation: str, device: str, version: str) -> None:
+    """Note the version of the agent that reported last."""
+    connection.execute(
+        update(devices)
+        .where(devices.c.organisation_id == organisation, devices.c.device_id == device)
+        .values(agent_version=version)
+    )
+
+
+def public_key_of(device: Row[Any]) -> PublicKey:
+    """Return the key of a device's row."""
+    return codec.decode(PublicKey, strict_json.parse(device.public_key))
+
+
+def reset_ratchet(connection: Connection, organisation: str, device: str, nonce: str) -> None:
+    """Begin the chain of uploads, anew where there was one."""
+    key = {"organisation_id": organisation, "device_id": device}
+    connection.execute(
+        delete(ratchets).where(
+            ratchets.c.organisation_id == organisation, ratchets.c.device_id == device
+        )
+    )
+    connection.execute(
+        ratchets.insert().values(
+            **key,
+            sequence=0,
+            nonce=nonce,
+            previous_nonce="",
+            digest="",
+            answer=None,
+            record_sequence=0,
+            record_hash="",
+            recent="",
+        )
+    )
+
+
+def find_ratchet(connection: Connection, organisation: str, device: str) -> Ratchet:
+    """Return the device's ratchet."""
+    row = connection.execute(
+        select(ratchets).where(
+            ratchets.c.organisation_id == organisation, ratchets.c.device_id == device
+        )
+    ).one()
+    return Ratchet(
+        row.sequence,
+        row.nonce,
+        row.previous_nonce,
+        row.digest,
+        row.answer,
+        row.record_sequence,
+        row.record_hash,
+        tuple(row.recent.split()),
+    )
+
+
+def save_ratchet(connection: Connection, organisation: str, device: str, ratchet: Ratchet) -> None:
+    """Move the device's ratchet on."""
+    connection.execute(
+        update(ratchets)
+        .where(ratchets.c.organisation_id == organisation, ratchets.c.device_id == device)
+        .values(
+            sequence=ratchet.sequence,
+            nonce=ratchet.nonce,
+            previous_nonce=ratchet.previous_nonce,
+            digest=ratchet.digest,
+            answer=ratchet.answer,
+            record_sequence=ratchet.record_sequence,
+            record_hash=ratchet.record_hash,
+            recent=" ".join(ratchet.recent),
+        )
+    )
+
+
+def _described(owner: str, start: EnrolmentStart) -> dict[str, str]:
+    return {
+        "owner": owner,
+        "computer_name": start.computer_name,
+        "platform": start.platform.value,
+        "system": start.system,
+        "agent_version": start.agent_version,
+        "tier": start.tier.value,
+        "status": DeviceStatus.ACTIVE.value,
+    }

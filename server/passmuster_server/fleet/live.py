@@ -1,0 +1,75 @@
+"""Tells open pages that the fleet has changed (server-sent events), and nothing more than that.
+
+The page then fetches itself again, so there is one way to draw it, with and without scripts.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+from passmuster_server.policy.standing import Standing
+from passmuster_server.policy.standings import Standings
+
+MAX_LISTENERS = 200
+PULSE_S = 15.0
+"""How often a quiet stream says that it is alive, and asks whether it still may listen."""
+GATHER_S = 0.25
+"""Changes this close to one another are told as one."""
+
+HELLO = b"retry: 3000\n\n"
+CHANGED = b"event: changed\ndata: \n\n"
+PULSE = b": \n\n"
+
+
+class TooManyListenersError(Exception):
+    """Every place is taken; the page works without."""
+
+
+class LiveFleet:
+    """The open pages of every organisation."""
+
+    def __init__(self, standings: Standings) -> None:
+        self._waiting: dict[asyncio.Event, str] = {}
+        self._closed = False
+        standings.listen(self._changed)
+
+    async def stop(self) -> None:
+        """End every stream, so that the server can stop."""
+        self._closed = True
+        for event in self._waiting:
+            event.set()
+
+    def stream(
+        self, organisation: str, may_listen: Callable[[], Awaitable[bool]]
+    ) -> AsyncIterator[bytes]:
+        """Return the events for one page. Raises `TooManyListenersError`."""
+        if len(self._waiting) >= MAX_LISTENERS or self._closed:
+            raise TooManyListenersError
+        return self._events(organisation, may_listen)
+
+    async def _events(
+        self, organisation: str, may_listen: Callable[[], Awaitable[bool]]
+    ) -> AsyncIterator[bytes]:
+        event = asyncio.Event()
+        self._waiting[event] = organisation
+        try:
+            yield HELLO
+            while not self._closed:
+                try:
+                    await asyncio.wait_for(event.wait(), PULSE_S)
+                except TimeoutError:
+                    if not await may_listen():
+                        return
+                    yield PULSE
+                    continue
+                if self._closed:
+                    return
+                await asyncio.sleep(GATHER_S)
+                event.clear()
+                yield CHANGED
+        finally:
+            del self._waiting[event]
+
+    def _changed(self, _: Standing | None, after: Standing) -> None:
+        for event, organisation in self._waiting.items():
+            if organisation == after.organisation:
+                event.set()

@@ -1,0 +1,32 @@
+"""What is collected and why: the page that is made from the signals' own declarations."""
+
+from dataclasses import dataclass
+
+from passmuster_collectors.contract.declaration import DeclaredField, declared_fields
+from passmuster_collectors.signals import CATALOG
+
+ABOUT_THE_LAPTOP = (
+    ("Computer name, system and its version", "So that IT recognises the laptop and its remedies."),
+    ("Owner's e-mail address", "The gate asks by person: whose laptop is it?"),
+    ("Public key, and where the private one is kept", "Proves that a report is this laptop's own."),
+    ("Agent version", "Shows who needs an update."),
+    ("Start of the system (random id) and time since", "Tells a restart from a copied report."),
+    ("Time of each reading and report", "A verdict counts only while it is fresh."),
+)
+"""What is told once at enrolment or with every report, beside the signals."""
+
+
+@dataclass(frozen=True)
+class CollectedSignal:
+    """One signal: why it is read, and every field of it."""
+
+    id: str
+    title: str
+    why: str
+    fields: tuple[DeclaredField, ...]
+
+
+COLLECTED = tuple(
+    CollectedSignal(signal.id, signal.title, signal.why, declared_fields(signal.facts))
+    for signal in CATALOG
+)

@@ -1,0 +1,257 @@
+"""The pages IT works with: the fleet, one device, what is collected, and their live updates."""
+
+import json
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import Route
+
+from passmuster_collectors.contract.canonical import base64url, from_base64url
+from passmuster_collectors.contract.errors import ContractError
+from passmuster_server.accounts.guard import Guard
+from passmuster_server.accounts.service import Session
+from passmuster_server.clock import Clock
+from passmuster_server.database import Database
+from passmuster_server.fleet import device_view
+from passmuster_server.fleet.live import LiveFleet, TooManyListenersError
+from passmuster_server.fleet.privacy import ABOUT_THE_LAPTOP, COLLECTED
+from passmuster_server.fleet.store import (
+    PAGE_SIZE,
+    Cursor,
+    FleetQuery,
+    Group,
+    counts_of,
+    device_of,
+    page_of,
+)
+from passmuster_server.fleet.view import GROUPS, TIERS, Badge, cursor_of, row_of, state_of
+from passmuster_server.policy.standings import Standings
+from passmuster_server.services import Services
+from passmuster_server.web.forms import TOKEN_FIELD
+from passmuster_server.web.pages import HEADERS, Pages
+from passmuster_server.web.problems import RefusalError
+
+MAX_SEARCH = 128
+MAX_CURSOR = 1_024
+
+
+@dataclass(frozen=True)
+class Filter:
+    """A count that is a link to the devices it counts."""
+
+    badge: Badge
+    number: int
+    link: str
+    here: bool
+
+
+class FleetPages:
+    """The pages. `max_age_s` returns how old a report may be in an organisation."""
+
+    def __init__(
+        self,
+        database: Database,
+        standings: Standings,
+        clock: Clock,
+        live: LiveFleet,
+        guard: Guard,
+        *,
+        max_age_s: Callable[[str], int],
+        public_url: str,
+        contact: str,
+    ) -> None:
+        self._database = database
+        self._standings = standings
+        self._clock = clock
+        self._live = live
+        self._guard = guard
+        self._max_age_s = max_age_s
+        self._public_url = public_url
+        self._contact = contact
+        self._pages = Pages(Path(__file__).parent / "templates")
+
+    async def fleet(self, request: Request, session: Session) -> Response:
+        """Show one page of the fleet."""
+        now = self._clock()
+        query = FleetQuery(
+            session.organisation,
+            now,
+            self._max_age_s(session.organisation),
+            _group(request.query_params.get("verdict", "")),
+            request.query_params.get("search", "").strip()[:MAX_SEARCH],
+            _cursor(request.query_params.get("after", "")),
+        )
+        found, counts = await self._database.read(
+            lambda connection: (page_of(connection, query), counts_of(connection, query))
+        )
+        shown = found[:PAGE_SIZE]
+        of_device = self._standings.of_device
+        more = len(found) > PAGE_SIZE
+        return self._response(
+            request,
+            session,
+            "fleet.html",
+            here="fleet",
+            now=now,
+            rows=[row_of(row, of_device(query.organisation, row.device_id), now) for row in shown],
+            filters=_filters(query, counts),
+            group=query.group,
+            search=query.search,
+            paged=query.after is not None,
+            first_link=_link(query.group, query.search),
+            next_link=_link(query.group, query.search, cursor_of(shown[-1])) if more else None,
+            public_url=self._public_url,
+        )
+
+    async def device(self, request: Request, session: Session) -> Response:
+        """Show one device in full."""
+        now = self._clock()
+        name = request.path_params["device"]
+        stored = await self._database.read(
+            lambda connection: device_of(connection, session.organisation, name)
+        )
+        if stored is None:
+            return self._response(
+                request,
+                session,
+                "no_device.html",
+                status=404,
+                here="",
+            )
+        standing = self._standings.of_device(session.organisation, name)
+        state = state_of(standing, now)
+        contact = stored.contact
+        return self._response(
+            request,
+            session,
+            "device.html",
+            here="",
+            now=now,
+            device=stored.device,
+            state=state,
+            headline=state.finding,
+            standing=standing,
+            last_seen=contact.last_seen if contact is not None else None,
+            clock=device_view.clock_of(contact.clock_skew_s if contact is not None else None),
+            tier=TIERS.get(stored.device.tier, stored.device.tier),
+            signals=device_view.signals_of(standing, stored.readings),
+            transitions=device_view.transitions_of(stored.transitions),
+            history=device_view.history_of(stored.history),
+        )
+
+    async def privacy(self, request: Request) -> Response:
+        """Show what is collected: to everyone, because it is about them."""
+        session = await self._guard.session(request)
+        return self._response(
+            request,
+            session,
+            "privacy.html",
+            here="privacy",
+            signals=COLLECTED,
+            about_the_laptop=ABOUT_THE_LAPTOP,
+            contact=self._contact,
+        )
+
+    async def events(self, _: Request, session: Session) -> Response:
+        """Stream that something changed, for as long as the visitor stays signed in."""
+
+        async def may_listen() -> bool:
+            return await self._guard.still_signed_in(session)
+
+        try:
+            events: AsyncIterator[bytes] = self._live.stream(session.organisation, may_listen)
+        except TooManyListenersError:
+            raise RefusalError(
+                503, "too_many_pages", "Too many pages are open.", headers={"Retry-After": "60"}
+            ) from None
+        headers = {**HEADERS, "X-Accel-Buffering": "no"}
+        return StreamingResponse(events, media_type="text/event-stream", headers=headers)
+
+    def _response(
+        self,
+        request: Request,
+        session: Session | None,
+        template: str,
+        *,
+        status: int = 200,
+        **values: Any,
+    ) -> Response:
+        return self._pages.response(
+            template,
+            status=status,
+            email=session.email if session is not None else "",
+            token_field=TOKEN_FIELD,
+            token=self._guard.form_token(request) if session is not None else "",
+            **values,
+        )
+
+
+def routes(services: Services) -> list[Route]:
+    """Return the routes of this area."""
+    live = LiveFleet(services.standings)
+    services.on_stop(live.stop)
+    guard = Guard(services.database, services.clock, services.config.public_url)
+    pages = FleetPages(
+        services.database,
+        services.standings,
+        services.clock,
+        live,
+        guard,
+        max_age_s=lambda organisation: services.policies.current(organisation).max_age_s,
+        public_url=services.config.public_url,
+        contact=services.config.contact,
+    )
+    return [
+        Route("/fleet", guard.protect(pages.fleet), methods=["GET"]),
+        Route("/fleet/events", guard.protect(pages.events), methods=["GET"]),
+        Route("/fleet/devices/{device}", guard.protect(pages.device), methods=["GET"]),
+        Route("/privacy", pages.privacy, methods=["GET"]),
+    ]
+
+
+def _filters(query: FleetQuery, counts: Mapping[Group, int]) -> dict[str, Any]:
+    everything = Filter(
+        GROUPS[Group.COMPLIANT],
+        sum(counts.values()),
+        _link(None, query.search),
+        query.group is None,
+    )
+    groups = [
+        Filter(GROUPS[group], number, _link(group, query.search), query.group is group)
+        for group, number in counts.items()
+    ]
+    return {"everything": everything, "groups": groups}
+
+
+def _link(group: Group | None, search: str, after: Cursor | None = None) -> str:
+    parameters = {}
+    if group is not None:
+        parameters["verdict"] = group.value
+    if search:
+        parameters["search"] = search
+    if after is not None:
+        text = json.dumps([after.group, after.owner, after.device])
+        parameters["after"] = base64url(text.encode("utf-8"))
+    return "/fleet" + (f"?{urlencode(parameters)}" if parameters else "")
+
+
+def _group(text: str) -> Group | None:
+    return Group(text) if text in set(Group) else None
+
+
+def _cursor(text: str) -> Cursor | None:
+    """Return the place in an address; one that we never made leads to the first page."""
+    if not text or len(text) > MAX_CURSOR:
+        return None
+    try:
+        group, owner, device = json.loads(from_base64url(text, "after"))
+        if not f"{owner}{device}".isprintable():
+            return None
+        return Cursor(Group(group), str(owner), str(device))
+    except (ContractError, ValueError, TypeError, RecursionError):
+        return None

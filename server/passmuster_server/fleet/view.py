@@ -1,0 +1,138 @@
+"""Rows, verdicts and findings in the words of the fleet pages."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Row
+
+from passmuster_collectors.contract.platform import Platform
+from passmuster_collectors.contract.verdict import SEVERITY, Outcome, Verdict
+from passmuster_server.fleet.store import ORDER, Cursor, Group
+from passmuster_server.gate.decision import Cause, DeviceFinding, cause_of
+from passmuster_server.gate.words import CAUSES, reasons_of
+from passmuster_server.policy.standing import Standing
+
+SYSTEMS: Mapping[Platform, str] = {
+    Platform.LINUX: "Linux",
+    Platform.MACOS: "macOS",
+    Platform.WINDOWS: "Windows",
+}
+
+TIERS: Mapping[str, str] = {
+    "attested": "in hardware, attested",
+    "hardware": "in hardware",
+    "sealed": "sealed by the system",
+    "keyring": "in the system's keyring",
+    "file": "in a file",
+}
+
+
+@dataclass(frozen=True)
+class Badge:
+    """A word with the tone of its colour and shape: `good`, `warn`, `bad`, `unsure` or `off`."""
+
+    tone: str
+    text: str
+
+
+GROUPS: Mapping[Group, Badge] = {
+    Group.NON_COMPLIANT: Badge("bad", "Not compliant"),
+    Group.UNKNOWN: Badge("unsure", "Unknown"),
+    Group.GRACE: Badge("warn", "In grace"),
+    Group.COMPLIANT: Badge("good", "Compliant"),
+    Group.OUT_OF_SERVICE: Badge("off", "Out of service"),
+}
+
+VERDICTS: Mapping[Verdict, Badge] = {verdict: GROUPS[Group(verdict.value)] for verdict in Verdict}
+
+OUTCOMES: Mapping[Outcome, Badge] = {
+    Outcome.PASS: Badge("good", "Passes"),
+    Outcome.FAIL: Badge("bad", "Fails"),
+    Outcome.UNKNOWN: Badge("unsure", "Unknown"),
+    Outcome.TRANSITIONING: Badge("warn", "Under way"),
+    Outcome.NOT_APPLICABLE: Badge("off", "Not on this laptop"),
+}
+
+_CAUSES: Mapping[Cause, Badge] = {
+    Cause.COMPLIANT: GROUPS[Group.COMPLIANT],
+    Cause.GRACE: GROUPS[Group.GRACE],
+    Cause.GRACE_OVER: GROUPS[Group.NON_COMPLIANT],
+    Cause.NON_COMPLIANT: GROUPS[Group.NON_COMPLIANT],
+    Cause.REVOKED: Badge("off", "Revoked"),
+    Cause.RETIRED: Badge("off", "Retired"),
+}
+
+
+@dataclass(frozen=True)
+class State:
+    """How a device stands: the badge, the worst finding in words, how many more, since when."""
+
+    badge: Badge
+    finding: str
+    more: int
+    since: datetime | None
+
+
+@dataclass(frozen=True)
+class FleetRow:
+    """One line of the fleet page."""
+
+    device: str
+    owner: str
+    computer_name: str
+    system: str
+    state: State
+    last_seen: datetime | None
+
+
+def row_of(found: Row[Any], standing: Standing | None, now: datetime) -> FleetRow:
+    """Return the line of a device; `standing` is None until its enrolment has settled."""
+    last_seen = standing.last_seen if standing is not None else None
+    return FleetRow(
+        found.device_id,
+        found.owner,
+        found.computer_name,
+        found.system,
+        state_of(standing, now),
+        last_seen,
+    )
+
+
+def cursor_of(found: Row[Any]) -> Cursor:
+    """Return where the next page goes on."""
+    return Cursor(ORDER[found.rank], found.owner, found.device_id)
+
+
+def state_of(standing: Standing | None, now: datetime) -> State:
+    """Return how the device stands at `now`, as the gate sees it."""
+    if standing is None:
+        return State(GROUPS[Group.UNKNOWN], _sentence(Cause.NEVER_REPORTED), 0, None)
+    cause = cause_of(standing, now)
+    badge = _CAUSES.get(cause, GROUPS[Group.UNKNOWN])
+    # What policy only warns of is worth a line here, too.
+    told = (
+        standing.reasons
+        if cause is Cause.COMPLIANT
+        else reasons_of(DeviceFinding(standing.device, cause, standing))
+    )
+    reasons = sorted(told, key=lambda reason: SEVERITY.index(reason.outcome))
+    without_reason = "" if cause is Cause.COMPLIANT else _sentence(cause)
+    finding = reasons[0].admin if reasons else without_reason
+    return State(badge, finding, max(0, len(reasons) - 1), _since(standing, cause))
+
+
+def _since(standing: Standing, cause: Cause) -> datetime | None:
+    if cause is Cause.NEVER_REPORTED:
+        return None
+    if cause is Cause.STALE and standing.last_seen is not None:
+        return standing.last_seen + timedelta(seconds=standing.max_age_s)
+    if cause is Cause.GRACE_OVER and standing.grace_until is not None:
+        return standing.grace_until
+    return standing.since
+
+
+def _sentence(cause: Cause) -> str:
+    text = CAUSES[cause].admin
+    return text[:1].upper() + text[1:]

@@ -1,0 +1,154 @@
+"""The one decision that every door of the gate gives: may this person in, and if not, why not.
+
+Pure: it looks at standings and the time it is given, and at nothing else.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from passmuster_collectors.contract.verdict import Verdict
+from passmuster_server.policy.document import Devices
+from passmuster_server.policy.standing import DeviceStatus, Standing
+from passmuster_server.policy.standings import Standings
+
+
+class Proof(StrEnum):
+    """How it is known which device the person is at."""
+
+    PERSON = "person"
+    """Not at all: the answer speaks for the person's devices."""
+    CALLER = "caller"
+    """The caller named the device and vouches for it."""
+
+
+class Cause(StrEnum):
+    """Why a device, or a person without one, passes or does not."""
+
+    COMPLIANT = "compliant"
+    GRACE = "grace"
+    GRACE_OVER = "grace_over"
+    NON_COMPLIANT = "non_compliant"
+    UNREADABLE = "unreadable"
+    STALE = "stale"
+    NEVER_REPORTED = "never_reported"
+    CONFLICT = "conflict"
+    REVOKED = "revoked"
+    RETIRED = "retired"
+    OTHER_OWNER = "other_owner"
+    UNKNOWN_DEVICE = "unknown_device"
+    NO_DEVICE = "no_device"
+    NOT_A_PERSON = "not_a_person"
+
+
+PASSING = frozenset({Cause.COMPLIANT, Cause.GRACE})
+
+_OUT_OF_SERVICE = {DeviceStatus.REVOKED: Cause.REVOKED, DeviceStatus.RETIRED: Cause.RETIRED}
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Whether `person` may use `application` now, from `device` or (None) any device of theirs."""
+
+    organisation: str
+    person: str
+    application: str
+    device: str | None = None
+    proof: Proof = Proof.PERSON
+    subject_type: str = "user"
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceFinding:
+    """What one device contributes. `standing` is None where there is none to be looked at."""
+
+    device: str
+    cause: Cause
+    standing: Standing | None
+
+    @property
+    def passes(self) -> bool:
+        """Whether this device alone would be let in."""
+        return self.cause in PASSING
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Allow or deny, with what it rests on.
+
+    `findings` are the devices that decided: those that pass of an allow, those in the way of a
+    deny. `cause` is set where no device is to blame. An allow during grace ends at `grace_until`.
+    """
+
+    allowed: bool
+    cause: Cause | None
+    findings: tuple[DeviceFinding, ...]
+    grace_until: datetime | None
+
+
+def decide(
+    question: Question, standings: Standings, now: datetime, requirement: Devices
+) -> Decision:
+    """Return the answer to `question` at `now`. Whatever is not known to pass is denied."""
+    if question.subject_type != "user":
+        return Decision(False, Cause.NOT_A_PERSON, (), None)
+    if question.device is not None:
+        standing = standings.of_device(question.organisation, question.device)
+        finding = _named(question, standing, now)
+        return _of_findings((finding,), Devices.ALL)
+    owned = standings.of_owner(question.organisation, question.person)
+    if not owned:
+        return Decision(False, Cause.NO_DEVICE, (), None)
+    # What IT took out of service is no longer the person's device: a lost laptop must not lock out
+    # its owner on the new one. It still explains the denial where there is no other.
+    in_service = [item for item in owned if item.status not in _OUT_OF_SERVICE]
+    return _of_findings(tuple(_found(item, now) for item in in_service or owned), requirement)
+
+
+def _named(question: Question, standing: Standing | None, now: datetime) -> DeviceFinding:
+    assert question.device is not None  # noqa: S101 - asked for a named device alone
+    if standing is None:
+        return DeviceFinding(question.device, Cause.UNKNOWN_DEVICE, None)
+    if standing.owner.casefold() != question.person.casefold():
+        # Nothing of somebody else's laptop reaches this person's reasons.
+        return DeviceFinding(question.device, Cause.OTHER_OWNER, None)
+    return _found(standing, now)
+
+
+def _found(standing: Standing, now: datetime) -> DeviceFinding:
+    return DeviceFinding(standing.device, cause_of(standing, now), standing)
+
+
+def cause_of(standing: Standing, now: datetime) -> Cause:
+    """Return why the device, looked at alone, passes at `now` or does not."""
+    if standing.status is not DeviceStatus.ACTIVE:
+        return _OUT_OF_SERVICE.get(standing.status, Cause.CONFLICT)
+    verdict = standing.verdict_at(now)
+    if verdict is Verdict.COMPLIANT:
+        return Cause.COMPLIANT
+    if verdict is Verdict.GRACE:
+        return Cause.GRACE
+    if verdict is Verdict.NON_COMPLIANT:
+        return Cause.GRACE_OVER if standing.verdict is Verdict.GRACE else Cause.NON_COMPLIANT
+    if standing.last_seen is None:
+        return Cause.NEVER_REPORTED
+    age_s = (now - standing.last_seen).total_seconds()
+    return Cause.UNREADABLE if 0 <= age_s <= standing.max_age_s else Cause.STALE
+
+
+def _of_findings(findings: tuple[DeviceFinding, ...], requirement: Devices) -> Decision:
+    passing = tuple(finding for finding in findings if finding.passes)
+    failing = tuple(finding for finding in findings if not finding.passes)
+    if failing and (requirement is Devices.ALL or not passing):
+        return Decision(False, None, failing, None)
+    ends = [
+        finding.standing.grace_until if finding.cause is Cause.GRACE else None
+        for finding in passing
+        if finding.standing is not None
+    ]
+    limits = [end for end in ends if end is not None]
+    if requirement is Devices.ALL:
+        grace_until = min(limits, default=None)
+    else:
+        grace_until = None if len(limits) < len(ends) else max(limits, default=None)
+    return Decision(True, None, passing, grace_until)

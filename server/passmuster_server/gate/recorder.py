@@ -1,0 +1,186 @@
+"""Every decision on record, without anyone at the gate waiting for the disk.
+
+An answer leaves once there is room to record it; a bounded queue is written in groups. A denial
+leaves in any case; an allow that has no room is not given (docs/decisions/0007).
+"""
+
+import asyncio
+import contextlib
+import itertools
+import logging
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, select, text
+
+from passmuster_server.database import Database, StoreUnavailableError, Transaction
+from passmuster_server.devices.tables import organisations
+from passmuster_server.gate.decision import Proof, Question
+from passmuster_server.gate.tables import decisions
+from passmuster_server.schema import to_microseconds
+
+MAX_WAITING = 10_000
+MAX_GROUP = 500
+GATHER_S = 0.02
+RETRY_S = (0.1, 0.5, 1.0, 2.0, 5.0)
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One decision as it is stored. `basis` is JSON: each device, its verdict and its report."""
+
+    decision: str
+    decided_at: datetime
+    client: str
+    question: Question
+    allowed: bool
+    policy_version: int
+    basis: bytes
+
+
+class DecisionRecorder:
+    """The queue of decisions that are not stored yet, and the look-up of those that are."""
+
+    def __init__(self, database: Database, *, max_waiting: int = MAX_WAITING) -> None:
+        self._database = database
+        self._max_waiting = max_waiting
+        self._waiting: dict[str, Record] = {}
+        self._arrived = asyncio.Event()
+        self._stopping = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self.unrecorded_denials = 0
+
+    def start(self) -> None:
+        """Start writing; needs a running loop."""
+        self._task = asyncio.get_running_loop().create_task(self._run(), name="decisions")
+
+    async def stop(self) -> None:
+        """Write what is waiting; what the store refuses now is told to the log and lost."""
+        self._stopping.set()
+        self._arrived.set()
+        if self._task is not None:
+            await self._task
+        if self._waiting:
+            _log.error("%d decisions could not be recorded before the end", len(self._waiting))
+
+    def put(self, record: Record) -> None:
+        """Queue the record. Raises `StoreUnavailableError` for an allow that has no room."""
+        if len(self._waiting) >= self._max_waiting:
+            if record.allowed:
+                raise StoreUnavailableError("too many decisions are waiting to be recorded")
+            self.unrecorded_denials += 1
+            return
+        self._waiting[record.decision] = record
+        self._arrived.set()
+
+    async def question_of(self, decision: str) -> tuple[Question, datetime] | None:
+        """Return what was asked and when, or None for an unknown decision."""
+        record = self._waiting.get(decision)
+        if record is not None:
+            return record.question, record.decided_at
+        return await self._database.read(lambda connection: _find(connection, decision))
+
+    async def _run(self) -> None:
+        failures = 0
+        while True:
+            await self._arrived.wait()
+            if not self._stopping.is_set():
+                await asyncio.sleep(GATHER_S)
+            group = list(itertools.islice(self._waiting.values(), MAX_GROUP))
+            try:
+                if group:
+                    await self._write(group)
+                failures = 0
+            except StoreUnavailableError:
+                if self._stopping.is_set():
+                    return
+                pause = RETRY_S[min(failures, len(RETRY_S) - 1)]
+                failures += 1
+                _log.warning("%d decisions wait for the database", len(self._waiting))
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._stopping.wait(), pause)
+            if not self._waiting:
+                self._report_losses()
+                if self._stopping.is_set():
+                    return
+                self._arrived.clear()
+
+    async def _write(self, group: list[Record]) -> None:
+        rows = msgspec.json.encode([_row(record) for record in group]).decode("utf-8")
+
+        def insert(transaction: Transaction) -> None:
+            transaction.connection.execute(_INSERT, {"rows": rows})
+
+        await self._database.write(insert)
+        for record in group:
+            del self._waiting[record.decision]
+
+    def _report_losses(self) -> None:
+        if self.unrecorded_denials:
+            _log.error("%d denials were given unrecorded", self.unrecorded_denials)
+            self.unrecorded_denials = 0
+
+
+_COLUMNS = (
+    decisions.c.organisation_id,
+    decisions.c.decision_id,
+    decisions.c.decided_at,
+    decisions.c.client_id,
+    decisions.c.subject,
+    decisions.c.application,
+    decisions.c.device_id,
+    decisions.c.proof,
+    decisions.c.allowed,
+    decisions.c.policy_version,
+    decisions.c.reasons,
+)
+
+# One statement for a whole group: the database works through it without Python's lock, which row
+# by row would be taken and given back under the nose of the requests.
+_INSERT = text(
+    f"INSERT INTO decisions ({', '.join(column.name for column in _COLUMNS)}) SELECT "
+    + ", ".join(
+        f"CAST(json_extract(value, '$[{place}]') AS BLOB)"
+        if column.name == "reasons"
+        else f"json_extract(value, '$[{place}]')"
+        for place, column in enumerate(_COLUMNS)
+    )
+    + " FROM json_each(:rows)"
+)
+
+
+def _row(record: Record) -> tuple[Any, ...]:
+    question = record.question
+    return (
+        question.organisation,
+        record.decision,
+        to_microseconds(record.decided_at),
+        record.client,
+        question.person,
+        question.application,
+        question.device,
+        question.proof.value,
+        record.allowed,
+        record.policy_version,
+        record.basis.decode("utf-8"),
+    )
+
+
+def _find(connection: Connection, decision: str) -> tuple[Question, datetime] | None:
+    row = connection.execute(
+        select(decisions).where(
+            # Keyed by organisation first, which whoever follows the link doesn't know.
+            decisions.c.organisation_id.in_(select(organisations.c.organisation_id)),
+            decisions.c.decision_id == decision,
+        )
+    ).one_or_none()
+    if row is None:
+        return None
+    question = Question(
+        row.organisation_id, row.subject, row.application, row.device_id, Proof(row.proof)
+    )
+    return question, row.decided_at

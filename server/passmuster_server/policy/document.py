@@ -1,0 +1,143 @@
+"""A policy: what the organisation demands of its laptops, as a TOML document and as a value."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Annotated, Any
+
+from passmuster_collectors.contract import codec
+from passmuster_collectors.contract.declaration import Whole
+from passmuster_collectors.contract.errors import ContractError
+from passmuster_collectors.signals import CATALOG
+from passmuster_collectors.signals.signal import Signal
+
+MAX_DOCUMENT = 64 * 1024
+
+DAY_S = 86_400
+MAX_GRACE_S = 30 * DAY_S
+
+
+class Severity(StrEnum):
+    """What a signal's failure does: shut the gate, be shown, or not be looked at."""
+
+    BLOCK = "block"
+    WARN = "warn"
+    OFF = "off"
+
+
+class Devices(StrEnum):
+    """Which of a person's devices must pass when the question names none."""
+
+    ALL = "all"
+    ANY = "any"
+
+
+@dataclass(frozen=True)
+class SignalPolicy:
+    """What is demanded of one signal. `limits` is the room's own struct."""
+
+    severity: Severity
+    grace_s: int
+    limits: Any
+
+
+@dataclass(frozen=True)
+class Policy:
+    """One published version. Signals that the document leaves out have their default limits."""
+
+    version: int
+    devices: Devices
+    max_age_s: int
+    report_within_s: int
+    signals: Mapping[str, SignalPolicy]
+
+
+@dataclass(frozen=True)
+class _Document:
+    devices: Devices = Devices.ALL
+    max_age_s: Annotated[int, Whole(60, 7 * DAY_S)] = 3600
+    report_within_s: Annotated[int, Whole(30, DAY_S)] = 1200
+    signals: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _SignalTable:
+    severity: Severity = Severity.BLOCK
+    grace_s: Annotated[int, Whole(0, MAX_GRACE_S)] = 0
+    limits: Mapping[str, Any] = field(default_factory=dict)
+
+
+def parse(document: str, version: int) -> Policy:
+    """Return the policy in a TOML document.
+
+    Raises `ContractError` naming the key that is wrong, or the line that is not TOML.
+    """
+    if len(document.encode("utf-8")) > MAX_DOCUMENT:
+        raise ContractError("", f"larger than {MAX_DOCUMENT} bytes")
+    try:
+        value = tomllib.loads(document)
+    except tomllib.TOMLDecodeError as error:
+        raise ContractError("", f"not TOML: {error}") from None
+    read = codec.decode(_Document, value)
+    if read.report_within_s > read.max_age_s:
+        raise ContractError("report_within_s", "longer than max_age_s: every laptop would go stale")
+    known = {signal.id for signal in CATALOG}
+    for name in read.signals:
+        if name not in known:
+            raise ContractError(f"signals.{name[:64]}", "there is no such signal")
+    signals = {signal.id: _signal(signal, read.signals.get(signal.id, {})) for signal in CATALOG}
+    return Policy(version, read.devices, read.max_age_s, read.report_within_s, signals)
+
+
+def default_document() -> str:
+    """Return the policy of a fresh server as a commented document, made from the catalog."""
+    lines = [
+        "# What the organisation demands of its laptops. Publish a changed copy with:",
+        "#   passmuster-server policy publish FILE",
+        "",
+        "# Which of a person's devices must pass when the gate is not told which one it is:",
+        '# "all" or "any".',
+        'devices = "all"',
+        "# A verdict that rests on a report older than this is unknown, and unknown is refused.",
+        "max_age_s = 3600",
+        "# How often a laptop reports when nothing changes. Changes are reported at once.",
+        "report_within_s = 1200",
+    ]
+    for signal in CATALOG:
+        lines += [
+            "",
+            f"# {signal.title}",
+            f"[signals.{signal.id}]",
+            '# "block" shuts the gate, "warn" only shows, "off" does not look.',
+            'severity = "block"',
+            "# Seconds from the first failing report during which the worker still gets in.",
+            "grace_s = 0",
+            f"[signals.{signal.id}.limits]",
+        ]
+        limits = codec.encode(signal.limits())
+        lines += [f"{key} = {_toml(value)}" for key, value in limits.items() if _plain(value)]
+    return "\n".join(lines) + "\n"
+
+
+def _signal(signal: Signal[Any, Any], table: Any) -> SignalPolicy:
+    key = f"signals.{signal.id}"
+    read = codec.decode(_SignalTable, table, key)
+    limits = codec.decode(signal.limits, dict(read.limits), f"{key}.limits")
+    return SignalPolicy(read.severity, read.grace_s, limits)
+
+
+def _plain(value: Any) -> bool:
+    if isinstance(value, list):
+        return all(isinstance(item, str | int | bool) for item in value)
+    return isinstance(value, str | int | bool)
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int):
+        return str(value)
+    if isinstance(value, list):
+        return "[" + ", ".join(_toml(item) for item in value) + "]"
+    return '"' + str(value).replace("\\", "\\\\").replace('"', '\\"') + '"'

@@ -1,0 +1,85 @@
+"""From readings and a policy to a verdict. Pure: no clock, no store."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from passmuster_collectors.contract.platform import Platform
+from passmuster_collectors.contract.reading import Reading, Status
+from passmuster_collectors.contract.verdict import Outcome, Verdict
+from passmuster_collectors.signals import CATALOG
+from passmuster_collectors.signals.signal import Finding, Judgement, Signal
+from passmuster_server.policy.document import Policy, Severity
+from passmuster_server.policy.standing import Reason, SignalStanding
+
+GOOD = frozenset({Outcome.PASS, Outcome.NOT_APPLICABLE})
+
+NOT_REPORTED = "The agent on this laptop did not report it; it may need an update."
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What a policy says of one device's readings."""
+
+    verdict: Verdict
+    grace_until: datetime | None
+    signals: tuple[SignalStanding, ...]
+
+
+def judge_device(
+    readings: Mapping[str, Reading],
+    policy: Policy,
+    platform: Platform,
+    before: tuple[SignalStanding, ...],
+    now: datetime,
+) -> Judged:
+    """Return the verdict on `readings` at `now`; `before` says since when a signal has failed.
+
+    Anything but a pass of a blocking signal shuts the gate, unless the signal's grace still lasts.
+    """
+    failing_since = {item.signal: item.failing_since for item in before}
+    signals: list[SignalStanding] = []
+    grace_ends: list[datetime] = []
+    blocked = False
+    for signal in CATALOG:
+        demanded = policy.signals[signal.id]
+        if demanded.severity is Severity.OFF:
+            continue
+        reading = readings.get(signal.id) or _not_reported(signal, now)
+        standing = _standing(signal, signal.judge(reading, demanded.limits), platform)
+        if standing.outcome not in GOOD:
+            since = failing_since.get(signal.id) or now
+            standing = SignalStanding(
+                standing.signal, standing.title, standing.outcome, standing.reasons, since
+            )
+            if demanded.severity is Severity.BLOCK:
+                end = since + timedelta(seconds=demanded.grace_s)
+                blocked = blocked or end <= now
+                grace_ends.append(end)
+        signals.append(standing)
+    if blocked:
+        return Judged(Verdict.NON_COMPLIANT, None, tuple(signals))
+    if grace_ends:
+        return Judged(Verdict.GRACE, min(grace_ends), tuple(signals))
+    return Judged(Verdict.COMPLIANT, None, tuple(signals))
+
+
+def _not_reported(signal: Signal[object, object], now: datetime) -> Reading:
+    return Reading(signal.id, Status.UNAVAILABLE, NOT_REPORTED, None, (), now)
+
+
+def _standing(
+    signal: Signal[object, object], judgement: Judgement, platform: Platform
+) -> SignalStanding:
+    reasons = tuple(_reason(signal, found, platform) for found in judgement.findings)
+    return SignalStanding(signal.id, signal.title, judgement.outcome, reasons, None)
+
+
+def _reason(signal: Signal[object, object], found: Finding, platform: Platform) -> Reason:
+    return Reason(
+        signal.id,
+        found.outcome,
+        signal.worker_text(found),
+        signal.admin_text(found),
+        signal.remedy(found, platform),
+    )

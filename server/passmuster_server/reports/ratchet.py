@@ -1,0 +1,51 @@
+"""Which upload may come next. Pure: a device's ratchet and an upload in, a step out.
+
+Every answer hands out a nonce, and the next upload has to carry it together with the next sequence
+number. So two machines that hold one key can't both go on: the second one breaks the chain.
+"""
+
+from enum import StrEnum
+
+from passmuster_server.devices.store import Ratchet
+
+REMEMBERED = 64
+SHORT = 16
+"""Hexadecimal digits kept of each remembered digest: 64 bits, against an accidental match."""
+
+
+class Step(StrEnum):
+    """What an upload is."""
+
+    NEXT = "next"
+    AGAIN = "again"
+    """The last one, byte for byte: its answer was lost, so it is given again."""
+    REPLAYED = "replayed"
+    """An older one, byte for byte: whoever sends it needs no key, so it proves no second one."""
+    CONFLICT = "conflict"
+    """Signed by the key, but not what comes next: two machines hold it, or one went back."""
+
+
+def step_of(ratchet: Ratchet, sequence: int, nonce: str, digest: str) -> Step:
+    """Return what the upload is. `digest` is the SHA-256 of its bytes."""
+    if sequence == ratchet.sequence + 1 and nonce == ratchet.nonce:
+        return Step.NEXT
+    same = digest == ratchet.digest
+    if same and sequence == ratchet.sequence and nonce == ratchet.previous_nonce:
+        return Step.AGAIN
+    if digest[:SHORT] in ratchet.recent:
+        return Step.REPLAYED
+    return Step.CONFLICT
+
+
+def moved_on(ratchet: Ratchet, *, digest: str, nonce: str) -> Ratchet:
+    """Return the ratchet after the next upload; its answer and records are filled in later."""
+    return Ratchet(
+        sequence=ratchet.sequence + 1,
+        nonce=nonce,
+        previous_nonce=ratchet.nonce,
+        digest=digest,
+        answer=None,
+        record_sequence=ratchet.record_sequence,
+        record_hash=ratchet.record_hash,
+        recent=(*ratchet.recent, digest[:SHORT])[-REMEMBERED:],
+    )

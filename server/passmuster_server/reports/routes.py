@@ -1,0 +1,33 @@
+"""The address to which laptops report."""
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from passmuster_collectors.contract.strict_json import MAX_BYTES
+from passmuster_server.reports.service import PATH, Reports
+from passmuster_server.schema import DEFAULT_ORGANISATION
+from passmuster_server.services import Services
+from passmuster_server.web.bodies import read_body
+
+CONTENT_TYPE = "application/jose"
+
+
+def routes(services: Services) -> list[Route]:
+    """Return the routes of this area."""
+    reports = Reports(
+        services.database,
+        services.policies,
+        services.clock,
+        organisation=DEFAULT_ORGANISATION,
+        public_url=services.config.public_url,
+    )
+
+    async def report(request: Request) -> Response:
+        body = await read_body(request, limit=MAX_BYTES, content_type=CONTENT_TYPE)
+        answer = await reports.take_in(body)
+        return Response(
+            answer, media_type="application/json", headers={"Cache-Control": "no-store"}
+        )
+
+    return [Route(PATH, report, methods=["POST"])]

@@ -1,0 +1,11 @@
+"""Every area's tables in one metadata: for migrations, which see the schema as a whole."""
+
+import passmuster_server.accounts.tables
+import passmuster_server.changes
+import passmuster_server.devices.tables
+import passmuster_server.gate.tables
+import passmuster_server.policy.tables
+import passmuster_server.reports.tables  # noqa: F401 - importing a module declares its tables
+from passmuster_server.schema import METADATA
+
+__all__ = ["METADATA"]

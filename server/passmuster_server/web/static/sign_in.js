@@ -1,0 +1,12 @@
+// Takes the token out of the address (its fragment never leaves the browser) and into the form.
+"use strict";
+
+const form = document.querySelector("[data-sign-in]");
+const token = location.hash.slice(1);
+if (form !== null && token !== "") {
+  form.elements.namedItem("link").value = token;
+  form.querySelector("[data-without-link]").hidden = true;
+  form.querySelector("[data-with-link]").hidden = false;
+  history.replaceState(null, "", location.pathname);
+  form.querySelector("button").focus();
+}
