@@ -1,0 +1,132 @@
+"""The real `passmuster-server`: its own process, a free loopback port, a throw-away directory."""
+
+import contextlib
+import re
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+START_WITHIN_S = 20.0
+STOP_WITHIN_S = 15.0
+COMMAND = (sys.executable, "-m", "passmuster_server.cli")
+
+
+@dataclass
+class RunningServer:
+    """A server that runs, and its commands."""
+
+    directory: Path
+    port: int
+    process: "subprocess.Popen[bytes] | None" = None
+
+    @property
+    def url(self) -> str:
+        """Where it listens; also its public URL."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def log(self) -> Path:
+        """What it has written."""
+        return self.directory / "server.log"
+
+    def command(self, *arguments: str, check: bool = True) -> "subprocess.CompletedProcess[str]":
+        """Run another command of the server's over the same data."""
+        return subprocess.run(
+            [*COMMAND, *self._base(), *arguments],
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=check,
+        )
+
+    def enroll_code(self, owner: str = "ana@example.com", *arguments: str) -> str:
+        """Return a fresh one-time code."""
+        printed = self.command("enroll-code", "--owner", owner, *arguments).stdout
+        found = re.search(r"^[0-9A-Z]{4}-[0-9A-Z]{4}-[0-9A-Z]{4}$", printed, re.MULTILINE)
+        assert found, f"expected a code in: {printed!r}"
+        return found[0]
+
+    def gate_token(self, name: str = "helpdesk") -> str:
+        """Return the bearer token of a new caller of the gate."""
+        return self.command("gate-client", name).stdout.split()[-1]
+
+    def sign_in_link(self, email: str = "it@example.com") -> str:
+        """Return a sign-in link of a new administrator."""
+        return self.command("create-admin", "--email", email).stdout.split()[-1]
+
+    def publish_policy(self, document: str) -> None:
+        """Put a policy in force."""
+        path = self.directory / "policy.toml"
+        path.write_text(document, encoding="utf-8")
+        self.command("policy", "publish", str(path))
+
+    def client(self) -> httpx.Client:
+        """Return an HTTP client for it; the caller closes it."""
+        return httpx.Client(base_url=self.url, timeout=20, trust_env=False)
+
+    def start(self) -> None:
+        """Start it and wait until it answers."""
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [*COMMAND, *self._base(), "serve", "--listen", f"127.0.0.1:{self.port}"],
+                stdout=log,
+                stderr=log,
+                stdin=subprocess.DEVNULL,
+            )
+        deadline = time.monotonic() + START_WITHIN_S
+        while time.monotonic() < deadline:
+            assert self.process.poll() is None, f"the server ended: {self.log.read_text()}"
+            with contextlib.suppress(httpx.HTTPError):
+                if httpx.get(f"{self.url}/readyz", trust_env=False, timeout=2).status_code == 200:
+                    return
+            time.sleep(0.05)
+        self.stop()
+        raise AssertionError(f"no answer in {START_WITHIN_S} s: {self.log.read_text()}")
+
+    def stop(self) -> None:
+        """Stop it as a service manager would."""
+        if self.process is None:
+            return
+        self.process.terminate()
+        try:
+            self.process.wait(STOP_WITHIN_S)
+        except subprocess.TimeoutExpired:
+            self.kill()
+        self.process = None
+
+    def kill(self) -> None:
+        """End it as a power failure would."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+            self.process = None
+
+    def _base(self) -> tuple[str, ...]:
+        return ("--data-directory", str(self.directory), "--public-url", self.url)
+
+
+def free_port() -> int:
+    """Return a loopback port that nobody listens on at the moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextlib.contextmanager
+def running_server(directory: Path, *, policy: str | None = None) -> Iterator[RunningServer]:
+    """Run a migrated server in `directory`; `policy` is published before it starts."""
+    server = RunningServer(directory, free_port())
+    server.command("migrate")
+    if policy is not None:
+        server.publish_policy(policy)
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
