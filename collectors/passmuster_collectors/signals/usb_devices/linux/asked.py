@@ -29,12 +29,18 @@ class Asked:
             self.refusals.append(error.source())
             return None
 
-    def text(self, path: str, shape: re.Pattern[str] | None = None) -> str | None:
-        """Return the attribute without its line's end; None where missing, refused or misshapen."""
-        data = self.file(path)
+    def text(
+        self, path: str, shape: re.Pattern[str] | None = None, limit: int = MAX_ATTRIBUTE
+    ) -> str | None:
+        """Return the text without its line's end; None where missing, refused or misshapen."""
+        data = self.file(path, limit)
         if data is None:
             return None
-        text = data.decode("utf-8", "replace").strip()
+        try:
+            text = data.decode("utf-8").strip()
+        except UnicodeDecodeError:
+            self.refuse(path, SourceOutcome.CONFLICT, "not UTF-8 text")
+            return None
         if shape is not None and not shape.fullmatch(text):
             self.refuse(path, SourceOutcome.CONFLICT, "not what the kernel prints here")
             return None

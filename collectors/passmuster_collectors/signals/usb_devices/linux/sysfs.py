@@ -45,7 +45,7 @@ BY_CONNECT_TYPE = {"hotplug": Location.EXTERNAL, "hardwired": Location.INTERNAL}
 BY_REMOVABLE = {"removable": Location.EXTERNAL, "fixed": Location.INTERNAL}
 
 # What udev's rules found out by asking the device itself (libmtp, libgphoto2).
-UDEV_STORAGE = frozenset({b"E:ID_MTP_DEVICE=1", b"E:ID_GPHOTO2=1"})
+UDEV_STORAGE = frozenset({"E:ID_MTP_DEVICE=1", "E:ID_GPHOTO2=1"})
 
 
 class UsbTree:
@@ -163,8 +163,9 @@ def _stores(
     answers += [each.name.upper() == "MTP" for each in interfaces]
     if any(triple[0] == VENDOR_SPECIFIC for triple in triples):
         number = asked.text(f"{base}/dev", DEVICE_NUMBER)
-        data = asked.file(f"{UDEV_DATA}/c{number}", MAX_UDEV_DATA) if number else None
-        answers.append(not UDEV_STORAGE.isdisjoint((data or b"").splitlines()))
+        path = f"{UDEV_DATA}/c{number}"
+        known = asked.text(path, limit=MAX_UDEV_DATA) if number else None
+        answers.append(not UDEV_STORAGE.isdisjoint((known or "").splitlines()))
     return any_of([*answers, *map(is_storage, triples)])
 
 
