@@ -52,7 +52,7 @@ help:
 	@echo "make clean              remove .venv, caches and build output"
 
 demo: $(VENV)/.runtime
-	@$(BIN)/python demo/run.py $(ARGS)
+	@$(BIN)/python -m demo $(ARGS)
 
 test: $(VENV)/.dev lint types
 	@$(BIN)/python -m pytest $(ARGS)
@@ -73,7 +73,7 @@ format: $(VENV)/.dev
 	@$(BIN)/ruff format $(SOURCES)
 
 screenshots: $(VENV)/.dev
-	@$(BIN)/python demo/screenshots.py $(ARGS)
+	@$(BIN)/python -m demo.screenshots $(ARGS)
 
 # dev.txt is resolved first; the two others take their versions from it, so all three agree.
 lock: $(VENV)/.dev

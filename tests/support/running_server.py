@@ -121,6 +121,7 @@ def free_port() -> int:
 @contextlib.contextmanager
 def running_server(directory: Path, *, policy: str | None = None) -> Iterator[RunningServer]:
     """Run a migrated server in `directory`; `policy` is published before it starts."""
+    directory.mkdir(parents=True, exist_ok=True)
     server = RunningServer(directory, free_port())
     server.command("migrate")
     if policy is not None:

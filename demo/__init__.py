@@ -1,0 +1,1 @@
+"""`make demo`: the whole product on this machine, from the kernel to the gate."""
