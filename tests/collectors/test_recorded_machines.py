@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from passmuster_collectors.contract.platform import Platform
 from passmuster_collectors.runner import collect
 from passmuster_collectors.signals import signal_by_id
 from tests.support.recorded_host import load
@@ -41,6 +42,22 @@ def test_the_machine_is_read_and_judged_as_expected(
         "facts": reading.facts,
     }
     assert found == {"facts": reading.facts, **expected}, (reading.reason, reading.sources)
+
+
+@pytest.mark.parametrize(("machine", "name", "expected"), expectations())
+def test_every_finding_has_words_for_the_worker_for_it_and_for_each_system(
+    machine: Path, name: str, expected: dict[str, Any]
+) -> None:
+    signal = signal_by_id(name)
+    (reading,) = collect(load(machine / "machine.json"), [signal])
+    findings = signal.judge(reading, signal.limits()).findings
+    assert len(findings) == len(expected["problems"])
+    for found in findings:
+        remedies = [signal.remedy(found, platform) for platform in Platform]
+        steps = [step for remedy in remedies if remedy is not None for step in remedy.steps]
+        for text in (signal.worker_text(found), signal.admin_text(found), *steps):
+            assert text.strip()
+            assert "{" not in text, "a placeholder is left over"
 
 
 def test_every_machine_says_what_is_expected_of_it() -> None:
