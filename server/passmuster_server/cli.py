@@ -3,6 +3,7 @@
 import argparse
 import logging
 import os
+import socket
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -115,6 +116,14 @@ def _serve(config: Config, *, migrate: bool) -> int:
 
     from passmuster_server.app import create_app  # noqa: PLC0415
 
+    class Server(uvicorn.Server):
+        """Ends the open pages' streams first: they would be waited for in vain."""
+
+        async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+            for close in app.state.services.closings:
+                close()
+            await super().shutdown(sockets)
+
     _prepare(config)
     database = Database(config.database_url)
     if migrate:
@@ -122,9 +131,10 @@ def _serve(config: Config, *, migrate: bool) -> int:
     migrations.check_ready(database)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     logging.getLogger("alembic").setLevel(logging.WARNING)
-    server = uvicorn.Server(
+    app = create_app(config)
+    server = Server(
         uvicorn.Config(
-            create_app(config),
+            app,
             host=config.host,
             port=config.port,
             # Addresses in an access log would say who works when, and from where.

@@ -32,7 +32,7 @@ class LiveFleet:
         self._closed = False
         standings.listen(self._changed)
 
-    async def stop(self) -> None:
+    def close(self) -> None:
         """End every stream, so that the server can stop."""
         self._closed = True
         for event in self._waiting:

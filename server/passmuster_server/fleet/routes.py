@@ -194,7 +194,7 @@ class FleetPages:
 def routes(services: Services) -> list[Route]:
     """Return the routes of this area."""
     live = LiveFleet(services.standings)
-    services.on_stop(live.stop)
+    services.on_closing(live.close)
     guard = Guard(services.database, services.clock, services.config.public_url)
     pages = FleetPages(
         services.database,

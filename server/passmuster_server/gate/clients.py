@@ -58,6 +58,18 @@ class GateClients:
         Raises `RefusalError` 401, and `StoreUnavailableError` when what is known is too old.
         """
         token_hash = _hash_of(authorization)
+        client = self._remembered(token_hash)
+        return client if client is not None else await self._looked_up(token_hash)
+
+    def _remembered(self, token_hash: str) -> GateClient | None:
+        if self._age() > REFRESH_AFTER_S:
+            return None
+        client = self._clients.get(token_hash)
+        if client is None or not hmac.compare_digest(client.token_hash, token_hash):
+            return None
+        return client
+
+    async def _looked_up(self, token_hash: str) -> GateClient:
         age = self._age()
         if age > MAX_AGE_S:
             await self._refresh()

@@ -3,9 +3,10 @@
 Pure: it looks at standings and the time it is given, and at nothing else.
 """
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+
+import msgspec
 
 from passmuster_collectors.contract.verdict import Verdict
 from passmuster_server.policy.document import Devices
@@ -46,8 +47,7 @@ PASSING = frozenset({Cause.COMPLIANT, Cause.GRACE})
 _OUT_OF_SERVICE = {DeviceStatus.REVOKED: Cause.REVOKED, DeviceStatus.RETIRED: Cause.RETIRED}
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(msgspec.Struct, frozen=True):
     """Whether `person` may use `application` now, from `device` or (None) any device of theirs."""
 
     organisation: str
@@ -58,8 +58,7 @@ class Question:
     subject_type: str = "user"
 
 
-@dataclass(frozen=True, slots=True)
-class DeviceFinding:
+class DeviceFinding(msgspec.Struct, frozen=True):
     """What one device contributes. `standing` is None where there is none to be looked at."""
 
     device: str
@@ -72,8 +71,7 @@ class DeviceFinding:
         return self.cause in PASSING
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(msgspec.Struct, frozen=True):
     """Allow or deny, with what it rests on.
 
     `findings` are the devices that decided: those that pass of an allow, those in the way of a
@@ -137,18 +135,21 @@ def cause_of(standing: Standing, now: datetime) -> Cause:
 
 
 def _of_findings(findings: tuple[DeviceFinding, ...], requirement: Devices) -> Decision:
-    passing = tuple(finding for finding in findings if finding.passes)
-    failing = tuple(finding for finding in findings if not finding.passes)
+    passing = tuple([finding for finding in findings if finding.cause in PASSING])
+    failing = tuple([finding for finding in findings if finding.cause not in PASSING])
     if failing and (requirement is Devices.ALL or not passing):
         return Decision(False, None, failing, None)
+    return Decision(True, None, passing, _grace_until(passing, requirement))
+
+
+def _grace_until(passing: tuple[DeviceFinding, ...], requirement: Devices) -> datetime | None:
     ends = [
-        finding.standing.grace_until if finding.cause is Cause.GRACE else None
+        finding.standing.grace_until
         for finding in passing
-        if finding.standing is not None
+        if finding.cause is Cause.GRACE and finding.standing is not None
     ]
     limits = [end for end in ends if end is not None]
     if requirement is Devices.ALL:
-        grace_until = min(limits, default=None)
-    else:
-        grace_until = None if len(limits) < len(ends) else max(limits, default=None)
-    return Decision(True, None, passing, grace_until)
+        return min(limits, default=None)
+    # One laptop that is simply compliant carries the allow on beyond the others' grace.
+    return None if len(limits) < len(passing) else max(limits, default=None)

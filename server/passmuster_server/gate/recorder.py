@@ -8,7 +8,6 @@ import asyncio
 import contextlib
 import itertools
 import logging
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -29,8 +28,7 @@ RETRY_S = (0.1, 0.5, 1.0, 2.0, 5.0)
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(msgspec.Struct, frozen=True):
     """One decision as it is stored. `basis` is JSON: each device, its verdict and its report."""
 
     decision: str
@@ -125,35 +123,26 @@ class DecisionRecorder:
             self.unrecorded_denials = 0
 
 
-_COLUMNS = (
-    decisions.c.organisation_id,
-    decisions.c.decision_id,
-    decisions.c.decided_at,
-    decisions.c.client_id,
-    decisions.c.subject,
-    decisions.c.application,
-    decisions.c.device_id,
-    decisions.c.proof,
-    decisions.c.allowed,
-    decisions.c.policy_version,
-    decisions.c.reasons,
-)
-
 # One statement for a whole group: the database works through it without Python's lock, which row
 # by row would be taken and given back under the nose of the requests.
 _INSERT = text(
-    f"INSERT INTO decisions ({', '.join(column.name for column in _COLUMNS)}) SELECT "
-    + ", ".join(
-        f"CAST(json_extract(value, '$[{place}]') AS BLOB)"
-        if column.name == "reasons"
-        else f"json_extract(value, '$[{place}]')"
-        for place, column in enumerate(_COLUMNS)
+    """
+    INSERT INTO decisions (
+        organisation_id, decision_id, decided_at, client_id, subject, application, device_id,
+        proof, allowed, policy_version, reasons
     )
-    + " FROM json_each(:rows)"
+    SELECT
+        json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]'),
+        json_extract(value, '$[3]'), json_extract(value, '$[4]'), json_extract(value, '$[5]'),
+        json_extract(value, '$[6]'), json_extract(value, '$[7]'), json_extract(value, '$[8]'),
+        json_extract(value, '$[9]'), CAST(json_extract(value, '$[10]') AS BLOB)
+    FROM json_each(:rows)
+    """
 )
 
 
 def _row(record: Record) -> tuple[Any, ...]:
+    """Return the values in the order of `_INSERT`."""
     question = record.question
     return (
         question.organisation,

@@ -1,13 +1,12 @@
 """Asks the decision function from memory and puts each answer on record."""
 
-import secrets
+import os
+from base64 import urlsafe_b64encode
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 
 import msgspec
 
-from passmuster_collectors.contract.canonical import base64url
 from passmuster_server.clock import Clock
 from passmuster_server.gate import words
 from passmuster_server.gate.clients import GateClient
@@ -23,8 +22,7 @@ from passmuster_server.policy.document import Policy
 from passmuster_server.policy.standings import Standings
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True):
     """A decision under the id by which the record and the blocked page know it."""
 
     decision_id: str
@@ -77,7 +75,8 @@ class GateService:
 def _new_id(now: datetime) -> str:
     # Milliseconds first keep the table's index growing at its end; 96 random bits can't be guessed.
     milliseconds = int(now.timestamp() * 1000)
-    return base64url(milliseconds.to_bytes(6, "big") + secrets.token_bytes(12))
+    raw = milliseconds.to_bytes(6, "big") + os.urandom(12)
+    return urlsafe_b64encode(raw).decode("ascii")
 
 
 def _basis(decision: Decision) -> bytes:

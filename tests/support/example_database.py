@@ -1,0 +1,44 @@
+"""A real database of its own for a test, with the organisation that a fresh server has."""
+
+import contextlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from passmuster_server.accounts import tables as accounts_tables
+from passmuster_server.database import Database
+from passmuster_server.devices.tables import organisations
+from passmuster_server.gate import tables as gate_tables
+from passmuster_server.policy import tables as policy_tables
+from passmuster_server.reports import tables as reports_tables
+from passmuster_server.schema import DEFAULT_ORGANISATION, METADATA
+
+TABLES = (accounts_tables, gate_tables, policy_tables, reports_tables)
+"""Importing them is what makes `METADATA` know them."""
+
+
+def create(folder: Path) -> Database:
+    """Return a database in `folder`, not started yet: for tests without an event loop."""
+    database = Database(f"sqlite:///{folder}/passmuster.db")
+    METADATA.create_all(database.writer_engine)
+    database.write_now(
+        lambda transaction: transaction.connection.execute(
+            organisations.insert().values(
+                organisation_id=DEFAULT_ORGANISATION,
+                name="Example",
+                server_id="server-1",
+                hash_key=bytes(32),
+            )
+        )
+    )
+    return database
+
+
+@contextlib.asynccontextmanager
+async def running(folder: Path) -> AsyncIterator[Database]:
+    """Start a database in `folder` and stop it at the end."""
+    database = create(folder)
+    database.start()
+    try:
+        yield database
+    finally:
+        await database.stop()
