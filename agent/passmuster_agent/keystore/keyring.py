@@ -1,0 +1,105 @@
+"""The tier `keyring`: a key that the desktop's own secret store encrypts.
+
+The backend is named here, one a system; what the library would find by itself may be a plain file.
+"""
+
+import contextlib
+import sys
+from collections.abc import Iterator
+
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+from keyring.backend import KeyringBackend
+from keyring.errors import KeyringError, PasswordDeleteError
+
+from passmuster_agent.config import ENROL_AGAIN
+from passmuster_agent.keystore import p256
+from passmuster_agent.keystore.interface import KeyStoreError
+from passmuster_collectors.contract.enrolment import KeyTier, PublicKey
+
+SERVICE = "passmuster-agent"
+
+
+class KeyringKeyStore:
+    """Keys in the system's secret store, under the service `passmuster-agent`.
+
+    Raises `KeyStoreError` where this process has none: a service without a desktop session, say.
+    """
+
+    def __init__(self) -> None:
+        with _answering():
+            backend = _named_backend()
+            viable = backend.viable
+        if not viable:
+            raise KeyStoreError(
+                "No keyring can be reached from here.",
+                "Sign in to your desktop and try there, or enrol with --tier file.",
+            )
+        self._backend = backend
+
+    @property
+    def tier(self) -> KeyTier:
+        """Return `keyring`."""
+        return KeyTier.KEYRING
+
+    def create(self, identity: str) -> PublicKey:
+        """Make a key and hand it to the secret store."""
+        if self._get(identity) is not None:
+            raise KeyStoreError("The keyring has such a key already.", ENROL_AGAIN)
+        key = p256.generate()
+        with _answering():
+            self._backend.set_password(SERVICE, identity, p256.to_pem(key).decode("ascii"))
+        return p256.public_key(key)
+
+    def public_key(self, identity: str) -> PublicKey:
+        """Return the public half of the key."""
+        return p256.public_key(self._load(identity))
+
+    def sign(self, identity: str, message: bytes) -> bytes:
+        """Return the signature of `message`."""
+        return p256.sign(self._load(identity), message)
+
+    def delete(self, identity: str) -> None:
+        """Remove the entry."""
+        with _answering(), contextlib.suppress(PasswordDeleteError):
+            self._backend.delete_password(SERVICE, identity)
+
+    def _load(self, identity: str) -> EllipticCurvePrivateKey:
+        kept = self._get(identity)
+        if kept is None:
+            raise KeyStoreError("The device's key is gone from the keyring.", ENROL_AGAIN)
+        try:
+            return p256.from_pem(kept.encode())
+        except ValueError:
+            raise KeyStoreError(
+                "The device's key in the keyring is damaged.", ENROL_AGAIN
+            ) from None
+
+    def _get(self, identity: str) -> str | None:
+        with _answering():
+            return self._backend.get_password(SERVICE, identity)
+
+
+def _named_backend() -> KeyringBackend:
+    if sys.platform == "linux":
+        from keyring.backends.SecretService import Keyring  # noqa: PLC0415 - one a system
+    elif sys.platform == "darwin":
+        from keyring.backends.macOS import Keyring  # noqa: PLC0415 - one a system
+    else:
+        from keyring.backends.Windows import (  # noqa: PLC0415 - one a system
+            WinVaultKeyring as Keyring,
+        )
+    backend: KeyringBackend = Keyring()  # type: ignore[no-untyped-call] # they annotate half
+    return backend
+
+
+@contextlib.contextmanager
+def _answering() -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:  # noqa: BLE001 - backends let D-Bus, socket and system errors through
+        words = str(error).partition("\n")[0][:200] if isinstance(error, KeyringError) else ""
+        what = f"{type(error).__name__}: {words}" if words else type(error).__name__
+        raise KeyStoreError(
+            f"The keyring does not answer ({what}).",
+            "Sign in to your desktop, so that its keyring is open, then try again.",
+        ) from None

@@ -1,0 +1,300 @@
+"""Records and the signed upload on disk until the server has answered: SQLite in WAL mode.
+
+Every method is one transaction that is on the disk when it returns (`synchronous=FULL`). So a
+process killed anywhere leaves either the state before a step or the state after it, and sending the
+stored upload again, byte for byte, is always right.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from passmuster_agent import delivery, private_files
+from passmuster_agent.config import cannot_write
+from passmuster_agent.database import Database, Run
+from passmuster_agent.delivery import Delivery
+from passmuster_collectors.contract import codec, strict_json
+from passmuster_collectors.contract.canonical import canonical_bytes, digest
+from passmuster_collectors.contract.report import MAX_RECORDS, Record
+from passmuster_collectors.contract.verdict import Answer
+
+MAX_SPOOLED = 200
+MAX_SPOOLED_BYTES = 2_000_000
+MAX_AGE = timedelta(days=7)
+MAX_SET_ASIDE = 20
+MAX_UPLOAD_BYTES = 180_000
+"""Most bytes of records in one upload: base64url and the envelope bring it near 256 KiB."""
+
+SCHEMA = """
+CREATE TABLE records (
+    sequence INTEGER PRIMARY KEY, body BLOB NOT NULL, changed INTEGER NOT NULL,
+    added_at TEXT NOT NULL, upload INTEGER, problem TEXT);
+CREATE TABLE uploads (sequence INTEGER PRIMARY KEY, body BLOB NOT NULL);
+CREATE TABLE state (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    record_sequence INTEGER NOT NULL DEFAULT 0, record_digest TEXT NOT NULL DEFAULT '', latest BLOB,
+    upload_sequence INTEGER NOT NULL DEFAULT 0, nonce TEXT NOT NULL,
+    batch INTEGER NOT NULL, report_within_s INTEGER NOT NULL,
+    answer BLOB, answered_at TEXT, answered_record INTEGER NOT NULL DEFAULT 0,
+    dropped INTEGER NOT NULL DEFAULT 0, delivery BLOB);
+"""
+
+
+@dataclass(frozen=True)
+class Draft:
+    """What the next upload is made of: its sequence, the server's nonce, and canonical records."""
+
+    sequence: int
+    nonce: str
+    records: tuple[tuple[int, bytes], ...]
+
+
+@dataclass(frozen=True)
+class Pending:
+    """A signed upload that the server has not answered, and the sequences of its records."""
+
+    sequence: int
+    body: bytes
+    records: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Overview:
+    """What `status` tells. `reported` says whether the latest record is with the server."""
+
+    waiting: int
+    set_aside: tuple[str, ...]
+    dropped: int
+    latest: Record | None
+    reported: bool
+    answer: Answer | None
+    answered_at: datetime | None
+    report_within_s: int
+    delivery: Delivery | None
+
+
+class Outbox:
+    """The outbox of one enrolment. Raises `OutboxError` for all that goes wrong with it."""
+
+    def __init__(self, path: Path) -> None:
+        self._database = Database(path)
+
+    @classmethod
+    def create(cls, path: Path, nonce: str, report_within_s: int) -> Self:
+        """Make the outbox of a new enrolment, which begins with the server's first nonce."""
+        try:
+            private_files.create(path, b"")
+        except OSError as error:
+            raise cannot_write(path, error) from None
+        outbox = cls(path)
+        with outbox._database.transaction() as run:
+            for statement in filter(str.strip, SCHEMA.split(";")):
+                run(statement)
+            run(
+                "INSERT INTO state (one, nonce, batch, report_within_s) VALUES (1, ?, ?, ?)",
+                (nonce, MAX_RECORDS, report_within_s),
+            )
+        return outbox
+
+    def append(self, record: Record, *, changed: bool) -> Record:
+        """Keep `record` as the next of the chain and return it with its sequence and `previous`.
+
+        Beyond the caps, records that changed nothing go first, the oldest of them before the
+        others; only then the oldest of the rest. The newest record and those in a signed upload
+        stay.
+        """
+        with self._database.transaction() as run:
+            sequence, previous = run("SELECT record_sequence, record_digest FROM state").fetchone()
+            chained = codec.encode(record) | {"sequence": sequence + 1, "previous": previous}
+            body = canonical_bytes(chained)
+            run(
+                "INSERT INTO records (sequence, body, changed, added_at) VALUES (?, ?, ?, ?)",
+                (sequence + 1, body, changed, _now()),
+            )
+            run(
+                "UPDATE state SET record_sequence = ?, record_digest = ?, latest = ?",
+                (sequence + 1, digest(body), body),
+            )
+            _trim(run, sequence + 1)
+        return codec.decode(Record, chained)
+
+    def latest(self) -> Record | None:
+        """Return the newest record ever kept, delivered or not."""
+        with self._database.transaction() as run:
+            (body,) = run("SELECT latest FROM state").fetchone()
+        return _record(body)
+
+    def ratchet(self) -> tuple[int, str]:
+        """Return the sequence that the next new upload has, and the server's nonce for it."""
+        with self._database.transaction() as run:
+            sequence, nonce = run("SELECT upload_sequence, nonce FROM state").fetchone()
+        return sequence + 1, nonce
+
+    def report_within_s(self) -> int:
+        """Return how often the server wants to hear from this laptop, in seconds."""
+        with self._database.transaction() as run:
+            return int(run("SELECT report_within_s FROM state").fetchone()[0])
+
+    def pending(self) -> Pending | None:
+        """Return the signed upload that waits for its answer."""
+        with self._database.transaction() as run:
+            found = run("SELECT sequence, body FROM uploads ORDER BY sequence").fetchone()
+            if found is None:
+                return None
+            rows = run("SELECT sequence FROM records WHERE upload = ? ORDER BY sequence", found[:1])
+            return Pending(found[0], found[1], tuple(row[0] for row in rows))
+
+    def draft(self) -> Draft | None:
+        """Return what to sign next, the oldest records first, or None when nothing waits."""
+        with self._database.transaction() as run:
+            sequence, nonce, batch = run(
+                "SELECT upload_sequence, nonce, batch FROM state"
+            ).fetchone()
+            chosen: list[tuple[int, bytes]] = []
+            size = 0
+            for row in run(
+                "SELECT sequence, body FROM records WHERE upload IS NULL AND problem IS NULL "
+                "ORDER BY sequence LIMIT ?",
+                (batch,),
+            ):
+                size += len(row[1])
+                if chosen and size > MAX_UPLOAD_BYTES:
+                    break
+                chosen.append((row[0], row[1]))
+        return Draft(sequence + 1, nonce, tuple(chosen)) if chosen else None
+
+    def keep_upload(self, draft: Draft, body: bytes) -> Pending:
+        """Keep the signed upload; from now on these bytes and no others are sent."""
+        sequences = tuple(sequence for sequence, _ in draft.records)
+        with self._database.transaction() as run:
+            run("INSERT INTO uploads (sequence, body) VALUES (?, ?)", (draft.sequence, body))
+            for sequence in sequences:
+                run("UPDATE records SET upload = ? WHERE sequence = ?", (draft.sequence, sequence))
+        return Pending(draft.sequence, body, sequences)
+
+    def acknowledge(self, upload: Pending, answer: Answer) -> None:
+        """Take the server's answer: keep its nonce and let go of the upload, in one step."""
+        with self._database.transaction() as run:
+            if not run("DELETE FROM uploads WHERE sequence = ?", (upload.sequence,)).rowcount:
+                return
+            run("DELETE FROM records WHERE upload = ?", (upload.sequence,))
+            run(
+                "UPDATE state SET upload_sequence = ?, nonce = ?, batch = ?, report_within_s = ?, "
+                "answer = ?, answered_at = ?, answered_record = MAX(answered_record, ?)",
+                (
+                    upload.sequence,
+                    answer.nonce,
+                    MAX_RECORDS,
+                    answer.report_within_s,
+                    canonical_bytes(codec.encode(answer)),
+                    _now(),
+                    max(upload.records, default=0),
+                ),
+            )
+
+    def set_aside(self, upload: Pending, index: int | None, problem: str) -> int | None:
+        """Take back an upload that the server refused as it is; it never counted there.
+
+        The record at `index`, or the only one, is put aside with `problem` and its sequence
+        returned. Where it is not known which one was refused, the next upload has half as many.
+        """
+        if index is None and len(upload.records) == 1:
+            index = 0
+        culprit = (
+            upload.records[index] if index is not None and index < len(upload.records) else None
+        )
+        with self._database.transaction() as run:
+            run("DELETE FROM uploads WHERE sequence = ?", (upload.sequence,))
+            run("UPDATE records SET upload = NULL WHERE upload = ?", (upload.sequence,))
+            if culprit is None:
+                run("UPDATE state SET batch = ?", (max(1, len(upload.records) // 2),))
+            else:
+                run("UPDATE records SET problem = ? WHERE sequence = ?", (problem, culprit))
+                run(
+                    "DELETE FROM records WHERE problem IS NOT NULL AND sequence NOT IN "
+                    "(SELECT sequence FROM records WHERE problem IS NOT NULL "
+                    "ORDER BY sequence DESC LIMIT ?)",
+                    (MAX_SET_ASIDE,),
+                )
+        return culprit
+
+    def note(self, delivered: Delivery) -> None:
+        """Remember how the last try ended, for `status`."""
+        with self._database.transaction() as run:
+            run("UPDATE state SET delivery = ?", (delivered.to_bytes(),))
+
+    def overview(self) -> Overview:
+        """Return what `status` tells."""
+        with self._database.transaction() as run:
+            row = run(
+                "SELECT dropped, latest, record_sequence <= answered_record, answer, answered_at, "
+                "report_within_s, delivery FROM state"
+            ).fetchone()
+            (waiting,) = run("SELECT COUNT(*) FROM records WHERE problem IS NULL").fetchone()
+            aside = run("SELECT problem FROM records WHERE problem IS NOT NULL ORDER BY sequence")
+            problems = tuple(problem for (problem,) in aside)
+        dropped, latest, reported, answer, answered_at, report_within_s, last = row
+        return Overview(
+            waiting=waiting,
+            set_aside=problems,
+            dropped=dropped,
+            latest=_record(latest),
+            reported=bool(reported),
+            answer=None if answer is None else codec.decode(Answer, strict_json.parse(answer)),
+            answered_at=None
+            if answered_at is None
+            else codec.parse_time(answered_at, "answered_at"),
+            report_within_s=report_within_s,
+            delivery=last and delivery.from_bytes(last),
+        )
+
+    def close(self) -> None:
+        """Close the database."""
+        self._database.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def _trim(run: Run, newest: int) -> None:
+    """Keep to the caps; what is in a signed upload or set aside is not touched."""
+    oldest = codec.format_time(datetime.now(UTC) - MAX_AGE)
+    # Age is told by a clock that may be wrong, so it only ever removes what changed nothing.
+    aged = run(
+        "DELETE FROM records WHERE upload IS NULL AND problem IS NULL AND NOT changed "
+        "AND sequence <> ? AND added_at < ?",
+        (newest, oldest),
+    ).rowcount
+    (count, size) = run(
+        "SELECT COUNT(*), SUM(LENGTH(body)) FROM records WHERE problem IS NULL"
+    ).fetchone()
+    removable = run(
+        "SELECT sequence, LENGTH(body) FROM records WHERE upload IS NULL AND problem IS NULL "
+        "AND sequence <> ? ORDER BY changed, sequence",
+        (newest,),
+    ).fetchall()
+    dropped = 0
+    while removable and (count > MAX_SPOOLED or size > MAX_SPOOLED_BYTES):
+        sequence, length = removable.pop(0)
+        run("DELETE FROM records WHERE sequence = ?", (sequence,))
+        count, size, dropped = count - 1, size - length, dropped + 1
+    if aged or dropped:
+        run("UPDATE state SET dropped = dropped + ?", (aged + dropped,))
+
+
+def _record(body: bytes | None) -> Record | None:
+    return None if body is None else codec.decode(Record, strict_json.parse(body))
+
+
+def _now() -> str:
+    return codec.format_time(datetime.now(UTC))

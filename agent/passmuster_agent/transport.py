@@ -1,0 +1,210 @@
+"""Requests to the server: TLS under the pinned authority, no redirects, answers of bounded size.
+
+`requests` is told everything explicitly, because by itself it would take its certificates
+(REQUESTS_CA_BUNDLE), its credentials (.netrc) and its proxies from the environment.
+"""
+
+import time
+from dataclasses import dataclass
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+import urllib3
+from requests.utils import get_environ_proxies
+
+from passmuster_agent.errors import AgentError, ExitCode
+from passmuster_collectors.contract import codec, strict_json
+from passmuster_collectors.contract.errors import ContractError
+from passmuster_collectors.contract.problem import CONTENT_TYPE as PROBLEM_TYPE
+from passmuster_collectors.contract.problem import Problem
+
+CONNECT_S = 5.0
+READ_S = 20.0
+ANSWER_S = 30.0
+MAX_ANSWER_BYTES = 256 * 1024
+LONGEST_WAIT_S = 3600
+"""A `Retry-After` beyond this is taken as this: a mistake there must not silence a laptop."""
+
+
+class UnreachableError(AgentError):
+    """No answer of the server's arrived; whether it got the request is not known."""
+
+    def __init__(self, problem: str, remedy: str) -> None:
+        super().__init__(problem, remedy, ExitCode.NOT_DELIVERED)
+
+
+@dataclass(frozen=True)
+class Reply:
+    """An answer of any status. `problem` is there when it is one of the server's own refusals."""
+
+    status: int
+    body: bytes
+    problem: Problem | None
+    retry_after_s: int
+
+
+def check_url(url: str) -> str:
+    """Return the server's URL without a trailing slash.
+
+    Raises `AgentError` for what is not HTTPS, except HTTP to this machine itself.
+    """
+    parts = urlsplit(url)
+    try:
+        valid = bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:
+        valid = False
+    if not valid or parts.scheme not in ("https", "http") or parts.query or parts.fragment:
+        raise AgentError(
+            "The server's URL is not one.", "It looks like this: https://passmuster.example.com"
+        )
+    if parts.username is not None:
+        raise AgentError("The server's URL holds a user name.", "Leave it out.")
+    if parts.scheme == "http" and not is_loopback(url):
+        raise AgentError(
+            "The server's URL is not encrypted.",
+            "Use https:// (http:// is for a server on this very machine only).",
+        )
+    return url.rstrip("/")
+
+
+def is_loopback(url: str) -> bool:
+    """Whether the URL leads to this machine itself."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+class Transport:
+    """A connection to one server. `authority` is a PEM file, the only trust; None: the system's."""
+
+    def __init__(self, server_url: str, authority: Path | None) -> None:
+        self.server_url = check_url(server_url)
+        self._verify: str | bool = True if authority is None else str(authority)
+        self._session = requests.Session()
+        self._session.trust_env = False
+        self._proxies = {} if is_loopback(server_url) else get_environ_proxies(server_url)
+
+    def url(self, path: str) -> str:
+        """Return the full URL of a path of the server's interface."""
+        return f"{self.server_url}/api/v1/{path}"
+
+    def post(self, path: str, body: bytes, content_type: str) -> Reply:
+        """Send one request and return the answer, whatever its status.
+
+        Raises `UnreachableError` where none came, or one larger than 256 KiB or slower than 30 s.
+        """
+        headers = {
+            "Content-Type": content_type,
+            "Accept": "application/json, " + PROBLEM_TYPE,
+            "Accept-Encoding": "identity",
+        }
+        deadline = time.monotonic() + ANSWER_S
+        try:
+            with self._session.post(
+                self.url(path),
+                data=body,
+                headers=headers,
+                timeout=(CONNECT_S, READ_S),
+                allow_redirects=False,
+                stream=True,
+                verify=self._verify,
+                proxies=self._proxies,
+            ) as response:
+                content = _read(response, deadline)
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+            raise self._unreachable(error) from None
+        return Reply(
+            response.status_code,
+            content,
+            _problem(response, content),
+            _retry_after(response.headers.get("Retry-After", "")),
+        )
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._session.close()
+
+    def _unreachable(self, error: Exception) -> UnreachableError:
+        server = self.server_url
+        if isinstance(error, requests.exceptions.SSLError):
+            reason = _certificate_reason(error)
+            return UnreachableError(
+                f"{server} did not prove who it is ({reason}).",
+                "Tell IT. If its certificate authority has changed, enrol again with --ca FILE.",
+            )
+        if isinstance(error, requests.exceptions.ProxyError):
+            return UnreachableError(
+                f"The proxy on the way to {server} refused.", "Check the proxy settings."
+            )
+        if isinstance(error, requests.exceptions.Timeout):
+            return UnreachableError(
+                f"{server} did not answer in time.", "Check the network connection."
+            )
+        if isinstance(error, _AnswerError):
+            return UnreachableError(f"{server} answered {error}.", "Tell IT.")
+        if isinstance(error, OSError) and not isinstance(error, requests.RequestException):
+            return UnreachableError(
+                f"The certificate authority that was pinned cannot be read ({error}).",
+                "Enrol again with --ca FILE.",
+            )
+        return UnreachableError(
+            f"{server} cannot be reached.", "Check the network connection and the server's URL."
+        )
+
+
+class _AnswerError(requests.RequestException):
+    """The answer is not one that is read to its end."""
+
+
+def _read(response: requests.Response, deadline: float) -> bytes:
+    """Return the body, read piece by piece so that a slow one can't outlast the deadline."""
+    content = bytearray()
+    while piece := response.raw.read1(16_384, decode_content=False):
+        content += piece
+        if len(content) > MAX_ANSWER_BYTES:
+            raise _AnswerError(f"with more than {MAX_ANSWER_BYTES} bytes")
+        if time.monotonic() > deadline:
+            raise _AnswerError(f"for longer than {ANSWER_S:.0f} seconds")
+    return bytes(content)
+
+
+def _problem(response: requests.Response, content: bytes) -> Problem | None:
+    kind = response.headers.get("Content-Type", "").split(";", 1)[0].strip().lower()
+    if response.status_code < 400 or kind != PROBLEM_TYPE:
+        return None
+    try:
+        return codec.decode(Problem, strict_json.parse(content, max_bytes=16_384))
+    except ContractError:
+        return None
+
+
+def _retry_after(value: str) -> int:
+    """Return the seconds in `Retry-After` (RFC 9110, section 10.2.3).
+
+    The other form, a date, would rest on this laptop's clock and is not used by our server.
+    """
+    digits = value.strip()
+    if not (digits.isascii() and digits.isdigit() and len(digits) < 10):
+        return 0
+    return min(int(digits), LONGEST_WAIT_S)
+
+
+def _certificate_reason(error: BaseException) -> str:
+    """Return OpenSSL's own words, which lie below several layers of wrapping."""
+    layer: Any = error
+    for _ in range(8):
+        message = getattr(layer, "verify_message", "")
+        if message:
+            return str(message)
+        below = getattr(layer, "reason", None) or layer.__cause__ or layer.__context__
+        if below is None and layer.args:
+            below = layer.args[0]
+        if not isinstance(below, BaseException):
+            return str(below or layer)[:200]
+        layer = below
+    return "unknown reason"
