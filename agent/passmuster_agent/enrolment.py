@@ -1,0 +1,280 @@
+"""The ceremony by which this laptop's key becomes a device of the organisation.
+
+The one-time code comes from a person or a pipe, and goes to the server and nowhere else.
+"""
+
+import contextlib
+import hashlib
+import platform
+import secrets
+import shutil
+import socket
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+from passmuster_agent import __version__, keystore, private_files
+from passmuster_agent.authority import read_authority
+from passmuster_agent.config import VERSION as DEVICE_VERSION
+from passmuster_agent.config import Device, State, cannot_write
+from passmuster_agent.errors import AgentError, ExitCode
+from passmuster_agent.identity import signed
+from passmuster_agent.keystore.interface import KeyStore
+from passmuster_agent.outbox import Outbox
+from passmuster_agent.transport import Transport, check_url
+from passmuster_collectors.contract import codec, strict_json
+from passmuster_collectors.contract.canonical import canonical_bytes, from_base64url
+from passmuster_collectors.contract.enrolment import (
+    PROOF_TYPE,
+    VERSION,
+    Enrolled,
+    EnrolmentChallenge,
+    EnrolmentFinish,
+    EnrolmentProof,
+    EnrolmentStart,
+    KeyTier,
+    PublicKey,
+)
+from passmuster_collectors.contract.errors import ContractError
+from passmuster_collectors.host import this_host
+
+T = TypeVar("T")
+
+CODE_ALPHABET = frozenset("0123456789ABCDEFGHJKMNPQRSTVWXYZ")
+"""Crockford's base 32: no I, L, O and U."""
+
+LONGEST_CODE = 64
+HASH_KEY_BYTES = 32
+
+REFUSALS = {
+    "code_wrong": ("The code is not right.", "Look at it again."),
+    "code_used": ("The code has been used already.", "Ask IT for a new one."),
+    "code_expired": ("The code has expired.", "Ask IT for a new one; it lasts 15 minutes."),
+    "too_many_tries": ("A wrong code was given too often.", "Ask IT for a new one."),
+}
+
+
+class CodeRefusedError(AgentError):
+    """The code is not accepted; `again` says whether another try makes sense."""
+
+    def __init__(self, problem: str, remedy: str, *, again: bool) -> None:
+        super().__init__(problem, remedy, ExitCode.REFUSED)
+        self.again = again
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a person asked for. `tier` is `auto` or a tier's name; `authority` a PEM file."""
+
+    server_url: str
+    authority: Path | None
+    tier: str
+    replace: bool
+
+
+def enroll(
+    state: State,
+    request: Request,
+    ask: Callable[[], str],
+    say: Callable[[str], None],
+    *,
+    tries: int,
+) -> Device:
+    """Enrol this laptop and return who it is now. `ask` returns the code, up to `tries` times.
+
+    Raises `AgentError`; then nothing has changed, and an earlier enrolment is still in force.
+    """
+    url = check_url(request.server_url)
+    if request.authority is not None and urlsplit(url).scheme == "http":
+        raise AgentError("--ca has no use with an http:// server.", "Leave it out.")
+    pinned = None if request.authority is None else read_authority(request.authority)
+    with state.lock():
+        earlier = _earlier(state, replace=request.replace)
+        identity = secrets.token_hex(8)
+        keys = keystore.choose(request.tier, state.path)
+        with _undone(state, keys, identity):
+            folder = state.identity(identity)
+            private_files.make_directory(folder)
+            authority = _pin(folder, pinned)
+            with contextlib.closing(Transport(url, authority)) as transport:
+                ceremony = Ceremony(transport, keys, identity)
+                enrolled = ceremony.complete(ask, say, tries)
+            device = _device(url, pinned is not None, identity, keys.tier, ceremony.key, enrolled)
+            Outbox.create(state.outbox(device), enrolled.nonce, enrolled.report_within_s).close()
+            state.save(device)
+        if earlier is not None:
+            with contextlib.suppress(AgentError):
+                keystore.of_tier(earlier.tier, state.path).delete(earlier.identity)
+        state.forget_others(identity)
+    return device
+
+
+class Ceremony:
+    """One enrolment with one server: makes the key, then proves it together with a code."""
+
+    def __init__(self, transport: Transport, keys: KeyStore, identity: str) -> None:
+        self._transport = transport
+        self._keys = keys
+        self._identity = identity
+        self.key: PublicKey = keys.create(identity)
+
+    def complete(self, ask: Callable[[], str], say: Callable[[str], None], tries: int) -> Enrolled:
+        """Return the server's word that this laptop is a device now. Raises `AgentError`."""
+        challenge = self._post(
+            "enrolment", start_message(self.key, self._keys.tier), EnrolmentChallenge
+        )
+        while True:
+            tries -= 1
+            try:
+                return self._finish(challenge, normalised(ask()))
+            except CodeRefusedError as error:
+                if not error.again or tries < 1:
+                    raise
+                say(str(error))
+
+    def _finish(self, challenge: EnrolmentChallenge, code: str) -> Enrolled:
+        thumbprint = self.key.thumbprint()
+        proof = EnrolmentProof(
+            challenge=challenge.challenge,
+            thumbprint=thumbprint,
+            credential=hashlib.sha256(code.encode("ascii")).hexdigest(),
+            server=challenge.server,
+        )
+        jws = signed(
+            canonical_bytes(codec.encode(proof)),
+            kind=PROOF_TYPE,
+            key_id=thumbprint,
+            sign=lambda message: self._keys.sign(self._identity, message),
+        )
+        finish = EnrolmentFinish(VERSION, challenge.enrolment, code, jws)
+        enrolled = self._post("enrolment/finish", finish, Enrolled)
+        if enrolled.server != challenge.server:
+            raise AgentError("The server changed its identity half-way.", "Tell IT.")
+        if len(from_base64url(enrolled.hash_key, "hash_key")) != HASH_KEY_BYTES:
+            raise AgentError("The server's answer is not in its own format.", "Tell IT.")
+        return enrolled
+
+    def _post(self, path: str, message: object, expected: type[T]) -> T:
+        body = canonical_bytes(codec.encode(message))
+        reply = self._transport.post(path, body, "application/json")
+        if reply.problem is not None:
+            code = reply.problem.code
+            if code in REFUSALS:
+                raise CodeRefusedError(*REFUSALS[code], again=code == "code_wrong")
+            field = f" (field {reply.problem.field})" if reply.problem.field else ""
+            wait = f" in {reply.retry_after_s} s" if reply.retry_after_s else ""
+            raise AgentError(
+                f"The server refused: {reply.problem.detail}{field}",
+                f"Try again{wait}, or ask IT.",
+                ExitCode.NOT_DELIVERED if reply.status in (429, 503) else ExitCode.REFUSED,
+            )
+        if reply.status not in (200, 201):
+            raise AgentError(
+                f"What answers at {self._transport.server_url} is not Passmuster "
+                f"(status {reply.status}).",
+                "Check the server's URL.",
+                ExitCode.NOT_DELIVERED,
+            )
+        try:
+            return codec.decode(expected, strict_json.parse(reply.body))
+        except ContractError as error:
+            raise AgentError(
+                f"The server's answer is not in its own format ({error}).",
+                "Check that agent and server are of the same version.",
+            ) from None
+
+
+def normalised(code: str) -> str:
+    """Return the code in upper case, without hyphens and spaces, look-alikes made the same.
+
+    Raises `CodeRefusedError` for what can't be a code; then the server is not even asked.
+    """
+    plain = "".join(letter for letter in code.upper() if letter not in "- \t\r\n")
+    plain = plain.translate(str.maketrans("OIL", "011"))
+    if not plain:
+        raise CodeRefusedError("No code was given.", "Ask IT for one.", again=False)
+    if len(plain) > LONGEST_CODE or not set(plain) <= CODE_ALPHABET:
+        raise CodeRefusedError(
+            "That is not a code: codes have letters, digits and hyphens only.",
+            "Look at it again.",
+            again=True,
+        )
+    return plain
+
+
+def start_message(key: PublicKey, tier: KeyTier) -> EnrolmentStart:
+    """Return the least that lets IT recognise this laptop."""
+    return EnrolmentStart(
+        version=VERSION,
+        public_key=key,
+        tier=tier,
+        platform=this_host(secrets.token_bytes(HASH_KEY_BYTES)).platform,
+        computer_name=socket.gethostname()[:128],
+        system=_system()[:128],
+        agent_version=__version__,
+    )
+
+
+def _system() -> str:
+    try:
+        return platform.freedesktop_os_release()["PRETTY_NAME"]
+    except (OSError, KeyError):
+        return f"{platform.system()} {platform.release()}"
+
+
+def _earlier(state: State, *, replace: bool) -> Device | None:
+    """Return the enrolment that is about to be replaced, or None; a damaged one counts as none."""
+    try:
+        earlier = state.find_device()
+    except AgentError:
+        if not replace:
+            raise
+        return None
+    if earlier is not None and not replace:
+        raise AgentError(
+            f"This laptop is enrolled already, for {earlier.owner} at {earlier.server_url}.",
+            "To enrol it anew add --replace: its key and what it has not sent yet are deleted.",
+        )
+    return earlier
+
+
+@contextlib.contextmanager
+def _undone(state: State, keys: KeyStore, identity: str) -> Iterator[None]:
+    """Leave nothing behind of an enrolment that fails."""
+    try:
+        yield
+    except BaseException:
+        with contextlib.suppress(AgentError):
+            keys.delete(identity)
+        shutil.rmtree(state.identity(identity), ignore_errors=True)
+        raise
+
+
+def _pin(folder: Path, certificates: bytes | None) -> Path | None:
+    if certificates is None:
+        return None
+    path = folder / "authority.pem"
+    try:
+        private_files.create(path, certificates)
+    except OSError as error:
+        raise cannot_write(path, error) from None
+    return path
+
+
+def _device(
+    url: str, pinned: bool, identity: str, tier: KeyTier, key: PublicKey, enrolled: Enrolled
+) -> Device:
+    return Device(
+        version=DEVICE_VERSION,
+        identity=identity,
+        device=enrolled.device,
+        owner=enrolled.owner,
+        server=enrolled.server,
+        server_url=url,
+        pinned=pinned,
+        tier=tier,
+        fingerprint=key.fingerprint(),
+        hash_key=enrolled.hash_key,
+    )

@@ -1,0 +1,207 @@
+"""Signs what waits in the outbox, sends it, takes the answers, and ends.
+
+It runs as a child of the resident daemon (`python -m passmuster_agent.reporter`), so that the
+libraries for signing and for HTTPS are in memory for a fraction of a second only. Its last word is
+one line of JSON on standard output, a `Delivery`.
+"""
+
+import argparse
+import re
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+from passmuster_agent import keystore
+from passmuster_agent.config import ENROL_AGAIN, Device, State
+from passmuster_agent.delivery import Delivery, DeliveryKind, Obstacle
+from passmuster_agent.errors import AgentError
+from passmuster_agent.identity import signed
+from passmuster_agent.lock import Lock, LockedError
+from passmuster_agent.outbox import Draft, Outbox, Pending
+from passmuster_agent.transport import Reply, Transport, UnreachableError
+from passmuster_collectors.contract import codec, strict_json
+from passmuster_collectors.contract.canonical import canonical_bytes
+from passmuster_collectors.contract.errors import ContractError
+from passmuster_collectors.contract.report import REPORT_TYPE, VERSION
+from passmuster_collectors.contract.verdict import Answer
+
+CONTENT_TYPE = "application/jose"
+OTHER_REPORTER_S = 60.0
+"""How long to wait for a reporter that a killed daemon has left behind."""
+
+STOPPING = {
+    "revoked": ("IT has revoked this laptop.", "Ask IT; it can be enrolled again with a new code."),
+    "unknown_device": ("The server does not know this laptop.", ENROL_AGAIN),
+    "bad_signature": ("The server has another key for this laptop.", ENROL_AGAIN),
+    "identity_conflict": (
+        "A second copy of this laptop's key has reported: the server trusts neither.",
+        f"Tell IT, for the key may have been copied. {ENROL_AGAIN}",
+    ),
+    "replayed": (
+        "The server has seen this laptop's reports in another order: its key or disk was copied.",
+        f"Tell IT, for the key may have been copied. {ENROL_AGAIN}",
+    ),
+}
+"""Refusals that trying again would not mend."""
+
+CAPTIVE = "Sign in to the network if it asks for that; else check the server's URL."
+RECORD_FIELD = re.compile(r"records\[(\d{1,3})\]")
+
+
+class Reporter:
+    """Delivers what is in the outbox of one device. Each step leaves a state to go on from."""
+
+    def __init__(self, state: State, device: Device, outbox: Outbox, transport: Transport) -> None:
+        self._state = state
+        self._device = device
+        self._outbox = outbox
+        self._transport = transport
+
+    def deliver(self) -> Delivery:
+        """Send until nothing waits or something is in the way; remember how it ended."""
+        uploads = 0
+        try:
+            while (upload := self._next()) is not None:
+                refused = self._send(upload)
+                if refused is not None:
+                    self._outbox.note(refused)
+                    return refused
+                uploads += 1
+            delivered = Delivery(DeliveryKind.ACCEPTED, datetime.now(UTC), uploads)
+            self._outbox.note(delivered)
+        except UnreachableError as error:
+            delivered = _later(Obstacle.NETWORK, error)
+            self._outbox.note(delivered)
+        except AgentError as error:
+            delivered = _later(Obstacle.LAPTOP, error)
+        return delivered
+
+    def _next(self) -> Pending | None:
+        """Return the upload to send: the one that was signed already, or a new one."""
+        pending = self._outbox.pending()
+        if pending is not None:
+            return pending
+        draft = self._outbox.draft()
+        if draft is None:
+            return None
+        return self._outbox.keep_upload(draft, self._signed(draft).encode("ascii"))
+
+    def _signed(self, draft: Draft) -> str:
+        upload = {
+            "version": VERSION,
+            "audience": self._device.server,
+            "method": "POST",
+            "url": self._transport.url("reports"),
+            "sequence": draft.sequence,
+            "nonce": draft.nonce,
+            "sent_at": codec.format_time(datetime.now(UTC)),
+            "records": [strict_json.parse(body) for _, body in draft.records],
+        }
+        keys = keystore.of_tier(self._device.tier, self._state.path)
+        return signed(
+            canonical_bytes(upload),
+            kind=REPORT_TYPE,
+            key_id=self._device.device,
+            sign=lambda message: keys.sign(self._device.identity, message),
+        )
+
+    def _send(self, upload: Pending) -> Delivery | None:
+        """Send one upload and take the answer; return what is in the way, or None."""
+        reply = self._transport.post("reports", upload.body, CONTENT_TYPE)
+        if reply.status == 200:
+            try:
+                answer = codec.decode(Answer, strict_json.parse(reply.body))
+            except ContractError:
+                return self._not_ours(reply)
+            self._outbox.acknowledge(upload, answer)
+            return None
+        return self._refused(upload, reply)
+
+    def _refused(self, upload: Pending, reply: Reply) -> Delivery | None:
+        code = reply.problem.code if reply.problem else ""
+        if reply.status in (401, 403, 409) and code in STOPPING:
+            problem, remedy = STOPPING[code]
+            return Delivery(
+                DeliveryKind.STOPPED, datetime.now(UTC), 0, Obstacle.SERVER, code, problem, remedy
+            )
+        if reply.status == 413 or (reply.problem and code == "too_large"):
+            self._outbox.set_aside(upload, None, "The server refused it as too large.")
+            return None
+        if reply.problem and reply.status < 500 and code == "malformed":
+            field = reply.problem.field
+            found = RECORD_FIELD.match(field)
+            if found or not field:
+                sentence = f"{field}: {reply.problem.detail}" if field else reply.problem.detail
+                self._outbox.set_aside(upload, int(found[1]) if found else None, sentence)
+                return None
+        return self._not_ours(reply)
+
+    def _not_ours(self, reply: Reply) -> Delivery:
+        """Return the pause after an answer that says nothing about the upload itself."""
+        server = self._transport.server_url
+        if reply.problem is not None:
+            field = f" (field {reply.problem.field})" if reply.problem.field else ""
+            problem = f"{server} did not take the report: {reply.problem.detail}{field}"
+            remedy = "It is kept and sent later."
+        elif reply.status >= 500 or reply.status == 429:
+            problem = f"{server} is not ready (status {reply.status})."
+            remedy = "The report is kept and sent later."
+        elif 300 <= reply.status < 400:
+            problem = f"{server} leads elsewhere (status {reply.status}), which is not followed."
+            remedy = CAPTIVE
+        else:
+            problem = f"What answers at {server} is not Passmuster (status {reply.status})."
+            remedy = CAPTIVE
+        return _later(Obstacle.SERVER, AgentError(problem, remedy), reply)
+
+
+def deliver(state: State) -> Delivery:
+    """Deliver what waits for the device of this state directory, one process at a time.
+
+    Raises `AgentError` where the state itself can't be used.
+    """
+    device = state.device()
+    try:
+        lock = Lock(state.identity(device.identity) / "reporter.lock").acquire(OTHER_REPORTER_S)
+    except LockedError:
+        return _later(
+            Obstacle.LAPTOP, AgentError("Another upload is under way.", "It is waited for.")
+        )
+    except OSError as error:
+        raise AgentError(f"{state.path} cannot be written ({error}).", ENROL_AGAIN) from None
+    with lock, Outbox(state.outbox(device)) as outbox:
+        transport = Transport(device.server_url, state.authority(device))
+        try:
+            return Reporter(state, device, outbox, transport).deliver()
+        finally:
+            transport.close()
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Deliver once and print the `Delivery`."""
+    parser = argparse.ArgumentParser(prog="passmuster-agent reporter")
+    parser.add_argument("--state", type=Path, required=True)
+    state = State(parser.parse_args(arguments).state)
+    try:
+        delivered = deliver(state)
+    except AgentError as error:
+        delivered = _later(Obstacle.LAPTOP, error)
+    sys.stdout.buffer.write(delivered.to_bytes())
+    return 0
+
+
+def _later(obstacle: Obstacle, error: AgentError, reply: Reply | None = None) -> Delivery:
+    return Delivery(
+        DeliveryKind.LATER,
+        datetime.now(UTC),
+        0,
+        obstacle,
+        reply.problem.code if reply and reply.problem else "",
+        error.problem[:1024],
+        error.remedy[:512],
+        reply.retry_after_s if reply else 0,
+    )
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
