@@ -1,7 +1,7 @@
 """What makes an attached device suspicious, from all devices attached at one moment."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from passmuster_collectors.contract.declaration import Unknown
@@ -34,6 +34,7 @@ BOARD_IDS = frozenset(
 KEYBOARD_MAKERS = frozenset({"05ac", "046d"})
 
 MAX_INTERFACES = 32
+MAX_DEVICES = 128
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,11 @@ class AttachedDevice:
     def ids(self) -> tuple[str, str]:
         """Vendor and product id."""
         return (self.vendor_id, self.product_id)
+
+
+def most_telling(devices: Iterable[AttachedDevice]) -> list[AttachedDevice]:
+    """Return as many devices as a reading holds, those that may type or store first."""
+    return sorted(devices, key=lambda device: not (device.keyboard or device.storage))[:MAX_DEVICES]
 
 
 def with_indicators(devices: Sequence[AttachedDevice]) -> tuple[UsbDevice, ...]:

@@ -3,8 +3,6 @@
 Files: https://www.kernel.org/doc/Documentation/ABI/stable/sysfs-bus-usb and testing/sysfs-bus-usb.
 """
 
-from collections.abc import Iterable
-
 from passmuster_collectors.contract.reading import (
     Reading,
     Source,
@@ -16,12 +14,15 @@ from passmuster_collectors.contract.reading import (
 from passmuster_collectors.host.base import Host, SourceError, SourceMissingError
 from passmuster_collectors.signals.usb_devices import portable
 from passmuster_collectors.signals.usb_devices.facts import UsbDevicesFacts
-from passmuster_collectors.signals.usb_devices.indicators import AttachedDevice, with_indicators
+from passmuster_collectors.signals.usb_devices.indicators import (
+    MAX_DEVICES,
+    most_telling,
+    with_indicators,
+)
 from passmuster_collectors.signals.usb_devices.linux.sysfs import DEVICES, UsbTree
 
 SIGNAL = "usb_devices"
 BUSES = "/sys/bus"
-MAX_DEVICES = 128
 
 NO_USB = "This computer has no USB."
 INCOMPLETE = "Not every attached USB device let itself be read."
@@ -38,17 +39,12 @@ def read(host: Host) -> Reading:
     tree = UsbTree(host, names)
     devices = tree.devices()
     sources = [Source(DEVICES, SourceOutcome.READ), *tree.refusals]
-    facts = UsbDevicesFacts(with_indicators(_most_telling(devices)))
+    facts = UsbDevicesFacts(with_indicators(most_telling(devices)))
     if len(devices) > MAX_DEVICES:
         return unavailable(SIGNAL, host.now(), TOO_MANY, sources, facts)
     if tree.refusals:
         return unavailable(SIGNAL, host.now(), INCOMPLETE, sources, facts)
     return ok(SIGNAL, host.now(), facts, sources)
-
-
-def _most_telling(devices: Iterable[AttachedDevice]) -> list[AttachedDevice]:
-    ranked = sorted(devices, key=lambda device: not (device.keyboard or device.storage))
-    return ranked[:MAX_DEVICES]
 
 
 def _without_tree(host: Host, missing: SourceError) -> Reading:
@@ -75,6 +71,6 @@ def _enumerated(host: Host, sources: list[Source]) -> Reading:
     # It looks in the same place, so that an empty list is no evidence of an empty bus.
     if not found:
         return unavailable(SIGNAL, host.now(), NO_TREE, sources)
-    devices = _most_telling(portable.attached_devices(found))
+    devices = most_telling(portable.attached_devices(found))
     facts = UsbDevicesFacts(with_indicators(devices))
     return unavailable(SIGNAL, host.now(), NO_TREE, sources, facts)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from passmuster_collectors.contract.declaration import UNKNOWN, Unknown
 from passmuster_collectors.contract.reading import SourceOutcome
+from passmuster_collectors.signals.usb_devices.answers import any_of
 from passmuster_collectors.signals.usb_devices.interface_classes import BOOT_KEYBOARD, HID, Triple
 from passmuster_collectors.signals.usb_devices.linux.asked import Asked
 from passmuster_collectors.signals.usb_devices.report_descriptor import (
@@ -108,11 +109,3 @@ def parse_has_letters(bitmap: str) -> bool:
     keyboard, whether it has 32 bits or 64.
     """
     return bool(int(bitmap.rpartition(" ")[2], 16) & LETTER_KEYS)
-
-
-def any_of(answers: Iterable[bool | Unknown]) -> bool | Unknown:
-    """Return True where one answer is, else unknown where one is, else False."""
-    given = list(answers)
-    if any(answer is True for answer in given):
-        return True
-    return UNKNOWN if UNKNOWN in given else False

@@ -5,6 +5,7 @@ import re
 from passmuster_collectors.contract.declaration import UNKNOWN, Unknown
 from passmuster_collectors.contract.reading import Source, SourceOutcome
 from passmuster_collectors.host.base import Host, SourceError, SourceMissingError
+from passmuster_collectors.signals.usb_devices.answers import any_of, displayed_name
 from passmuster_collectors.signals.usb_devices.descriptors import parse_descriptors
 from passmuster_collectors.signals.usb_devices.facts import Location
 from passmuster_collectors.signals.usb_devices.indicators import AttachedDevice
@@ -19,11 +20,7 @@ from passmuster_collectors.signals.usb_devices.interface_classes import (
     is_storage,
 )
 from passmuster_collectors.signals.usb_devices.linux.asked import Asked
-from passmuster_collectors.signals.usb_devices.linux.interface import (
-    Interface,
-    any_of,
-    read_interface,
-)
+from passmuster_collectors.signals.usb_devices.linux.interface import Interface, read_interface
 
 DEVICES = "/sys/bus/usb/devices"
 UDEV_DATA = "/run/udev/data"
@@ -39,7 +36,6 @@ REMOVABLE = re.compile(r"removable|fixed|unknown")
 
 MAX_DESCRIPTORS = 65_536 + 18
 MAX_UDEV_DATA = 65_536
-MAX_NAME = 128
 
 BY_CONNECT_TYPE = {"hotplug": Location.EXTERNAL, "hardwired": Location.INTERNAL}
 BY_REMOVABLE = {"removable": Location.EXTERNAL, "fixed": Location.INTERNAL}
@@ -96,7 +92,9 @@ class UsbTree:
         return AttachedDevice(
             vendor_id=asked.required_text(f"{base}/idVendor", ID) or "",
             product_id=asked.required_text(f"{base}/idProduct", ID) or "",
-            name=_printable(asked.text(f"{base}/manufacturer"), asked.text(f"{base}/product")),
+            name=displayed_name(
+                asked.text(f"{base}/manufacturer") or "", asked.text(f"{base}/product") or ""
+            ),
             serial=self._host.keyed_hash("usb_serial", serial) if serial else None,
             interfaces=triples,
             location=_location(asked, name),
@@ -167,10 +165,3 @@ def _stores(
         known = asked.text(path, limit=MAX_UDEV_DATA) if number else None
         answers.append(not UDEV_STORAGE.isdisjoint((known or "").splitlines()))
     return any_of([*answers, *map(is_storage, triples)])
-
-
-def _printable(manufacturer: str | None, product: str | None) -> str:
-    maker, name = manufacturer or "", product or ""
-    full = name if name.startswith(maker) else f"{maker} {name}"
-    plain = "".join(letter if letter.isprintable() else " " for letter in full)
-    return " ".join(plain.split())[:MAX_NAME]
