@@ -136,9 +136,8 @@ class SigningDevice:
         self, payload: bytes, *, kind: str = REPORT_TYPE, header: Mapping[str, Any] | None = None
     ) -> str:
         """Return a compact JWS over `payload`; `header` adds to or replaces the usual one."""
-        protected: dict[str, Any] = {"alg": "ES256", "typ": kind}
-        if self.enrolled is not None:
-            protected["kid"] = self.enrolled.device
+        name = self.public_key.thumbprint() if self.enrolled is None else self.enrolled.device
+        protected: dict[str, Any] = {"alg": "ES256", "typ": kind, "kid": name}
         return jws.serialize_compact({**protected, **(header or {})}, payload, self.key)
 
     def signed_upload(self, upload: Upload) -> bytes:

@@ -1,4 +1,4 @@
-"""How often one address may try to enrol."""
+"""How often one address may guess."""
 
 import time
 from collections import OrderedDict
@@ -8,7 +8,10 @@ MAX_ADDRESSES = 10_000
 
 
 class AddressLimit:
-    """At most `most` tries in `within_s` seconds from one address; forgets the oldest addresses."""
+    """At most `most` wrong guesses in `within_s` seconds from one address.
+
+    What succeeds does not count: an office full of new laptops has one address.
+    """
 
     def __init__(
         self, most: int, within_s: float, monotonic: Callable[[], float] = time.monotonic
@@ -16,16 +19,22 @@ class AddressLimit:
         self._most = most
         self._within_s = within_s
         self._monotonic = monotonic
-        self._tries: OrderedDict[str, list[float]] = OrderedDict()
+        self._guesses: OrderedDict[str, list[float]] = OrderedDict()
 
-    def take(self, address: str) -> float:
-        """Count a try and return 0, or return the seconds to wait for the next one."""
-        now = self._monotonic()
-        tries = [at for at in self._tries.pop(address, []) if at > now - self._within_s]
-        self._tries[address] = tries
-        if len(self._tries) > MAX_ADDRESSES:
-            self._tries.popitem(last=False)
-        if len(tries) >= self._most:
-            return tries[0] + self._within_s - now
-        tries.append(now)
-        return 0.0
+    def wait_s(self, address: str) -> float:
+        """Return the seconds until the address may guess again; 0: now."""
+        guesses = self._recent(address)
+        if len(guesses) < self._most:
+            return 0.0
+        return guesses[0] + self._within_s - self._monotonic()
+
+    def count(self, address: str) -> None:
+        """Count a wrong guess; beyond 10,000 addresses the oldest is forgotten."""
+        self._guesses[address] = [*self._recent(address), self._monotonic()]
+        self._guesses.move_to_end(address)
+        if len(self._guesses) > MAX_ADDRESSES:
+            self._guesses.popitem(last=False)
+
+    def _recent(self, address: str) -> list[float]:
+        since = self._monotonic() - self._within_s
+        return [at for at in self._guesses.get(address, ()) if at > since]

@@ -17,8 +17,8 @@ from passmuster_server.web.bodies import read_body
 from passmuster_server.web.problems import RefusalError
 
 MAX_BODY = 16 * 1024
-TRIES = 30
-TRIES_WITHIN_S = 60.0
+GUESSES = 20
+GUESSES_WITHIN_S = 60.0
 
 
 class EnrolmentRoutes:
@@ -26,30 +26,36 @@ class EnrolmentRoutes:
 
     def __init__(self, enrolment: Enrolment) -> None:
         self._enrolment = enrolment
-        self._limit = AddressLimit(TRIES, TRIES_WITHIN_S)
+        self._limit = AddressLimit(GUESSES, GUESSES_WITHIN_S)
 
     async def start(self, request: Request) -> Response:
         """Answer `EnrolmentStart` with `EnrolmentChallenge`."""
-        body = await self._body(request)
+        body = await _body(request)
         start = codec.decode(EnrolmentStart, strict_json.parse(body, max_bytes=MAX_BODY))
         return _json(await self._enrolment.start(start))
 
     async def finish(self, request: Request) -> Response:
         """Answer `EnrolmentFinish` with `Enrolled`."""
-        body = await self._body(request)
-        finish = codec.decode(EnrolmentFinish, strict_json.parse(body, max_bytes=MAX_BODY))
-        return _json(await self._enrolment.finish(finish))
-
-    async def _body(self, request: Request) -> bytes:
-        wait = self._limit.take(request.client.host if request.client else "")
-        if wait > 0:
+        address = request.client.host if request.client else ""
+        wait_s = self._limit.wait_s(address)
+        if wait_s > 0:
             raise RefusalError(
                 429,
                 "too_many_tries",
-                "Too many tries from this address. Wait a little.",
-                headers={"Retry-After": str(math.ceil(wait))},
+                "Too many wrong codes from this address. Wait a little.",
+                headers={"Retry-After": str(math.ceil(wait_s))},
             )
-        return await read_body(request, limit=MAX_BODY, content_type="application/json")
+        body = await _body(request)
+        finish = codec.decode(EnrolmentFinish, strict_json.parse(body, max_bytes=MAX_BODY))
+        try:
+            return _json(await self._enrolment.finish(finish))
+        except RefusalError:
+            self._limit.count(address)
+            raise
+
+
+async def _body(request: Request) -> bytes:
+    return await read_body(request, limit=MAX_BODY, content_type="application/json")
 
 
 def routes(services: Services) -> list[Route]:

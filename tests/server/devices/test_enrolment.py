@@ -1,0 +1,192 @@
+"""Enrolment over the wire: who gets in with a code, and what everybody else is told."""
+
+import dataclasses
+import sqlite3
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx
+import pytest
+
+from passmuster_collectors.contract import codec, strict_json
+from passmuster_collectors.contract.canonical import canonical_bytes, digest
+from passmuster_collectors.contract.enrolment import (
+    PROOF_TYPE,
+    EnrolmentChallenge,
+    EnrolmentProof,
+)
+from tests.support.running_server import RunningServer
+from tests.support.signing_device import JSON, SigningDevice, post
+
+
+def begun(device: SigningDevice, client: httpx.Client) -> EnrolmentChallenge:
+    response = post(client, "/api/v1/enrolment", device.start_message())
+    return codec.decode(EnrolmentChallenge, strict_json.parse(response.content))
+
+
+def refused(client: httpx.Client, device: SigningDevice, code: str) -> httpx.Response:
+    return post(
+        client, "/api/v1/enrolment/finish", device.finish_message(begun(device, client), code)
+    )
+
+
+def sql(server: RunningServer, statement: str, *values: object) -> list[tuple[object, ...]]:
+    with sqlite3.connect(server.directory / "passmuster.db") as connection:
+        return connection.execute(statement, values).fetchall()
+
+
+def test_a_code_enrols_one_laptop_for_the_person_it_was_made_for(
+    server: RunningServer, client: httpx.Client
+) -> None:
+    enrolled = SigningDevice(server.url).enroll(client, server.enroll_code("ben@example.com"))
+    assert enrolled.owner == "ben@example.com"
+    assert enrolled.nonce
+
+
+def test_a_code_may_be_typed_as_people_read_it(server: RunningServer, client: httpx.Client) -> None:
+    code = server.enroll_code().lower().replace("-", " ").replace("0", "o").replace("1", "l")
+    device = SigningDevice(server.url)
+    challenge = begun(device, client)
+    normal = code.upper().replace(" ", "").replace("O", "0").replace("L", "1")
+    proof = EnrolmentProof(
+        challenge.challenge,
+        device.public_key.thumbprint(),
+        digest(normal.encode()),
+        challenge.server,
+    )
+    signed = device.signed(canonical_bytes(codec.encode(proof)), kind=PROOF_TYPE)
+    finish = dataclasses.replace(device.finish_message(challenge, code), proof=signed)
+    assert post(client, "/api/v1/enrolment/finish", finish).status_code == 200
+
+
+def test_a_wrong_code_is_refused_and_named(server: RunningServer, client: httpx.Client) -> None:
+    response = refused(client, SigningDevice(server.url), "0000-0000-0000")
+    assert (response.status_code, response.json()["code"]) == (403, "code_wrong")
+
+
+def test_a_used_code_is_refused_and_named(server: RunningServer, client: httpx.Client) -> None:
+    code = server.enroll_code()
+    SigningDevice(server.url).enroll(client, code)
+    response = refused(client, SigningDevice(server.url), code)
+    assert (response.status_code, response.json()["code"]) == (403, "code_used")
+
+
+def test_an_expired_code_is_refused_and_named(server: RunningServer, client: httpx.Client) -> None:
+    code = server.enroll_code("late@example.com")
+    sql(server, "UPDATE enrolment_codes SET expires_at = 1 WHERE owner = 'late@example.com'")
+    response = refused(client, SigningDevice(server.url), code)
+    assert (response.status_code, response.json()["code"]) == (403, "code_expired")
+
+
+def test_of_two_laptops_that_use_one_code_at_once_one_gets_in(
+    server: RunningServer, client: httpx.Client
+) -> None:
+    code = server.enroll_code()
+    laptops = [SigningDevice(server.url) for _ in range(4)]
+    finishes = [laptop.finish_message(begun(laptop, client), code) for laptop in laptops]
+    with ThreadPoolExecutor(4) as pool:
+        responses = list(
+            pool.map(lambda finish: post(client, "/api/v1/enrolment/finish", finish), finishes)
+        )
+    assert sorted(response.status_code for response in responses) == [200, 403, 403, 403]
+
+
+def test_a_challenge_takes_five_wrong_codes_and_no_more(
+    server: RunningServer, client: httpx.Client
+) -> None:
+    device = SigningDevice(server.url)
+    challenge = begun(device, client)
+    codes = [f"0000-0000-000{number}" for number in range(5)]
+    answers = [
+        post(client, "/api/v1/enrolment/finish", device.finish_message(challenge, code))
+        for code in [*codes, server.enroll_code()]
+    ]
+    assert [answer.json()["code"] for answer in answers] == [*["code_wrong"] * 5, "too_many_tries"]
+
+
+def test_a_proof_by_another_key_is_refused(server: RunningServer, client: httpx.Client) -> None:
+    device, other = SigningDevice(server.url), SigningDevice(server.url)
+    challenge, code = begun(device, client), server.enroll_code()
+    stolen = dataclasses.replace(
+        device.finish_message(challenge, code), proof=other.finish_message(challenge, code).proof
+    )
+    response = post(client, "/api/v1/enrolment/finish", stolen)
+    assert (response.status_code, response.json()["code"]) == (401, "bad_signature")
+
+
+@pytest.mark.parametrize("field", ["challenge", "thumbprint", "credential", "server"])
+def test_a_proof_over_something_else_is_refused_by_field(
+    server: RunningServer, client: httpx.Client, field: str
+) -> None:
+    device = SigningDevice(server.url)
+    challenge, code = begun(device, client), server.enroll_code()
+    right = EnrolmentProof(
+        challenge.challenge,
+        device.public_key.thumbprint(),
+        digest(code.replace("-", "").encode()),
+        challenge.server,
+    )
+    wrong = dataclasses.replace(right, **{field: "something else"})
+    signed = device.signed(canonical_bytes(codec.encode(wrong)), kind=PROOF_TYPE)
+    finish = dataclasses.replace(device.finish_message(challenge, code), proof=signed)
+    response = post(client, "/api/v1/enrolment/finish", finish)
+    assert (response.status_code, response.json()["field"]) == (400, f"proof.{field}")
+
+
+def test_a_point_that_is_not_on_the_curve_is_refused(
+    server: RunningServer, client: httpx.Client
+) -> None:
+    message = codec.encode(SigningDevice(server.url).start_message())
+    message["public_key"]["y"] = message["public_key"]["x"]
+    response = client.post("/api/v1/enrolment", content=canonical_bytes(message), headers=JSON)
+    assert (response.status_code, response.json()["field"]) == (400, "public_key")
+
+
+def test_an_unknown_field_is_named_and_its_content_is_not_repeated(
+    server: RunningServer, client: httpx.Client
+) -> None:
+    message = codec.encode(SigningDevice(server.url).start_message())
+    response = client.post(
+        "/api/v1/enrolment",
+        content=canonical_bytes({**message, "surprise": "hunter2"}),
+        headers=JSON,
+    )
+    assert (response.status_code, response.json()["field"]) == (400, "surprise")
+    assert "hunter2" not in response.text
+
+
+def test_the_same_key_with_a_new_code_is_the_same_device_again(
+    server: RunningServer, client: httpx.Client
+) -> None:
+    device = SigningDevice(server.url)
+    first = device.enroll(client, server.enroll_code())
+    assert device.enroll(client, server.enroll_code()).device == first.device
+
+
+def test_a_code_that_replaces_a_device_retires_it(
+    server: RunningServer, client: httpx.Client
+) -> None:
+    old = SigningDevice(server.url)
+    old.enroll(client, server.enroll_code("cleo@example.com"))
+    code = server.enroll_code("cleo@example.com", "--replaces", old.device)
+    SigningDevice(server.url).enroll(client, code)
+    assert sql(server, "SELECT status FROM devices WHERE device_id = ?", old.device) == [
+        ("retired",)
+    ]
+
+
+def test_the_code_itself_is_nowhere_in_the_database(server: RunningServer) -> None:
+    code = server.enroll_code()
+    kept = b"".join(path.read_bytes() for path in server.directory.glob("passmuster.db*"))
+    assert code.encode() not in kept
+    assert code.replace("-", "").encode() not in kept
+
+
+def test_one_address_that_guesses_too_often_is_told_when_to_come_back(
+    server: RunningServer, client: httpx.Client
+) -> None:
+    for _ in range(40):
+        response = refused(client, SigningDevice(server.url), "0000-0000-0000")
+        if response.status_code == 429:
+            break
+    assert (response.status_code, response.json()["code"]) == (429, "too_many_tries")
+    assert int(response.headers["Retry-After"]) > 0
