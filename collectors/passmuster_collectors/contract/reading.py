@@ -76,14 +76,19 @@ def not_applicable(signal: str, at: datetime, reason: str, sources: Iterable[Sou
 
 
 def distinct(sources: Iterable[Source]) -> tuple[Source, ...]:
-    """Return the sources once each, in order, details cut to their bound; at most 64.
+    """Return the sources once each, in order, texts cut to their bound; at most 64.
 
     Where there are more than 64, those that were not read are kept first.
     """
     cut = dict.fromkeys(
-        dataclasses.replace(source, name=source.name[:256], detail=source.detail[:256])
+        dataclasses.replace(source, name=_sendable(source.name), detail=_sendable(source.detail))
         for source in sources
     )
     if len(cut) <= 64:
         return tuple(cut)
     return tuple(sorted(cut, key=lambda source: source.outcome is SourceOutcome.READ)[:64])
+
+
+def _sendable(text: str) -> str:
+    # A path may hold any bytes, which Python keeps as lone surrogates; a message may not.
+    return text.replace("\0", "?").encode("utf-8", "replace").decode("utf-8")[:256]
