@@ -1,0 +1,207 @@
+"""`passmuster-agent`: the commands, each a function of the module that owns it.
+
+Those modules are imported by the command that needs them: the resident agent must not load the
+libraries of the others.
+"""
+
+import argparse
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from passmuster_agent import __version__
+from passmuster_agent.config import State, default_state
+from passmuster_agent.errors import AgentError, ExitCode
+
+CODE_TRIES = 3
+LONGEST_LINE = 256
+
+EPILOG = """exit codes:
+  0  done; `once`: the server's verdict lets this laptop in
+  1  something on this laptop is in the way
+  2  the command line is wrong
+  3  `once`: the verdict keeps this laptop out
+  4  `once`: the server can't tell
+  5  the server could not be reached; what was read is kept and sent later
+  6  this laptop is not enrolled
+  7  the server does not accept this laptop or its code
+  8  another agent works on the same state directory
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    if words[:1] == ["reporter"]:
+        # The daemon's own child where the agent is one frozen executable; not a person's command.
+        from passmuster_agent import reporter  # noqa: PLC0415 - see the module's docstring
+
+        return reporter.main(words[1:])
+    options = _parser().parse_args(words)
+    try:
+        state = State(options.state or default_state())
+        return int(options.command(state, options))
+    except AgentError as error:
+        print(f"passmuster-agent: {error}", file=sys.stderr)
+        return int(error.exit_code)
+    except KeyboardInterrupt:
+        print("passmuster-agent: interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        # Whoever read our output has seen enough; nothing more may be written to it at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return int(ExitCode.FAILED)
+
+
+def _enroll(state: State, options: argparse.Namespace) -> ExitCode:
+    from passmuster_agent.enrolment import Request, enroll  # noqa: PLC0415 - see the top
+
+    person = sys.stdin.isatty()
+    device = enroll(
+        state,
+        Request(options.server, options.ca, options.tier, options.replace),
+        _ask_code,
+        print,
+        tries=CODE_TRIES if person else 1,
+    )
+    print(f"Enrolled for {device.owner}. The key is kept in tier {device.tier}.")
+    print("Report once with: passmuster-agent once   Keep reporting with: passmuster-agent run")
+    return ExitCode.DONE
+
+
+def _ask_code() -> str:
+    """Return the code that is typed on a terminal or comes as the first line of a pipe."""
+    if sys.stdin.isatty():
+        print("One-time code from IT: ", end="", flush=True)
+    return sys.stdin.readline(LONGEST_LINE)
+
+
+def _once(state: State, options: argparse.Namespace) -> ExitCode:
+    from passmuster_agent import status_text  # noqa: PLC0415 - see the top
+    from passmuster_agent.once import explain, once  # noqa: PLC0415 - see the top
+
+    outcome = once(state)
+    if options.json:
+        _print_json(outcome.status)
+    else:
+        print(
+            status_text.render(outcome.status, colour=status_text.wants_colour(sys.stdout)), end=""
+        )
+    problem = explain(outcome)
+    if problem is not None:
+        raise problem
+    return outcome.exit_code
+
+
+def _run(state: State, options: argparse.Namespace) -> ExitCode:
+    from passmuster_agent.daemon import run  # noqa: PLC0415 - see the top
+
+    level = logging.DEBUG if options.verbose else logging.INFO
+    logging.basicConfig(stream=sys.stderr, level=level, format="%(levelname)s %(message)s")
+    return run(state)
+
+
+def _status(state: State, options: argparse.Namespace) -> ExitCode:
+    from passmuster_agent import status_text  # noqa: PLC0415 - see the top
+    from passmuster_agent.status import status  # noqa: PLC0415 - see the top
+
+    found = status(state)
+    if options.json:
+        _print_json(found)
+    else:
+        print(status_text.render(found, colour=status_text.wants_colour(sys.stdout)), end="")
+    return ExitCode.NOT_ENROLLED if found.device is None else ExitCode.DONE
+
+
+def _show(state: State, options: argparse.Namespace) -> ExitCode:
+    from passmuster_agent import disclosure, status_text  # noqa: PLC0415 - see the top
+
+    found = disclosure.disclose(state)
+    if options.json:
+        print(disclosure.to_json(found), end="")
+    else:
+        print(disclosure.render(found, colour=status_text.wants_colour(sys.stdout)), end="")
+    return ExitCode.DONE
+
+
+def _print_json(value: object) -> None:
+    import json  # noqa: PLC0415 - see the top
+
+    from passmuster_collectors.contract import codec  # noqa: PLC0415 - see the top
+
+    print(json.dumps(codec.encode(value), indent=2, ensure_ascii=False))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="passmuster-agent",
+        description="Reads this laptop's security posture and reports it to your organisation.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"passmuster-agent {__version__}")
+    shared = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    shared.add_argument(
+        "--state", type=Path, metavar="DIR", help=f"state directory (default: {default_state()})"
+    )
+    as_json = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    as_json.add_argument("--json", action="store_true", help="print JSON for programs")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+    enroll = commands.add_parser(
+        "enroll",
+        parents=[shared],
+        help="make this laptop one of your organisation's, with a one-time code",
+        description="The code is asked for, or read from standard input.",
+        allow_abbrev=False,
+    )
+    enroll.add_argument("--server", required=True, metavar="URL", help="the server's address")
+    enroll.add_argument(
+        "--ca", type=Path, metavar="FILE", help="trust this certificate authority and no other"
+    )
+    enroll.add_argument(
+        "--tier",
+        choices=("auto", "keyring", "file"),
+        default="auto",
+        help="where the key is kept (default: the best that works)",
+    )
+    enroll.add_argument("--replace", action="store_true", help="enrol anew with a new key")
+    enroll.set_defaults(command=_enroll)
+
+    once = commands.add_parser(
+        "once",
+        parents=[shared, as_json],
+        help="read, report, and print the verdict",
+        allow_abbrev=False,
+    )
+    once.set_defaults(command=_once)
+
+    run = commands.add_parser(
+        "run", parents=[shared], help="keep reporting until stopped", allow_abbrev=False
+    )
+    run.add_argument("--verbose", action="store_true", help="tell more in the log")
+    run.set_defaults(command=_run)
+
+    status = commands.add_parser(
+        "status",
+        parents=[shared, as_json],
+        help="show what is found, how it is judged, and how to fix it",
+        allow_abbrev=False,
+    )
+    status.set_defaults(command=_status)
+
+    show = commands.add_parser(
+        "show",
+        parents=[shared, as_json],
+        help="show exactly what would leave this laptop, and why",
+        allow_abbrev=False,
+    )
+    show.set_defaults(command=_show)
+    return parser
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,193 @@
+"""The resident agent: hears events, reads what they touch, keeps records, starts the reporter.
+
+It imports neither the libraries for signing nor those for HTTPS or D-Bus; a test holds it to that.
+"""
+
+import contextlib
+import logging
+import selectors
+import signal as system_signals
+import socket
+from collections.abc import Iterator, Sequence
+from random import SystemRandom
+
+from passmuster_agent.collection import AnySignal, Collection
+from passmuster_agent.config import State
+from passmuster_agent.database import OutboxError
+from passmuster_agent.delivery import Delivery, DeliveryKind
+from passmuster_agent.dispatch import Dispatch
+from passmuster_agent.errors import ExitCode
+from passmuster_agent.outbox import Outbox
+from passmuster_agent.schedule import BOOT_SPREAD_S, Debounce, FullCheck
+from passmuster_collectors.contract.verdict import Verdict
+from passmuster_collectors.host import clocks, this_host
+from passmuster_collectors.host.events import ROUTE, Events, Watch, this_watch
+from passmuster_collectors.signals import CATALOG
+
+log = logging.getLogger(__name__)
+
+TICK_S = 2.0
+"""The clocks are looked at this often: nothing else tells that the laptop slept."""
+
+POLL_S = 60.0
+"""How often signals are read whose changes this system does not announce."""
+
+SAVE_AGAIN_S = 10.0
+JUST_BOOTED_S = 300.0
+
+
+class Daemon:
+    """One laptop's agent, from the first reading to the signal that ends it."""
+
+    def __init__(
+        self,
+        outbox: Outbox,
+        collection: Collection,
+        signals: Sequence[AnySignal],
+        watch: Watch,
+        dispatch: Dispatch,
+    ) -> None:
+        self._outbox = outbox
+        self._collection = collection
+        self._signals = tuple(signals)
+        self._watch = watch
+        self._dispatch = dispatch
+        self._debounce = Debounce()
+        now = clocks.since_boot_s()
+        self._full = FullCheck(SystemRandom(), now, clocks.asleep_s())
+        self._full.within(outbox.report_within_s())
+        self._polled = tuple(each for each in signals if not _announced(each, watch))
+        self._next_poll = now + POLL_S
+        self._keeping = True
+        self._verdict: Verdict | None = None
+
+    def run(self, interrupted: socket.socket) -> ExitCode:
+        """Work until `interrupted` has something to read or the server wants no more reports."""
+        while True:
+            self._wait(interrupted)
+            if _has_arrived(interrupted):
+                return ExitCode.DONE
+            delivered = self.step(clocks.since_boot_s(), self._watch.read())
+            if delivered is not None and delivered.kind is DeliveryKind.STOPPED:
+                log.error("%s %s", delivered.problem, delivered.remedy)
+                return ExitCode.REFUSED
+
+    def step(self, at: float, events: Events) -> Delivery | None:
+        """Do what is due at `at`, seconds since boot; return how an upload ended, if one did."""
+        if events.lost:
+            self._full.at_once(at)
+        self._debounce.event(events.triggers, at)
+        if self._full.look(at, clocks.asleep_s()) or ROUTE in events.triggers:
+            self._dispatch.network_changed()
+        self._read(self._debounce.due(at), at)
+        delivered = self._dispatch.step(at)
+        if delivered is not None and delivered.kind is DeliveryKind.ACCEPTED:
+            self._learn()
+        return delivered
+
+    def _wait(self, interrupted: socket.socket) -> None:
+        due = min(self._debounce.next_at(), self._full.next_at(), self._dispatch.next_at())
+        if self._polled:
+            due = min(due, self._next_poll)
+        with selectors.DefaultSelector() as selector:
+            selector.register(interrupted, selectors.EVENT_READ)
+            for descriptor in (*self._watch.descriptors(), *self._dispatch.descriptors()):
+                selector.register(descriptor, selectors.EVENT_READ)
+            selector.select(max(0.0, min(TICK_S, due - clocks.since_boot_s())))
+
+    def _read(self, names: frozenset[str], at: float) -> None:
+        full = self._full.due(at)
+        touched = self._touched(names, at)
+        try:
+            if full:
+                self._full.done(at)
+                self._collection.read_all()
+            elif not touched or not self._collection.read(touched):
+                return
+        except OutboxError as error:
+            self._full.at_once(at + SAVE_AGAIN_S)
+            if self._keeping:
+                log.error("%s", error)  # noqa: TRY400 - the sentence is all there is to say
+            self._keeping = False
+            return
+        self._dispatch.wanted()
+        if not self._keeping:
+            log.info("New readings are kept again.")
+            self._keeping = True
+
+    def _touched(self, names: frozenset[str], at: float) -> tuple[AnySignal, ...]:
+        polled: tuple[AnySignal, ...] = ()
+        if at >= self._next_poll:
+            self._next_poll = at + POLL_S
+            polled = self._polled
+        return tuple(each for each in self._signals if each.triggers & names or each in polled)
+
+    def _learn(self) -> None:
+        """Take from the server's answer how often it wants to hear, and tell a new verdict."""
+        try:
+            overview = self._outbox.overview()
+        except OutboxError as error:
+            log.error("%s", error)  # noqa: TRY400 - the sentence is all there is to say
+            return
+        self._full.within(overview.report_within_s)
+        if overview.answer is not None and overview.answer.verdict is not self._verdict:
+            self._verdict = overview.answer.verdict
+            log.info("The server's verdict: %s.", self._verdict.value.replace("_", " "))
+
+
+def run(state: State) -> ExitCode:
+    """Be the daemon of this state directory until told to end. Raises `AgentError`."""
+    random = SystemRandom()
+    with state.lock(), _interruptions() as interrupted:
+        device = state.device()
+        with Outbox(state.outbox(device)) as outbox, contextlib.closing(this_watch()) as watch:
+            collection = Collection(device, outbox, this_host(device.hash_key_bytes()), CATALOG)
+            dispatch = Dispatch(state.path, random.uniform)
+            dispatch.wanted()
+            if _just_booted(outbox):
+                # A whole floor of laptops is switched on at nine.
+                pause = random.uniform(0.0, BOOT_SPREAD_S)
+                dispatch.hold_until(clocks.since_boot_s() + pause)
+            log.info("Watching this laptop for %s.", device.owner)
+            try:
+                return Daemon(outbox, collection, CATALOG, watch, dispatch).run(interrupted)
+            finally:
+                dispatch.stop()
+
+
+def _announced(signal: AnySignal, watch: Watch) -> bool:
+    return bool(signal.triggers) and all(watch.delivers(name) for name in signal.triggers)
+
+
+def _just_booted(outbox: Outbox) -> bool:
+    """Whether the laptop was started a moment ago, rather than the agent alone."""
+    latest = outbox.latest()
+    started = clocks.since_boot_s() < JUST_BOOTED_S
+    return latest is not None and latest.boot_id != clocks.boot_id() and started
+
+
+@contextlib.contextmanager
+def _interruptions() -> Iterator[socket.socket]:
+    """Give a socket that becomes readable at SIGTERM and SIGINT, so that waiting ends."""
+    reading, writing = socket.socketpair()
+    with reading, writing:
+        reading.setblocking(False)
+        writing.setblocking(False)
+        before = {
+            number: system_signals.signal(number, lambda *_: None)
+            for number in (system_signals.SIGTERM, system_signals.SIGINT)
+        }
+        woken = system_signals.set_wakeup_fd(writing.fileno(), warn_on_full_buffer=False)
+        try:
+            yield reading
+        finally:
+            system_signals.set_wakeup_fd(woken)
+            for number, handler in before.items():
+                system_signals.signal(number, handler)
+
+
+def _has_arrived(interrupted: socket.socket) -> bool:
+    try:
+        return bool(interrupted.recv(64))
+    except BlockingIOError:
+        return False

@@ -1,0 +1,72 @@
+"""The reporter as the daemon sees it: a child that sends what waits and ends."""
+
+import select
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+from passmuster_agent import delivery
+from passmuster_agent.delivery import Delivery, DeliveryKind, Obstacle
+from passmuster_collectors.contract.errors import ContractError
+
+LONGEST_RUN_S = 120.0
+LONGEST_GOODBYE_S = 5.0
+MAX_OUTPUT = 65_536
+
+
+def command(state: Path) -> list[str]:
+    """Return the command line of the reporter; frozen, the agent's one executable is both."""
+    if getattr(sys, "frozen", False):
+        return [sys.executable, "reporter", "--state", str(state)]
+    # -I: neither the working directory nor PYTHONPATH decide what is run as the agent.
+    return [sys.executable, "-I", "-m", "passmuster_agent.reporter", "--state", str(state)]
+
+
+class ReporterProcess:
+    """One running reporter. Its output ends when it does, which makes the daemon's wait end."""
+
+    def __init__(self, state: Path) -> None:
+        self._child = subprocess.Popen(
+            command(state), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, cwd="/"
+        )
+        self._deadline = time.monotonic() + LONGEST_RUN_S
+
+    def descriptor(self) -> int:
+        """Return what becomes readable when the reporter has ended."""
+        assert self._child.stdout is not None  # noqa: S101 - it was asked for above
+        return self._child.stdout.fileno()
+
+    def ended(self) -> bool:
+        """Whether there is a result: it has said its last word, or has run for far too long."""
+        ready, _, _ = select.select([self.descriptor()], [], [], 0.0)
+        return bool(ready) or time.monotonic() > self._deadline
+
+    def result(self) -> Delivery:
+        """Return how it ended; one that has not ended by now is killed. It is gone afterwards."""
+        if time.monotonic() > self._deadline:
+            self._child.kill()
+        try:
+            output, _ = self._child.communicate(timeout=LONGEST_GOODBYE_S)
+        except subprocess.TimeoutExpired:
+            self._child.kill()
+            output, _ = self._child.communicate()
+        try:
+            return delivery.from_bytes(output[:MAX_OUTPUT])
+        except ContractError:
+            return Delivery(
+                DeliveryKind.LATER,
+                datetime.now(UTC),
+                obstacle=Obstacle.LAPTOP,
+                problem=f"The reporter ended without a word (status {self._child.returncode}).",
+                remedy="What was read is kept and sent later.",
+            )
+
+    def stop(self) -> None:
+        """Let it finish what it is at, then end it; whatever it has not done is done next time."""
+        try:
+            self._child.communicate(timeout=LONGEST_GOODBYE_S)
+        except subprocess.TimeoutExpired:
+            self._child.kill()
+            self._child.communicate()

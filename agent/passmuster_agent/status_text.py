@@ -1,0 +1,131 @@
+"""`status` as text for a terminal, in colour where the terminal has it."""
+
+import os
+from collections.abc import Iterator
+from typing import TextIO
+
+from passmuster_agent.advice import JudgedBy, SignalStatus
+from passmuster_agent.delivery import DeliveryKind
+from passmuster_agent.status import AgentStatus
+from passmuster_collectors.contract.reading import SourceOutcome
+from passmuster_collectors.contract.verdict import Outcome, Verdict
+
+MARKS = {
+    Outcome.PASS: ("✓", "32"),
+    Outcome.FAIL: ("✗", "31"),
+    Outcome.TRANSITIONING: ("…", "33"),
+    Outcome.UNKNOWN: ("?", "33"),
+    Outcome.NOT_APPLICABLE: ("-", "2"),
+}
+VERDICT_COLOURS = {
+    Verdict.COMPLIANT: "32",
+    Verdict.GRACE: "33",
+    Verdict.NON_COMPLIANT: "31",
+    Verdict.UNKNOWN: "33",
+}
+BOLD = "1"
+DIM = "2"
+
+
+def wants_colour(stream: TextIO) -> bool:
+    """Whether a person looks at it on a terminal and has not said no (no-color.org)."""
+    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def render(status: AgentStatus, *, colour: bool) -> str:
+    """Return the text, one paragraph a signal, below who this is and what the server says."""
+    return "\n".join([*_head(status, colour), *_signals(status, colour), *_tail(status), ""])
+
+
+def _head(status: AgentStatus, colour: bool) -> Iterator[str]:
+    device = status.device
+    if device is None:
+        yield "This laptop is not enrolled. Below is what the default rules make of it."
+        return
+    yield (
+        f"{printable(device.owner)} · {device.server_url} · key {device.fingerprint} "
+        f"in tier {device.tier}"
+    )
+    if status.verdict is None:
+        yield "The server has not judged this laptop yet."
+        return
+    words = status.verdict.value.replace("_", " ")
+    line = f"Verdict: {paint(words, VERDICT_COLOURS[status.verdict], colour)}"
+    if status.grace_until is not None:
+        line += f", to be fixed by {status.grace_until:%Y-%m-%d %H:%M} UTC"
+    if not status.current:
+        line += " (the server's last word; it is not about what is found now)"
+    yield line
+
+
+def _signals(status: AgentStatus, colour: bool) -> Iterator[str]:
+    for each in status.signals:
+        yield ""
+        yield from _signal(each, colour)
+
+
+def _signal(status: SignalStatus, colour: bool) -> Iterator[str]:
+    mark, shade = MARKS[status.outcome]
+    words = status.outcome.value.replace("_", " ")
+    advice = paint("  advice of this laptop, not the server's word", DIM, colour)
+    yield (
+        f"{paint(mark, shade, colour)} {paint(printable(status.title), BOLD, colour)}: "
+        f"{paint(words, shade, colour)}{advice if status.judged_by is JudgedBy.ADVICE else ''}"
+    )
+    for name, lines in (
+        ("found", status.found),
+        ("source", _sources(status)),
+        ("why", status.reasons),
+        ("fix", tuple(_steps(status))),
+    ):
+        for position, line in enumerate(lines):
+            yield f"    {name if position == 0 else '':<8}{printable(line)}"
+
+
+def _sources(status: SignalStatus) -> tuple[str, ...]:
+    """Return the sources that answered on one line, each of the others on its own."""
+    read = [each.name for each in status.sources if each.outcome is SourceOutcome.READ]
+    others = [
+        f"{each.name}: {each.outcome.value}{f' ({each.detail})' if each.detail else ''}"
+        for each in status.sources
+        if each.outcome is not SourceOutcome.READ
+    ]
+    shown = ", ".join(read[:4]) + (f" and {len(read) - 4} more" if len(read) > 4 else "")
+    return (*([f"{shown}: read"] if read else []), *others)
+
+
+def _steps(status: SignalStatus) -> Iterator[str]:
+    for remedy in status.remedies:
+        for number, step in enumerate(remedy.steps, start=1):
+            yield f"{number}. {step}"
+        if remedy.link:
+            yield f"   {remedy.link}"
+
+
+def _tail(status: AgentStatus) -> Iterator[str]:
+    yield ""
+    if status.device is None:
+        yield "Enrol it with: passmuster-agent enroll --server URL"
+        return
+    last = status.last_try
+    if last is not None and last.kind is not DeliveryKind.ACCEPTED:
+        yield f"Last try to report, {last.at:%Y-%m-%d %H:%M} UTC: {printable(last.problem)}"
+        yield f"    {printable(last.remedy)}"
+    if status.waiting:
+        yield f"{status.waiting} record(s) wait to be sent."
+    for problem in status.set_aside:
+        yield f"A record was refused and put aside: {printable(problem)}"
+    if status.dropped:
+        yield f"{status.dropped} record(s) did not fit into the outbox and were dropped."
+    if not status.running:
+        yield "No agent is running: changes are not reported. Start it with: passmuster-agent run"
+
+
+def paint(text: str, shade: str, colour: bool) -> str:
+    """Return the text in a colour (ECMA-48, section 8.3.117), or as it is."""
+    return f"\x1b[{shade}m{text}\x1b[0m" if colour else text
+
+
+def printable(text: str) -> str:
+    """Return the text without what could steer a terminal: a USB stick chooses its own name."""
+    return "".join(letter if letter.isprintable() else "·" for letter in text)
