@@ -8,6 +8,33 @@ from collections.abc import Mapping
 
 # `<platform>/<signal>/<case>` → the test that reads it, from the repository's root.
 COVERED: Mapping[str, str] = {
+    "linux/screen_lock/dconf_dump_no_lock_keys": (
+        "tests/collectors/signals/screen_lock/test_recordings.py"
+    ),
+    "linux/screen_lock/dconf_flight_idle0_lock_off": (
+        "tests/collectors/signals/screen_lock/test_recordings.py"
+    ),
+    "linux/screen_lock/dconf_ini_untyped_ints": (
+        "tests/collectors/signals/screen_lock/test_recordings.py"
+    ),
+    "linux/screen_lock/dconf_keyfile_server_lock_off": (
+        "tests/collectors/signals/screen_lock/test_recordings.py"
+    ),
+    "linux/screen_lock/gnome_screensaver_group_without_lock_keys": (
+        "tests/collectors/signals/screen_lock/test_recordings.py"
+    ),
+    "linux/screen_lock/kde_kdedefaults_theme_only": (
+        "tests/collectors/signals/screen_lock/test_recordings.py"
+    ),
+    "linux/screen_lock/kde_timeout_30": (
+        "tests/collectors/signals/screen_lock/test_recordings.py"
+    ),
+    "linux/screen_lock/kde_user_autolock_off_timeout0": (
+        "tests/collectors/signals/screen_lock/test_recordings.py"
+    ),
+    "linux/screen_lock/loginctl_locked_hint_wlroots_defect": (
+        "tests/collectors/signals/screen_lock/test_recordings.py"
+    ),
     "linux/usb_devices/arduino_leonardo_descriptors": (
         "tests/collectors/signals/usb_devices/test_recordings.py"
     ),
@@ -23,6 +50,10 @@ COVERED: Mapping[str, str] = {
 
 # `<platform>/<signal>/<case>` → why no reader has anything to learn from it.
 NOT_COVERED: Mapping[str, str] = {
+    "linux/screen_lock/hypridle_lock_1800": "Hyprland's lock is not read yet.",
+    "linux/screen_lock/kde_powermanagementprofiles": "It is about suspend, not about the lock.",
+    "linux/screen_lock/xfconf_xfce4_power_manager": "Xfce's lock is not read yet.",
+    "linux/screen_lock/xfconf_xfce4_power_manager_default": "Xfce's lock is not read yet.",
     "linux/usb_devices/xfconf_thunar_volman": (
         "Whether the desktop mounts a stick by itself does not change what may be plugged in."
     ),

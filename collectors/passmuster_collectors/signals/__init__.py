@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from passmuster_collectors.signals import usb_devices
+from passmuster_collectors.signals import screen_lock, usb_devices
 from passmuster_collectors.signals.signal import Signal
 
-CATALOG: tuple[Signal[Any, Any], ...] = (usb_devices.SIGNAL,)
+CATALOG: tuple[Signal[Any, Any], ...] = (screen_lock.SIGNAL, usb_devices.SIGNAL)
 """Every signal there is, in the order in which people are shown them."""
 
 _BY_ID = {signal.id: signal for signal in CATALOG}

@@ -1,0 +1,36 @@
+"""Whether the screens of the people who are logged in lock by themselves."""
+
+from passmuster_collectors.contract.platform import Platform
+from passmuster_collectors.contract.reading import Reading
+from passmuster_collectors.host.base import Host
+from passmuster_collectors.signals.screen_lock.facts import ScreenLockFacts
+from passmuster_collectors.signals.screen_lock.problems import PROBLEMS
+from passmuster_collectors.signals.screen_lock.rule import ScreenLockLimits, judge
+from passmuster_collectors.signals.signal import Signal
+
+
+def _read_linux(host: Host) -> Reading:
+    # Here, so that a server that imports the signal never loads a reader.
+    from passmuster_collectors.signals.screen_lock import linux  # noqa: PLC0415 - see above
+
+    return linux.read(host)
+
+
+SIGNAL: Signal[ScreenLockFacts, ScreenLockLimits] = Signal(
+    id="screen_lock",
+    title="Screen lock",
+    why=(
+        "An unattended screen shows customers' data to whoever walks by.\nPassmuster looks at when "
+        "the screen locks, never at what is on it."
+    ),
+    facts=ScreenLockFacts,
+    limits=ScreenLockLimits,
+    rule=judge,
+    problems=PROBLEMS,
+    readers={
+        Platform.LINUX: _read_linux,
+        Platform.MACOS: None,
+        Platform.WINDOWS: None,
+    },
+    triggers=frozenset({"org.freedesktop.login1"}),
+)

@@ -1,0 +1,91 @@
+"""The screen lock on Linux: every person's graphical session, by the desktop that it runs."""
+
+from collections.abc import Sequence
+
+from passmuster_collectors.contract.declaration import UNKNOWN
+from passmuster_collectors.contract.reading import (
+    Reading,
+    SourceOutcome,
+    not_applicable,
+    ok,
+    unavailable,
+)
+from passmuster_collectors.host.base import Host, SourceError
+from passmuster_collectors.signals.screen_lock.facts import LockSession, ScreenLockFacts
+from passmuster_collectors.signals.screen_lock.linux.activity import is_inhibited, is_locked
+from passmuster_collectors.signals.screen_lock.linux.locks import SessionLock, read_lock
+from passmuster_collectors.signals.screen_lock.linux.sessions import (
+    Session,
+    SessionKind,
+    read_sessions,
+)
+from passmuster_collectors.signals.screen_lock.linux.started import with_started_desktops
+from passmuster_collectors.signals.screen_lock.linux.witness import Witness
+
+SIGNAL_ID = "screen_lock"
+MOST_SESSIONS = 32
+
+NO_SESSIONS = "Nobody is logged in with a desktop."
+NO_LOGIND = "This computer did not say who is logged in."
+SESSION_UNREAD = "This computer did not say what kind of session somebody has open."
+UNSUPPORTED = "Passmuster can't read the screen lock of this desktop yet: {desktop}."
+TOO_MANY = "More people are logged in than Passmuster looks at."
+REASONS = {
+    SourceOutcome.DENIED: "Passmuster is not allowed to read the lock settings of this session.",
+    SourceOutcome.MISSING: "The lock settings of this session could not be found.",
+    SourceOutcome.TIMEOUT: "The lock settings of this session could not be read in time.",
+    SourceOutcome.CONFLICT: "The lock settings of this session contradict themselves.",
+}
+
+
+def read(host: Host) -> Reading:
+    """Return how every person's graphical session is set to lock."""
+    witness = Witness(host)
+    at = witness.now()
+    try:
+        sessions = read_people(witness)
+    except SourceError as error:
+        witness.note(error)
+        return unavailable(SIGNAL_ID, at, NO_LOGIND, witness.sources())
+    graphical = [each for each in sessions if each.kind in (SessionKind.GRAPHICAL, None)]
+    if not graphical:
+        return not_applicable(SIGNAL_ID, at, NO_SESSIONS, witness.sources())
+    locks = [read_lock(witness, each) for each in graphical[:MOST_SESSIONS] if each.kind]
+    facts = ScreenLockFacts(tuple(_fact(witness, lock) for lock in locks))
+    reason = _what_is_missing(graphical, locks)
+    if reason is None:
+        return ok(SIGNAL_ID, at, facts, witness.sources())
+    return unavailable(SIGNAL_ID, at, reason, witness.sources(), facts)
+
+
+def read_people(host: Witness) -> tuple[Session, ...]:
+    """Return the open sessions of people, desktops started by hand among them.
+
+    Raises `SourceError` when nobody says who is logged in.
+    """
+    return with_started_desktops(host, read_sessions(host))
+
+
+def _fact(host: Witness, lock: SessionLock) -> LockSession:
+    return LockSession(
+        desktop=lock.desktop_name,
+        lock_after_s=lock.setting.lock_after_s,
+        grace_s=lock.setting.grace_s,
+        enforced=lock.setting.enforced,
+        locked=is_locked(host, lock.session, lock.desktop),
+        inhibited=is_inhibited(host, lock.session, lock.desktop),
+    )
+
+
+def _what_is_missing(sessions: Sequence[Session], locks: Sequence[SessionLock]) -> str | None:
+    """Return the sentence on what keeps the reading from being complete, or None if it is."""
+    if any(session.kind is None for session in sessions):
+        return SESSION_UNREAD
+    if len(sessions) > MOST_SESSIONS:
+        return TOO_MANY
+    for lock in locks:
+        if lock.refusal is not None:
+            return REASONS[lock.refusal.outcome]
+        if lock.setting.lock_after_s == UNKNOWN:
+            return UNSUPPORTED.format(desktop=lock.desktop_name)
+    return None
