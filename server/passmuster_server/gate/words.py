@@ -118,7 +118,7 @@ def reasons_of(finding: DeviceFinding) -> tuple[Reason, ...]:
     """Return the signals' reasons that explain the finding; none where its cause says it all."""
     if finding.standing is None or finding.cause not in EXPLAINED_BY_REASONS:
         return ()
-    return tuple(item for item in finding.standing.reasons if item.outcome in _IN_THE_WAY)
+    return tuple(item for item in finding.standing.blocking_reasons if item.outcome in _IN_THE_WAY)
 
 
 def for_worker(decision: Decision) -> str:

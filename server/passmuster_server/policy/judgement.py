@@ -1,5 +1,6 @@
 """From readings and a policy to a verdict. Pure: no clock, no store."""
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -46,13 +47,13 @@ def judge_device(
         if demanded.severity is Severity.OFF:
             continue
         reading = readings.get(signal.id) or _not_reported(signal, now)
-        standing = _standing(signal, signal.judge(reading, demanded.limits), platform)
+        blocking = demanded.severity is Severity.BLOCK
+        judgement = signal.judge(reading, demanded.limits)
+        standing = _standing(signal, judgement, platform, blocking=blocking)
         if standing.outcome not in GOOD:
             since = failing_since.get(signal.id) or now
-            standing = SignalStanding(
-                standing.signal, standing.title, standing.outcome, standing.reasons, since
-            )
-            if demanded.severity is Severity.BLOCK:
+            standing = dataclasses.replace(standing, failing_since=since)
+            if blocking:
                 end = since + timedelta(seconds=demanded.grace_s)
                 blocked = blocked or end <= now
                 grace_ends.append(end)
@@ -69,10 +70,10 @@ def _not_reported(signal: Signal[object, object], now: datetime) -> Reading:
 
 
 def _standing(
-    signal: Signal[object, object], judgement: Judgement, platform: Platform
+    signal: Signal[object, object], judgement: Judgement, platform: Platform, *, blocking: bool
 ) -> SignalStanding:
     reasons = tuple(_reason(signal, found, platform) for found in judgement.findings)
-    return SignalStanding(signal.id, signal.title, judgement.outcome, reasons, None)
+    return SignalStanding(signal.id, signal.title, judgement.outcome, reasons, None, blocking)
 
 
 def _reason(signal: Signal[object, object], found: Finding, platform: Platform) -> Reason:

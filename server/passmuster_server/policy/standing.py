@@ -32,13 +32,17 @@ class Reason:
 
 @dataclass(frozen=True)
 class SignalStanding:
-    """How one signal of the device was judged, and since when it has not passed."""
+    """How one signal of the device was judged, and since when it has not passed.
+
+    `blocking` says whether policy lets it shut the gate, or only shows it.
+    """
 
     signal: str
     title: str
     outcome: Outcome
     reasons: tuple[Reason, ...]
     failing_since: datetime | None = None
+    blocking: bool = True
 
 
 @dataclass(frozen=True)
@@ -81,3 +85,10 @@ class Standing:
     def reasons(self) -> tuple[Reason, ...]:
         """Every reason of every signal, in the catalog's order."""
         return tuple(reason for signal in self.signals for reason in signal.reasons)
+
+    @property
+    def blocking_reasons(self) -> tuple[Reason, ...]:
+        """The reasons of the signals that can shut the gate."""
+        return tuple(
+            reason for signal in self.signals if signal.blocking for reason in signal.reasons
+        )

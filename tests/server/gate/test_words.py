@@ -1,3 +1,4 @@
+import dataclasses
 from datetime import timedelta
 
 import pytest
@@ -94,6 +95,13 @@ def test_somebody_elses_laptop_is_not_described() -> None:
         assert "bo-secret" not in text
         assert "bo@" not in text
         assert "lock" not in text
+
+
+def test_what_policy_only_warns_of_is_not_given_as_a_reason() -> None:
+    item = standing(Verdict.NON_COMPLIANT, NO_LOCK, UNREADABLE_WIFI)
+    lock, wifi = item.signals
+    warned = dataclasses.replace(item, signals=(lock, dataclasses.replace(wifi, blocking=False)))
+    assert words.for_worker(decided(warned)) == "Your screen does not lock by itself."
 
 
 def test_a_long_list_of_reasons_is_cut() -> None:
