@@ -1,5 +1,6 @@
 """The screen lock on Linux: every person's graphical session, by the desktop that it runs."""
 
+import dataclasses
 from collections.abc import Sequence
 
 from passmuster_collectors.contract.declaration import UNKNOWN
@@ -17,6 +18,7 @@ from passmuster_collectors.signals.screen_lock.linux.locks import SessionLock, r
 from passmuster_collectors.signals.screen_lock.linux.sessions import (
     Session,
     SessionKind,
+    Sessions,
     read_sessions,
 )
 from passmuster_collectors.signals.screen_lock.linux.started import with_started_desktops
@@ -47,23 +49,26 @@ def read(host: Host) -> Reading:
     except SourceError as error:
         witness.note(error)
         return unavailable(SIGNAL_ID, at, NO_LOGIND, witness.sources())
-    graphical = [each for each in sessions if each.kind in (SessionKind.GRAPHICAL, None)]
+    graphical = [each for each in sessions.people if each.kind in (SessionKind.GRAPHICAL, None)]
     if not graphical:
-        return not_applicable(SIGNAL_ID, at, NO_SESSIONS, witness.sources())
+        if sessions.certain:
+            return not_applicable(SIGNAL_ID, at, NO_SESSIONS, witness.sources())
+        return unavailable(SIGNAL_ID, at, NO_LOGIND, witness.sources())
     locks = [read_lock(witness, each) for each in graphical[:MOST_SESSIONS] if each.kind]
     facts = ScreenLockFacts(tuple(_fact(witness, lock) for lock in locks))
-    reason = _what_is_missing(graphical, locks)
+    reason = _what_is_missing(graphical, locks) if sessions.certain else NO_LOGIND
     if reason is None:
         return ok(SIGNAL_ID, at, facts, witness.sources())
     return unavailable(SIGNAL_ID, at, reason, witness.sources(), facts)
 
 
-def read_people(host: Witness) -> tuple[Session, ...]:
+def read_people(host: Witness) -> Sessions:
     """Return the open sessions of people, desktops started by hand among them.
 
     Raises `SourceError` when nobody says who is logged in.
     """
-    return with_started_desktops(host, read_sessions(host))
+    sessions = read_sessions(host)
+    return dataclasses.replace(sessions, people=with_started_desktops(host, sessions.people))
 
 
 def _fact(host: Witness, lock: SessionLock) -> LockSession:

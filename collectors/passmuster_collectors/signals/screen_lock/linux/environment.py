@@ -7,7 +7,7 @@ from passmuster_collectors.host.base import SourceError
 from passmuster_collectors.signals.screen_lock.linux.sessions import Session
 from passmuster_collectors.signals.screen_lock.linux.witness import Witness
 
-MOST_TRIED = 32
+MOST_TRIED = 512
 LONGEST_VALUE = 4096
 
 

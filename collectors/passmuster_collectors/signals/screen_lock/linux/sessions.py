@@ -62,16 +62,24 @@ class Session:
     reports_idle: bool | None = None
 
 
-def read_sessions(host: Witness) -> tuple[Session, ...]:
+@dataclass(frozen=True)
+class Sessions:
+    """The open sessions of people; others may be open as well where that is not `certain`."""
+
+    people: tuple[Session, ...]
+    certain: bool = True
+
+
+def read_sessions(host: Witness) -> Sessions:
     """Return the open sessions of people, in logind's order.
 
-    Raises `SourceError` when logind can't be asked; where there is none on the bus its state files
-    are read instead.
+    Raises `SourceError` when logind can't be asked. Where there is none on the bus its state files
+    are read instead: they tell who was there when it ended, and nobody who came later.
     """
     try:
         listed = _list(host)
     except SourceMissingError:
-        return _read_state_files(host)
+        return Sessions(_read_state_files(host), certain=False)
     found: list[Session] = []
     vanished: list[Session] = []
     for place, (session_id, uid, path) in enumerate(listed):
@@ -100,7 +108,7 @@ def read_sessions(host: Witness) -> tuple[Session, ...]:
         # A session that ends while it is asked is gone; one that is still listed went unread.
         still = {session_id for session_id, _, _ in _list(host)}
         found.extend(session for session in vanished if session.id in still)
-    return tuple(found)
+    return Sessions(tuple(found))
 
 
 def is_person(uid: int) -> bool:

@@ -35,12 +35,12 @@ def locked(
 ) -> object:
     recorded = machine(session("2", locked=hint), uid=uid, bus=bus)
     host = Witness(RecordedHost(recorded))
-    return is_locked(host, read_sessions(host)[0], desktop)
+    return is_locked(host, read_sessions(host).people[0], desktop)
 
 
 def inhibited(desktop: Desktop | None, *, uid: int = 1000, **sections: Any) -> object:
     host = Witness(RecordedHost(machine(session("2"), uid=uid, **sections)))
-    return is_inhibited(host, read_sessions(host)[0], desktop)
+    return is_inhibited(host, read_sessions(host).people[0], desktop)
 
 
 @pytest.mark.parametrize("desktop", [Desktop.GNOME, Desktop.KDE])

@@ -82,7 +82,7 @@ def test_a_name_that_is_no_name_is_cut_to_one() -> None:
 def surroundings(*processes: Mapping[str, Any], **sections: Any) -> Surroundings:
     recorded = machine(session("2"), processes=processes, **sections)
     host = Witness(RecordedHost(recorded))
-    return read_surroundings(host, read_sessions(host)[0])
+    return read_surroundings(host, read_sessions(host).people[0])
 
 
 def program(pid: int, session_id: str, desktop: str, uid: int = 1000) -> dict[str, Any]:

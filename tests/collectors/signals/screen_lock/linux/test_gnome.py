@@ -25,7 +25,7 @@ SCHEMAS = Path("/usr/share/glib-2.0/schemas/gschemas.compiled")
 
 def lock(recorded: dict[str, Any]) -> LockSetting:
     host = Witness(RecordedHost(recorded))
-    (one,) = read_sessions(host)
+    (one,) = read_sessions(host).people
     return gnome.read(host, one, read_surroundings(host, one))
 
 

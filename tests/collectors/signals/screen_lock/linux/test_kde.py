@@ -25,7 +25,7 @@ def lock(files: dict[str, Any], **sections: Any) -> LockSetting:
 
 def lock_of(recorded: dict[str, Any]) -> LockSetting:
     host = Witness(RecordedHost(recorded))
-    (one,) = read_sessions(host)
+    (one,) = read_sessions(host).people
     return kde.read(host, one, read_surroundings(host, one))
 
 

@@ -90,6 +90,22 @@ def test_a_started_desktop_that_cannot_be_told_from_a_terminal_is_no_pass() -> N
     assert outcome(reading) is Outcome.UNKNOWN
 
 
+def test_without_logind_nothing_passes_and_a_failure_still_counts() -> None:
+    state = "UID=1000\nCLASS=user\nSTATE=active\nTYPE=x11\nDESKTOP=KDE\n"
+    recorded = machine(session("2", desktop="KDE"), files={"/run/systemd/sessions/2": state})
+    del recorded["bus"][f"system {LOGIN} {MANAGER}"]
+    assert outcome(read(recorded)) is Outcome.UNKNOWN
+    own = "/home/worker1000/.config/kscreenlockerrc"
+    recorded["files"][own] = "[Daemon]\nAutolock=false\n"
+    assert outcome(read(recorded)) is Outcome.FAIL
+
+
+def test_without_logind_an_empty_folder_is_not_nobody() -> None:
+    reading = read({"directories": {"/run/systemd/sessions": []}})
+    assert reading.status is Status.UNAVAILABLE
+    assert outcome(reading) is Outcome.UNKNOWN
+
+
 REFUSALS = ["denied", "missing", "timeout", "conflict"]
 
 

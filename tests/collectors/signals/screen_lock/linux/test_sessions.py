@@ -38,7 +38,7 @@ LIST = f"system {LOGIN} {MANAGER}"
 
 
 def found(recorded: dict[str, Any]) -> tuple[Session, ...]:
-    return read_sessions(Witness(RecordedHost(recorded)))
+    return read_sessions(Witness(RecordedHost(recorded))).people
 
 
 def ids(recorded: dict[str, Any]) -> list[str]:
@@ -166,6 +166,10 @@ class TestStateFiles:
             "gdm-password",
             "session-2.scope",
         )
+
+    def test_they_do_not_make_it_certain_that_nobody_else_is_there(self) -> None:
+        assert not read_sessions(Witness(RecordedHost(without_logind(_2=STATE)))).certain
+        assert read_sessions(Witness(RecordedHost(machine()))).certain
 
     def test_pipes_beside_them_are_left_alone(self) -> None:
         recorded = without_logind(_2=STATE)

@@ -10,9 +10,8 @@ from tests.support.recorded_host import RecordedHost
 
 
 def kinds(recorded: dict[str, Any]) -> dict[str, tuple[SessionKind | None, str]]:
-    return {
-        each.id: (each.kind, each.desktop) for each in read_people(Witness(RecordedHost(recorded)))
-    }
+    sessions = read_people(Witness(RecordedHost(recorded)))
+    return {each.id: (each.kind, each.desktop) for each in sessions.people}
 
 
 def terminal(name: str, uid: int = 1000) -> dict[str, Any]:
