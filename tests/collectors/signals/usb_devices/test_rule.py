@@ -1,0 +1,136 @@
+"""Which devices are acceptable under which limits."""
+
+from typing import Any
+
+import pytest
+
+from passmuster_collectors.contract.declaration import UNKNOWN
+from passmuster_collectors.contract.verdict import Outcome
+from passmuster_collectors.signals.usb_devices.facts import (
+    Indicator,
+    Location,
+    UsbDevice,
+    UsbDevicesFacts,
+)
+from passmuster_collectors.signals.usb_devices.rule import KnownDevice, Problem, UsbLimits, judge
+
+SERIAL = "a" * 32
+
+
+def device(**changes: Any) -> UsbDevice:
+    given: dict[str, Any] = {
+        "vendor_id": "046d",
+        "product_id": "c31c",
+        "name": "Thing",
+        "serial": SERIAL,
+        "interfaces": (),
+        "location": Location.EXTERNAL,
+        "keyboard": False,
+        "storage": False,
+        "network": False,
+        "indicators": (),
+        "attached_at": None,
+    }
+    return UsbDevice(**{**given, **changes})
+
+
+DEFAULT = UsbLimits()
+
+
+def outcomes(attached: UsbDevice, limits: UsbLimits = DEFAULT) -> dict[str, Outcome]:
+    return {found.problem: found.outcome for found in judge(UsbDevicesFacts((attached,)), limits)}
+
+
+def test_nothing_attached_is_nothing_wrong() -> None:
+    assert judge(UsbDevicesFacts(()), UsbLimits()) == ()
+
+
+@pytest.mark.parametrize("ability", ["keyboard", "storage"])
+@pytest.mark.parametrize("location", [Location.EXTERNAL, Location.UNKNOWN])
+def test_an_unknown_device_that_types_or_stores_fails_unless_it_is_built_in(
+    ability: str, location: Location
+) -> None:
+    assert outcomes(device(location=location, **{ability: True})) == {
+        f"unknown_{ability}": Outcome.FAIL
+    }
+    assert outcomes(device(location=Location.INTERNAL, **{ability: True})) == {}
+
+
+@pytest.mark.parametrize("ability", ["keyboard", "storage"])
+def test_not_knowing_what_it_can_do_is_unknown_and_no_pass(ability: str) -> None:
+    found = outcomes(device(**{ability: UNKNOWN}))
+    assert found == {f"unclear_{ability}": Outcome.UNKNOWN}
+
+
+@pytest.mark.parametrize("network", [True, UNKNOWN])
+def test_a_network_card_alone_is_no_problem(network: Any) -> None:
+    assert outcomes(device(network=network)) == {}
+
+
+@pytest.mark.parametrize(
+    ("known", "passes"),
+    [
+        (KnownDevice("046d", "c31c"), True),
+        (KnownDevice("046D", "C31C"), True),
+        (KnownDevice("046d", "c31c", SERIAL), True),
+        (KnownDevice("046d", "c31c", SERIAL.upper()), True),
+        (KnownDevice("046d", "c31c", "b" * 32), False),
+        (KnownDevice("046d", "c31d"), False),
+        (KnownDevice("046e", "c31c"), False),
+        (KnownDevice("", ""), False),
+    ],
+)
+def test_an_approved_device_is_one_with_the_approved_ids_and_serial(
+    known: KnownDevice, *, passes: bool
+) -> None:
+    found = outcomes(device(storage=True), UsbLimits(known_devices=(known,)))
+    assert (found == {}) is passes
+
+
+def test_approval_of_a_serial_does_not_cover_a_device_without_one() -> None:
+    limits = UsbLimits(known_devices=(KnownDevice("046d", "c31c", SERIAL),))
+    assert outcomes(device(storage=True, serial=None), limits)
+
+
+def test_each_limit_can_be_lifted_by_itself() -> None:
+    composite = device(keyboard=True, storage=True, indicators=(Indicator.KEYBOARD_AND_STORAGE,))
+    everything = {"unknown_keyboard", "unknown_storage", "keyboard_and_storage"}
+    assert set(outcomes(composite)) == everything
+    for limits, gone in (
+        (UsbLimits(forbid_unknown_keyboard=False), "unknown_keyboard"),
+        (UsbLimits(forbid_unknown_storage=False), "unknown_storage"),
+        (UsbLimits(forbid_indicators=False), "keyboard_and_storage"),
+    ):
+        assert set(outcomes(composite, limits)) == everything - {gone}
+
+
+@pytest.mark.parametrize("indicator", list(Indicator))
+def test_every_indicator_fails_with_a_problem_of_its_own(indicator: Indicator) -> None:
+    assert outcomes(device(indicators=(indicator,))) == {indicator.value: Outcome.FAIL}
+    built_in = device(indicators=(indicator,), location=Location.INTERNAL)
+    assert outcomes(built_in) == {indicator.value: Outcome.FAIL}
+
+
+@pytest.mark.parametrize("indicator", list(Indicator))
+def test_ids_are_easily_faked_so_only_an_approved_serial_silences_an_attack(
+    indicator: Indicator,
+) -> None:
+    suspicious = device(indicators=(indicator,))
+    by_ids = UsbLimits(known_devices=(KnownDevice("046d", "c31c"),))
+    by_serial = UsbLimits(known_devices=(KnownDevice("046d", "c31c", SERIAL),))
+    assert outcomes(suspicious, by_serial) == {}
+    assert bool(outcomes(suspicious, by_ids)) is (indicator is not Indicator.SECOND_KEYBOARD)
+
+
+def test_every_device_is_judged() -> None:
+    facts = UsbDevicesFacts((device(storage=True), device(keyboard=True), device(storage=True)))
+    assert [found.problem for found in judge(facts, UsbLimits())] == [
+        Problem.UNKNOWN_STORAGE,
+        Problem.UNKNOWN_KEYBOARD,
+        Problem.UNKNOWN_STORAGE,
+    ]
+
+
+def test_the_finding_names_the_device_even_where_it_has_no_name() -> None:
+    (found,) = judge(UsbDevicesFacts((device(name="", storage=True),)), UsbLimits())
+    assert found.details["device"] == "a device without a name (046d:c31c)"
