@@ -5,23 +5,32 @@ from pathlib import Path
 import pytest
 
 from passmuster_collectors.signals import CATALOG
-from tests.collectors.recorded_cases import COVERED, NOT_COVERED
+from tests.collectors import recorded_cases, recorded_cases_macos
 from tests.support.recordings import recorded_names
 from tests.support.tools import REPOSITORY
 
-ROOMS = [f"linux/{signal.id}/" for signal in CATALOG]
+LISTS = {"linux": recorded_cases, "macos": recorded_cases_macos}
+COVERED = {name: test for each in LISTS.values() for name, test in each.COVERED.items()}
+NOT_COVERED = {name: why for each in LISTS.values() for name, why in each.NOT_COVERED.items()}
+ROOMS = [
+    (platform.value, f"{platform}/{signal.id}/")
+    for signal in CATALOG
+    for platform, reader in signal.readers.items()
+    if reader is not None and platform.value in LISTS
+]
 
 
-@pytest.mark.parametrize("room", ROOMS)
-def test_every_recording_has_a_test_or_a_reason_why_it_has_none(room: str) -> None:
-    recorded = [name for name in recorded_names("linux") if name.startswith(room)]
+@pytest.mark.parametrize(("platform", "room"), ROOMS)
+def test_every_recording_has_a_test_or_a_reason_why_it_has_none(platform: str, room: str) -> None:
+    recorded = [name for name in recorded_names(platform) if name.startswith(room)]
     left_out = [name for name in recorded if name not in {*COVERED, *NOT_COVERED}]
-    assert left_out == [], "add these to tests/collectors/recorded_cases.py"
+    assert left_out == [], f"add these to {LISTS[platform].__name__}"
 
 
-def test_every_line_of_the_lists_is_about_a_recording_that_exists() -> None:
-    listed = {name for name in (*COVERED, *NOT_COVERED) if name.startswith("linux/")}
-    assert listed <= set(recorded_names("linux"))
+@pytest.mark.parametrize("platform", LISTS)
+def test_every_line_of_the_lists_is_about_a_recording_that_exists(platform: str) -> None:
+    listed = {*LISTS[platform].COVERED, *LISTS[platform].NOT_COVERED}
+    assert listed <= set(recorded_names(platform))
 
 
 def test_a_recording_is_on_one_list_alone() -> None:

@@ -3,14 +3,15 @@
 `machine.json` holds:
 
 - `platform`, `uid`, `now` (RFC 3339);
-- `files`: path → text, `{"base64": "…"}`, or a refusal `{"error": "denied"}` (`missing` is the
-  default for what is not listed, so it need not be said); folders are derived from the paths, and
-  `directories` lists empty or refused ones (path → list of names or a refusal);
+- `files`: path → text, `{"base64": "…"}`, `{"plist": value}`, or a refusal `{"error": "denied"}`
+  (`missing` is the default for what is not listed, so it need not be said); folders are derived
+  from the paths, and `directories` lists empty or refused ones (path → list of names or a refusal);
 - `links`: path → the absolute path behind it; a link may point at a folder, and paths that go
   through it are followed;
 - `status`: path → `{"device": [major, minor], "owner": uid, "mode": octal text, "size": n}`;
 - `programs`: `"GSETTINGS get org.gnome… idle-delay"` → `{"status": 0, "stdout": "…", "stderr":
-  "…"}` or a refusal; run as another user the key starts with `"1000:"`;
+  "…"}` or a refusal; run as another user the key starts with `"1000:"`; `{"plist": value}` and
+  `{"json": value}` are standard outputs in these forms, bytes in them are `{"base64": "…"}`;
 - `bus`: `"system org.freedesktop.login1 /org/freedesktop/login1"` → interface → `{"properties":
   {...}, "methods": {"ListSessions": [results…]}}`, or a refusal in place of the interfaces, of one
   interface, of a property or of a method; a method with arguments is keyed
@@ -27,6 +28,7 @@ import base64
 import hashlib
 import hmac
 import json
+import plistlib
 import posixpath
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -95,11 +97,7 @@ class RecordedHost(Host):
         if content is None:
             raise SourceMissingError(path)
         _raise_if_refused(path, content)
-        data = (
-            base64.b64decode(content["base64"])
-            if isinstance(content, dict)
-            else content.encode("utf-8", "surrogateescape")
-        )
+        data = as_bytes(content)
         if len(data) > limit:
             raise SourceConflictError(path, f"larger than {limit} bytes")
         return data
@@ -153,8 +151,8 @@ class RecordedHost(Host):
         _raise_if_refused(program.paths[0], recorded)
         return Completed(
             recorded.get("status", 0),
-            recorded.get("stdout", "").encode(),
-            recorded.get("stderr", "").encode(),
+            as_bytes(recorded.get("stdout", recorded)),
+            as_bytes(recorded.get("stderr", "")),
         )
 
     def bus_get(self, bus: Bus, name: str, path: str, interface: str, member: str) -> Any:
@@ -279,6 +277,29 @@ def _is_refusal(value: Any) -> bool:
 def _raise_if_refused(source: str, value: Any) -> None:
     if _is_refusal(value):
         raise ERRORS[value["error"]](source, value.get("detail", ""))
+
+
+def as_bytes(content: Any) -> bytes:
+    """Return what a file holds or a program prints, given as text or in one of the other forms."""
+    if isinstance(content, str):
+        return content.encode("utf-8", "surrogateescape")
+    if "base64" in content:
+        return base64.b64decode(content["base64"])
+    if "plist" in content:
+        return plistlib.dumps(_with_bytes(content["plist"]))
+    if "json" in content:
+        return json.dumps(content["json"], indent=1).encode()
+    return b""
+
+
+def _with_bytes(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_with_bytes(item) for item in value]
+    if isinstance(value, dict):
+        if set(value) == {"base64"}:
+            return base64.b64decode(value["base64"])
+        return {key: _with_bytes(item) for key, item in value.items()}
+    return value
 
 
 def _as_tuples(value: Any) -> Any:

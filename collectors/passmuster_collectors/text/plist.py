@@ -1,12 +1,18 @@
 """Apple's property lists, XML or binary (plist(5))."""
 
 import plistlib
+import re
 import struct
 from collections.abc import Iterator
 from typing import Any
 from xml.parsers.expat import ExpatError
 
 MAX_DEPTH = 200
+
+# plistlib passes over elements that it does not know, with all that is in them.
+TAG = re.compile(rb"<\s*/?\s*([^\s/>!?]+)")
+TAGS = frozenset(b"plist dict key array string integer real true false date data".split())
+BINARY = b"bplist00"
 
 
 class PlistError(ValueError):
@@ -42,12 +48,16 @@ def parse(data: bytes) -> Any:
 
     Raises `PlistError` for anything else, for a key given twice, and beyond 200 levels.
     """
+    if not data.startswith(BINARY) and not TAGS.issuperset(TAG.findall(data)):
+        raise PlistError("not a property list")
     try:
         value = plistlib.loads(data, dict_type=_UniqueKeys)
     except PlistError:
         raise
     except BROKEN:
         raise PlistError("not a property list") from None
+    if value is None:
+        raise PlistError("an empty property list")
     level = [value]
     for _ in range(MAX_DEPTH):
         level = [item for container in level for item in _items(container)]
