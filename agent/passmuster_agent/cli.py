@@ -1,6 +1,6 @@
 """`passmuster-agent`: the commands, each a function of the module that owns it.
 
-Those modules are imported by the command that needs them: the resident agent must not load the
+Our modules are imported by the command that needs them: the resident agent must not load the
 libraries of the others.
 """
 
@@ -10,10 +10,13 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from passmuster_agent import __version__
-from passmuster_agent.config import State, default_state
 from passmuster_agent.errors import AgentError, ExitCode
+
+if TYPE_CHECKING:
+    from passmuster_agent.config import State
 
 CODE_TRIES = 3
 LONGEST_LINE = 256
@@ -36,9 +39,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if arguments is None else arguments)
     if words[:1] == ["reporter"]:
         # The daemon's own child where the agent is one frozen executable; not a person's command.
-        from passmuster_agent import reporter  # noqa: PLC0415 - see the module's docstring
+        from passmuster_agent import reporter  # noqa: PLC0415 - see the top
 
         return reporter.main(words[1:])
+    if words[:1] == ["run"]:
+        _leave_out_openssl()
+    from passmuster_agent.config import State, default_state  # noqa: PLC0415 - see the top
+
     options = _parser().parse_args(words)
     try:
         state = State(options.state or default_state())
@@ -55,7 +62,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return int(ExitCode.FAILED)
 
 
-def _enroll(state: State, options: argparse.Namespace) -> ExitCode:
+def _leave_out_openssl() -> None:
+    """Let `hashlib` use the interpreter's own SHA-256: OpenSSL costs the resident agent 3.5 MiB.
+
+    `hashlib` and `hmac` fall back by themselves where the module `_hashlib` can't be imported.
+    """
+    sys.modules.setdefault("_hashlib", None)  # type: ignore[arg-type] # None means: not to be had
+
+
+def _enroll(state: "State", options: argparse.Namespace) -> ExitCode:
     from passmuster_agent.enrolment import Request, enroll  # noqa: PLC0415 - see the top
 
     person = sys.stdin.isatty()
@@ -78,7 +93,7 @@ def _ask_code() -> str:
     return sys.stdin.readline(LONGEST_LINE)
 
 
-def _once(state: State, options: argparse.Namespace) -> ExitCode:
+def _once(state: "State", options: argparse.Namespace) -> ExitCode:
     from passmuster_agent import status_text  # noqa: PLC0415 - see the top
     from passmuster_agent.once import explain, once  # noqa: PLC0415 - see the top
 
@@ -95,7 +110,7 @@ def _once(state: State, options: argparse.Namespace) -> ExitCode:
     return outcome.exit_code
 
 
-def _run(state: State, options: argparse.Namespace) -> ExitCode:
+def _run(state: "State", options: argparse.Namespace) -> ExitCode:
     from passmuster_agent.daemon import run  # noqa: PLC0415 - see the top
 
     level = logging.DEBUG if options.verbose else logging.INFO
@@ -103,7 +118,7 @@ def _run(state: State, options: argparse.Namespace) -> ExitCode:
     return run(state)
 
 
-def _status(state: State, options: argparse.Namespace) -> ExitCode:
+def _status(state: "State", options: argparse.Namespace) -> ExitCode:
     from passmuster_agent import status_text  # noqa: PLC0415 - see the top
     from passmuster_agent.status import status  # noqa: PLC0415 - see the top
 
@@ -115,7 +130,7 @@ def _status(state: State, options: argparse.Namespace) -> ExitCode:
     return ExitCode.NOT_ENROLLED if found.device is None else ExitCode.DONE
 
 
-def _show(state: State, options: argparse.Namespace) -> ExitCode:
+def _show(state: "State", options: argparse.Namespace) -> ExitCode:
     from passmuster_agent import disclosure, status_text  # noqa: PLC0415 - see the top
 
     found = disclosure.disclose(state)
@@ -135,6 +150,8 @@ def _print_json(value: object) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
+    from passmuster_agent.config import default_state  # noqa: PLC0415 - see the top
+
     parser = argparse.ArgumentParser(
         prog="passmuster-agent",
         description="Reads this laptop's security posture and reports it to your organisation.",

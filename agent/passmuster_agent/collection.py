@@ -1,6 +1,5 @@
 """Reads signals and keeps a record of what they say in the outbox."""
 
-import uuid
 from collections.abc import Sequence
 from typing import Any
 
@@ -54,7 +53,6 @@ class Collection:
         if changed or always:
             record = new_record(
                 self._device.device,
-                uuid.uuid4().hex,
                 self._host.platform,
                 self._host.now(),
                 readings,

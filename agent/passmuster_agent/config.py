@@ -15,7 +15,6 @@ step from one enrolment to the next.
 
 import os
 import re
-import shutil
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -158,12 +157,6 @@ class State:
             )
         except OSError as error:
             raise cannot_write(self.path, error) from None
-
-    def forget_others(self, kept: str) -> None:
-        """Remove what belonged to every enrolment but `kept`."""
-        for folder in self.path.iterdir():
-            if IDENTITY.fullmatch(folder.name) and folder.name != kept:
-                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _parse(data: bytes) -> Device:

@@ -5,7 +5,6 @@ The facts say themselves why they are collected (`declared_fields`); what wraps 
 
 import json
 import secrets
-import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -99,7 +98,6 @@ def disclose(state: State) -> Disclosure:
     host = this_host(device.hash_key_bytes() if device else secrets.token_bytes(HASH_KEY_BYTES))
     record = new_record(
         device.device if device else AT_ENROLMENT,
-        uuid.uuid4().hex,
         host.platform,
         host.now(),
         collect(host, CATALOG, deadline_s=DEADLINE_S),

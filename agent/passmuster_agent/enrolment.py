@@ -4,7 +4,6 @@ The one-time code comes from a person or a pipe, and goes to the server and nowh
 """
 
 import contextlib
-import hashlib
 import platform
 import secrets
 import shutil
@@ -17,11 +16,12 @@ from urllib.parse import urlsplit
 
 from passmuster_agent import __version__, keystore, private_files
 from passmuster_agent.authority import read_authority
+from passmuster_agent.config import IDENTITY, Device, State, cannot_write
 from passmuster_agent.config import VERSION as DEVICE_VERSION
-from passmuster_agent.config import Device, State, cannot_write
 from passmuster_agent.errors import AgentError, ExitCode
 from passmuster_agent.identity import signed
 from passmuster_agent.keystore.interface import KeyStore
+from passmuster_agent.one_time_code import REFUSALS, CodeRefusedError, credential, normalised
 from passmuster_agent.outbox import Outbox
 from passmuster_agent.transport import Transport, check_url
 from passmuster_collectors.contract import codec, strict_json
@@ -42,26 +42,7 @@ from passmuster_collectors.host import this_host
 
 T = TypeVar("T")
 
-CODE_ALPHABET = frozenset("0123456789ABCDEFGHJKMNPQRSTVWXYZ")
-"""Crockford's base 32: no I, L, O and U."""
-
-LONGEST_CODE = 64
 HASH_KEY_BYTES = 32
-
-REFUSALS = {
-    "code_wrong": ("The code is not right.", "Look at it again."),
-    "code_used": ("The code has been used already.", "Ask IT for a new one."),
-    "code_expired": ("The code has expired.", "Ask IT for a new one; it lasts 15 minutes."),
-    "too_many_tries": ("A wrong code was given too often.", "Ask IT for a new one."),
-}
-
-
-class CodeRefusedError(AgentError):
-    """The code is not accepted; `again` says whether another try makes sense."""
-
-    def __init__(self, problem: str, remedy: str, *, again: bool) -> None:
-        super().__init__(problem, remedy, ExitCode.REFUSED)
-        self.again = again
 
 
 @dataclass(frozen=True)
@@ -107,7 +88,7 @@ def enroll(
         if earlier is not None:
             with contextlib.suppress(AgentError):
                 keystore.of_tier(earlier.tier, state.path).delete(earlier.identity)
-        state.forget_others(identity)
+        _forget_others(state, identity)
     return device
 
 
@@ -122,9 +103,9 @@ class Ceremony:
 
     def complete(self, ask: Callable[[], str], say: Callable[[str], None], tries: int) -> Enrolled:
         """Return the server's word that this laptop is a device now. Raises `AgentError`."""
-        challenge = self._post(
-            "enrolment", start_message(self.key, self._keys.tier), EnrolmentChallenge
-        )
+        start = start_message(self.key, self._keys.tier)
+        challenge = self._post("enrolment", start, EnrolmentChallenge)
+        say(f"This laptop's key: {self.key.fingerprint()} (IT sees the same letters)")
         while True:
             tries -= 1
             try:
@@ -139,7 +120,7 @@ class Ceremony:
         proof = EnrolmentProof(
             challenge=challenge.challenge,
             thumbprint=thumbprint,
-            credential=hashlib.sha256(code.encode("ascii")).hexdigest(),
+            credential=credential(code),
             server=challenge.server,
         )
         jws = signed(
@@ -152,8 +133,7 @@ class Ceremony:
         enrolled = self._post("enrolment/finish", finish, Enrolled)
         if enrolled.server != challenge.server:
             raise AgentError("The server changed its identity half-way.", "Tell IT.")
-        if len(from_base64url(enrolled.hash_key, "hash_key")) != HASH_KEY_BYTES:
-            raise AgentError("The server's answer is not in its own format.", "Tell IT.")
+        _check_hash_key(enrolled.hash_key)
         return enrolled
 
     def _post(self, path: str, message: object, expected: type[T]) -> T:
@@ -180,28 +160,7 @@ class Ceremony:
         try:
             return codec.decode(expected, strict_json.parse(reply.body))
         except ContractError as error:
-            raise AgentError(
-                f"The server's answer is not in its own format ({error}).",
-                "Check that agent and server are of the same version.",
-            ) from None
-
-
-def normalised(code: str) -> str:
-    """Return the code in upper case, without hyphens and spaces, look-alikes made the same.
-
-    Raises `CodeRefusedError` for what can't be a code; then the server is not even asked.
-    """
-    plain = "".join(letter for letter in code.upper() if letter not in "- \t\r\n")
-    plain = plain.translate(str.maketrans("OIL", "011"))
-    if not plain:
-        raise CodeRefusedError("No code was given.", "Ask IT for one.", again=False)
-    if len(plain) > LONGEST_CODE or not set(plain) <= CODE_ALPHABET:
-        raise CodeRefusedError(
-            "That is not a code: codes have letters, digits and hyphens only.",
-            "Look at it again.",
-            again=True,
-        )
-    return plain
+            raise _not_its_format(error) from None
 
 
 def start_message(key: PublicKey, tier: KeyTier) -> EnrolmentStart:
@@ -214,6 +173,23 @@ def start_message(key: PublicKey, tier: KeyTier) -> EnrolmentStart:
         computer_name=socket.gethostname()[:128],
         system=_system()[:128],
         agent_version=__version__,
+    )
+
+
+def _check_hash_key(text: str) -> None:
+    try:
+        if len(from_base64url(text, "hash_key")) == HASH_KEY_BYTES:
+            return
+        error = ContractError("hash_key", f"not {HASH_KEY_BYTES} bytes")
+    except ContractError as refused:
+        error = refused
+    raise _not_its_format(error)
+
+
+def _not_its_format(error: ContractError) -> AgentError:
+    return AgentError(
+        f"The server's answer is not in its own format ({error}).",
+        "Check that agent and server are of the same version.",
     )
 
 
@@ -250,6 +226,13 @@ def _undone(state: State, keys: KeyStore, identity: str) -> Iterator[None]:
             keys.delete(identity)
         shutil.rmtree(state.identity(identity), ignore_errors=True)
         raise
+
+
+def _forget_others(state: State, kept: str) -> None:
+    """Remove what belonged to every enrolment but `kept`, also to those that were cut short."""
+    for folder in state.path.iterdir():
+        if IDENTITY.fullmatch(folder.name) and folder.name != kept:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _pin(folder: Path, certificates: bytes | None) -> Path | None:

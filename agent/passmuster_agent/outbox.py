@@ -6,23 +6,20 @@ stored upload again, byte for byte, is always right.
 """
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from passmuster_agent import delivery, private_files
+from passmuster_agent import delivery, outbox_caps, private_files
 from passmuster_agent.config import cannot_write
-from passmuster_agent.database import Database, Run
+from passmuster_agent.database import Database
 from passmuster_agent.delivery import Delivery
 from passmuster_collectors.contract import codec, strict_json
 from passmuster_collectors.contract.canonical import canonical_bytes, digest
 from passmuster_collectors.contract.report import MAX_RECORDS, Record
 from passmuster_collectors.contract.verdict import Answer
 
-MAX_SPOOLED = 200
-MAX_SPOOLED_BYTES = 2_000_000
-MAX_AGE = timedelta(days=7)
 MAX_SET_ASIDE = 20
 MAX_UPLOAD_BYTES = 180_000
 """Most bytes of records in one upload: base64url and the envelope bring it near 256 KiB."""
@@ -111,13 +108,13 @@ class Outbox:
             body = canonical_bytes(chained)
             run(
                 "INSERT INTO records (sequence, body, changed, added_at) VALUES (?, ?, ?, ?)",
-                (sequence + 1, body, changed, _now()),
+                (sequence + 1, body, changed, codec.format_time(_now())),
             )
             run(
                 "UPDATE state SET record_sequence = ?, record_digest = ?, latest = ?",
                 (sequence + 1, digest(body), body),
             )
-            _trim(run, sequence + 1)
+            outbox_caps.trim(run, sequence + 1, _now())
         return codec.decode(Record, chained)
 
     def latest(self) -> Record | None:
@@ -189,7 +186,7 @@ class Outbox:
                     MAX_RECORDS,
                     answer.report_within_s,
                     canonical_bytes(codec.encode(answer)),
-                    _now(),
+                    codec.format_time(_now()),
                     max(upload.records, default=0),
                 ),
             )
@@ -266,35 +263,9 @@ class Outbox:
         self.close()
 
 
-def _trim(run: Run, newest: int) -> None:
-    """Keep to the caps; what is in a signed upload or set aside is not touched."""
-    oldest = codec.format_time(datetime.now(UTC) - MAX_AGE)
-    # Age is told by a clock that may be wrong, so it only ever removes what changed nothing.
-    aged = run(
-        "DELETE FROM records WHERE upload IS NULL AND problem IS NULL AND NOT changed "
-        "AND sequence <> ? AND added_at < ?",
-        (newest, oldest),
-    ).rowcount
-    (count, size) = run(
-        "SELECT COUNT(*), SUM(LENGTH(body)) FROM records WHERE problem IS NULL"
-    ).fetchone()
-    removable = run(
-        "SELECT sequence, LENGTH(body) FROM records WHERE upload IS NULL AND problem IS NULL "
-        "AND sequence <> ? ORDER BY changed, sequence",
-        (newest,),
-    ).fetchall()
-    dropped = 0
-    while removable and (count > MAX_SPOOLED or size > MAX_SPOOLED_BYTES):
-        sequence, length = removable.pop(0)
-        run("DELETE FROM records WHERE sequence = ?", (sequence,))
-        count, size, dropped = count - 1, size - length, dropped + 1
-    if aged or dropped:
-        run("UPDATE state SET dropped = dropped + ?", (aged + dropped,))
-
-
 def _record(body: bytes | None) -> Record | None:
     return None if body is None else codec.decode(Record, strict_json.parse(body))
 
 
-def _now() -> str:
-    return codec.format_time(datetime.now(UTC))
+def _now() -> datetime:
+    return datetime.now(UTC)

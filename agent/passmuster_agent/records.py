@@ -1,5 +1,6 @@
 """Records: what was read, with where in this laptop's life it was read."""
 
+import secrets
 from collections.abc import Iterable
 from datetime import datetime
 
@@ -12,7 +13,6 @@ from passmuster_collectors.host import clocks
 
 def new_record(
     device: str,
-    record_id: str,
     platform: Platform,
     collected_at: datetime,
     readings: Iterable[Reading],
@@ -21,7 +21,7 @@ def new_record(
     return Record(
         version=VERSION,
         device=device,
-        record_id=record_id,
+        record_id=secrets.token_hex(16),
         sequence=1,
         previous="",
         collected_at=collected_at,

@@ -29,7 +29,7 @@ from tests.support.report_server import HANG_UP, ReportServer, refusal
 from tests.support.usb_stage import STICK, on_stage, plug_in, pull_out, require_stage
 
 HEAVY = ("requests", "keyring", "cryptography", "asyncio", "pydantic", "jeepney", "urllib3", "ssl")
-HEAVY_LIBRARIES = ("cryptography", "_cffi", "libssl")
+HEAVY_LIBRARIES = ("cryptography", "_cffi", "libssl", "libcrypto")
 
 
 @contextmanager

@@ -12,7 +12,8 @@ import pytest
 from passmuster_agent import outbox as outbox_module
 from passmuster_agent.database import OutboxError
 from passmuster_agent.delivery import Delivery, DeliveryKind
-from passmuster_agent.outbox import MAX_SPOOLED, MAX_SPOOLED_BYTES, Draft, Outbox, Pending
+from passmuster_agent.outbox import Draft, Outbox, Pending
+from passmuster_agent.outbox_caps import MAX_BYTES, MAX_RECORDS
 from passmuster_collectors.contract import codec, strict_json
 from passmuster_collectors.contract.canonical import canonical_bytes, digest
 from passmuster_collectors.contract.report import Record
@@ -126,23 +127,23 @@ class TestCaps:
         self, outbox: Outbox
     ) -> None:
         outbox.append(a_record("change 0"), changed=True)
-        for number in range(MAX_SPOOLED):
+        for number in range(MAX_RECORDS):
             outbox.append(a_record(f"heartbeat {number}"), changed=False)
         outbox.append(a_record("change 1"), changed=True)
         kept = reasons(outbox)
-        assert len(kept) == MAX_SPOOLED
+        assert len(kept) == MAX_RECORDS
         assert kept[0] == "change 0"
         assert kept[1] == "heartbeat 2"
         assert kept[-1] == "change 1"
         assert outbox.overview().dropped == 2
 
     def test_beyond_that_the_oldest_changes_go(self, outbox: Outbox) -> None:
-        for number in range(MAX_SPOOLED + 2):
+        for number in range(MAX_RECORDS + 2):
             outbox.append(a_record(f"change {number}"), changed=True)
         assert reasons(outbox)[0] == "change 2"
 
     def test_the_newest_record_stays_even_when_it_changed_nothing(self, outbox: Outbox) -> None:
-        for number in range(MAX_SPOOLED):
+        for number in range(MAX_RECORDS):
             outbox.append(a_record(f"change {number}"), changed=True)
         outbox.append(a_record("heartbeat"), changed=False)
         assert reasons(outbox)[-1] == "heartbeat"
@@ -153,12 +154,12 @@ class TestCaps:
         with sqlite3.connect(path) as reading:
             (size,) = reading.execute("SELECT SUM(LENGTH(body)) FROM records").fetchone()
         reading.close()
-        assert MAX_SPOOLED_BYTES * 0.9 < size <= MAX_SPOOLED_BYTES
+        assert MAX_BYTES * 0.9 < size <= MAX_BYTES
 
     def test_after_a_week_what_changed_nothing_goes_and_changes_stay(
         self, outbox: Outbox, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        last_week = codec.format_time(datetime.now(UTC) - timedelta(days=8))
+        last_week = datetime.now(UTC) - timedelta(days=8)
         with monkeypatch.context() as earlier:
             earlier.setattr(outbox_module, "_now", lambda: last_week)
             outbox.append(a_record("change"), changed=True)
@@ -171,7 +172,7 @@ class TestCaps:
         for number in range(10):
             outbox.append(a_record(f"sent {number}"), changed=False)
         upload = signed(outbox)
-        for number in range(MAX_SPOOLED):
+        for number in range(MAX_RECORDS):
             outbox.append(a_record(f"later {number}"), changed=True)
         assert outbox.pending() == upload
         assert len(upload.records) == 10

@@ -19,9 +19,7 @@ def a_reading(reason: str, size: int = 0) -> Reading:
 
 def a_record(reason: str = "test", size: int = 0) -> Record:
     """Return a record of the device `device-1` with one reading."""
-    return new_record(
-        "device-1", f"record-{reason}", Platform.LINUX, datetime.now(UTC), [a_reading(reason, size)]
-    )
+    return new_record("device-1", Platform.LINUX, datetime.now(UTC), [a_reading(reason, size)])
 
 
 def an_answer(nonce: str = "next nonce", verdict: Verdict = Verdict.COMPLIANT) -> Answer:
