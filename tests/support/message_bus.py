@@ -74,10 +74,12 @@ class Mocked:
 class MessageBus:
     """A running daemon. Use `running_bus`."""
 
-    def __init__(self, address: str, cleanup: contextlib.ExitStack) -> None:
+    def __init__(
+        self, address: str, connection: DBusConnection, cleanup: contextlib.ExitStack
+    ) -> None:
         self.address = address
+        self._connection = connection
         self._cleanup = cleanup
-        self._connection: DBusConnection = cleanup.enter_context(open_dbus_connection(address))
 
     def template(self, template: str, name: str, path: str, **parameters: Any) -> Mocked:
         """Start one of python-dbusmock's templates, such as `logind`; `name` is what it claims."""
@@ -136,11 +138,19 @@ def running_bus(folder: Path) -> Iterator[MessageBus]:
     command = [str(daemon), f"--config-file={configuration}", "--nofork", "--nopidfile"]
     with contextlib.ExitStack() as cleanup:
         cleanup.enter_context(_running(command, dict(os.environ)))
-        deadline = time.monotonic() + PATIENCE_S
-        while not socket.exists():
+        address = f"unix:path={socket}"
+        yield MessageBus(address, cleanup.enter_context(_connection(address)), cleanup)
+
+
+def _connection(address: str) -> DBusConnection:
+    # The socket's file is there a moment before the daemon listens.
+    deadline = time.monotonic() + PATIENCE_S
+    while True:
+        try:
+            return open_dbus_connection(address, auth_timeout=PATIENCE_S)
+        except (FileNotFoundError, ConnectionRefusedError):
             assert time.monotonic() < deadline, f"no bus within {PATIENCE_S} s"
             time.sleep(0.01)
-        yield MessageBus(f"unix:path={socket}", cleanup)
 
 
 @contextlib.contextmanager
