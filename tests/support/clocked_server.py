@@ -1,0 +1,109 @@
+"""The real server in this process, on a real port, under a clock that a test moves."""
+
+import contextlib
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import uvicorn
+from starlette.applications import Starlette
+
+from passmuster_server.app import create_app
+from passmuster_server.clock import utc_now
+from passmuster_server.config import load
+from passmuster_server.database import Database
+from passmuster_server.devices.enrolment import create_code
+from passmuster_server.schema import DEFAULT_ORGANISATION
+from tests.support.running_server import START_WITHIN_S, RunningServer, free_port
+
+
+@dataclass
+class ClockedServer(RunningServer):
+    """A server whose clock is ahead by `ahead`. Its commands run in processes of their own."""
+
+    ahead: timedelta = timedelta(0)
+    settings: dict[str, str] = field(default_factory=dict)
+    _app: Starlette | None = None
+    _server: uvicorn.Server | None = None
+    _thread: threading.Thread | None = None
+
+    def enroll_code(self, owner: str = "ana@example.com", *arguments: str) -> str:
+        """Return a fresh one-time code, made without a process of its own."""
+        assert self._app is not None, "start it first"
+        assert not arguments, "only the command takes more"
+        database: Database = self._app.state.services.database
+        return database.write_now(
+            lambda transaction: create_code(
+                transaction.connection, DEFAULT_ORGANISATION, owner, self.now(), None
+            )
+        )
+
+    @contextlib.contextmanager
+    def later(self, by: timedelta) -> Iterator[None]:
+        """Let the server, and it alone, be `by` ahead of time for a while."""
+        self.ahead = by
+        try:
+            yield
+        finally:
+            self.ahead = timedelta(0)
+
+    def now(self) -> datetime:
+        """Return the time as the server has it."""
+        return utc_now() + self.ahead
+
+    def start(self) -> None:
+        """Start it and wait until it answers."""
+        flags = {
+            "data_directory": str(self.directory),
+            "listen": f"127.0.0.1:{self.port}",
+            **self.settings,
+        }
+        self._app = create_app(load(None, flags), self.now)
+        self._server = uvicorn.Server(
+            uvicorn.Config(
+                self._app,
+                port=self.port,
+                access_log=False,
+                log_config=None,
+                server_header=False,
+                timeout_keep_alive=75,
+                timeout_graceful_shutdown=5,
+            )
+        )
+        self._thread = threading.Thread(target=self._server.run, name="server")
+        self._thread.start()
+        deadline = time.monotonic() + START_WITHIN_S
+        while not self._server.started:
+            assert self._thread.is_alive(), "the server ended at its start"
+            assert time.monotonic() < deadline, f"the server did not start in {START_WITHIN_S} s"
+            time.sleep(0.02)
+
+    def stop(self) -> None:
+        """Stop it."""
+        if self._server is not None and self._thread is not None:
+            self._server.should_exit = True
+            self._thread.join()
+            self._server = self._thread = None
+
+
+@contextlib.contextmanager
+def clocked_server(
+    directory: Path, *, policy: str | None = None, **settings: str
+) -> Iterator[ClockedServer]:
+    """Run a migrated server in `directory`; `settings` are those of its configuration file.
+
+    `policy` is published before it starts.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    server = ClockedServer(directory, free_port(), settings=settings)
+    server.command("migrate")
+    if policy is not None:
+        server.publish_policy(policy)
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
