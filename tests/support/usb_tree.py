@@ -178,8 +178,9 @@ def _interface_folders(
     }
     yield folder, {**attributes, **interface.files}, "usb"
     if interface.report is not None:
-        number = folder.rpartition(".")[2]
-        human = f"{folder}/0003:{device.vendor:04X}:{device.product_id:04X}.000{number}"
+        # Numbers of the kernel's that no two devices share: here made from port and interface.
+        number = int("".join(filter(str.isdigit, device.port + folder.rpartition(".")[2])))
+        human = f"{folder}/0003:{device.vendor:04X}:{device.product_id:04X}.{number:04X}"
         yield human, {"report_descriptor": interface.report}, "hid"
         if interface.keys is not None:
-            yield f"{human}/input/input1{number}", {"capabilities/key": interface.keys}, "input"
+            yield f"{human}/input/input{number}", {"capabilities/key": interface.keys}, "input"
