@@ -16,6 +16,12 @@ def _read_linux(host: Host) -> Reading:
     return linux.read(host)
 
 
+def _read_macos(host: Host) -> Reading:
+    from passmuster_collectors.signals.screen_lock import macos  # noqa: PLC0415 - as above
+
+    return macos.read(host)
+
+
 SIGNAL: Signal[ScreenLockFacts, ScreenLockLimits] = Signal(
     id="screen_lock",
     title="Screen lock",
@@ -29,7 +35,7 @@ SIGNAL: Signal[ScreenLockFacts, ScreenLockLimits] = Signal(
     problems=PROBLEMS,
     readers={
         Platform.LINUX: _read_linux,
-        Platform.MACOS: None,
+        Platform.MACOS: _read_macos,
         Platform.WINDOWS: None,
     },
     triggers=frozenset({"org.freedesktop.login1"}),

@@ -27,6 +27,8 @@ PRODUCT_ID = ("USBDeviceKeyProductID", "product_id")
 MANUFACTURER = ("USBDeviceKeyVendorName", "manufacturer")
 SERIAL = ("USBDeviceKeySerialNumber", "serial_num")
 MEDIA = frozenset({"bsd_name", "Media", "removable_media"})
+BUS = frozenset({"Driver", "host_controller"})
+LISTS = frozenset({"_items", "Media", "volumes", "volumes_anonymous"})
 NO_SERIAL = frozenset({"", "Not Provided"})
 
 
@@ -62,12 +64,17 @@ def parse_host_report(value: Any) -> HostReport:
         if not waiting:
             return HostReport(buses, tuple(devices))
         entry = {ORDER.sub("", key, count=1): item for key, item in waiting.pop().items()}
+        # Devices must not hide in what this reader does not know.
+        if any(isinstance(item, list) and key not in LISTS for key, item in entry.items()):
+            raise SourceConflictError(SOURCE, "an entry with an unknown list")
         waiting.extend(_items(entry.get("_items", [])))
         product_id = _text(entry, PRODUCT_ID)
         if product_id:
             devices.append(_device(entry, product_id))
-        else:
+        elif BUS & entry.keys():
             buses += 1
+        else:
+            raise SourceConflictError(SOURCE, "neither a bus nor a device")
     raise SourceConflictError(SOURCE, f"more than {MAX_ENTRIES} entries")
 
 
