@@ -181,9 +181,14 @@ def _shown(value: Any) -> str:
         )
     if isinstance(value, list) and value and isinstance(value[0], dict):
         if "outcome" in value[0]:
-            return "; ".join(f"{each['name']} {each['outcome']}" for each in value)
+            return "; ".join(_source(each) for each in value)
         return f"{len(value)} below"
     return _json(value)
+
+
+def _source(source: Mapping[str, str]) -> str:
+    detail = f" ({source['detail']})" if source["detail"] else ""
+    return f"{source['name']} {source['outcome']}{detail}"
 
 
 def _json(value: Any) -> str:

@@ -1,0 +1,158 @@
+"""`status`: whose word is shown, and that what it shows can't mislead."""
+
+import dataclasses
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from passmuster_agent.advice import JudgedBy
+from passmuster_agent.config import Device
+from passmuster_agent.delivery import Delivery, DeliveryKind
+from passmuster_agent.outbox import Overview
+from passmuster_agent.records import new_record
+from passmuster_agent.status import AgentStatus, describe
+from passmuster_agent.status_text import render
+from passmuster_collectors.contract.enrolment import KeyTier
+from passmuster_collectors.contract.platform import Platform
+from passmuster_collectors.contract.reading import Reading, Source, SourceOutcome, Status
+from passmuster_collectors.contract.verdict import Answer, Outcome, Remedy, SignalVerdict, Verdict
+from passmuster_collectors.signals import CATALOG
+
+NOW = datetime.now(UTC)
+DEVICE = Device(
+    version=1,
+    identity="0" * 16,
+    device="device-1",
+    owner="ana@example.com",
+    server="server",
+    server_url="https://passmuster.example.com",
+    pinned=True,
+    tier=KeyTier.FILE,
+    fingerprint="ABCD-EFGH-JKLM",
+    hash_key="A" * 43,
+)
+READINGS = tuple(
+    Reading(
+        each.id,
+        Status.UNAVAILABLE,
+        f"{each.id} could not be read.",
+        None,
+        (Source("/proc/test", SourceOutcome.DENIED, "EACCES"),),
+        NOW,
+    )
+    for each in CATALOG
+)
+ANSWER = Answer(
+    version=1,
+    verdict=Verdict.GRACE,
+    judged_at=NOW,
+    policy_version=1,
+    signals=tuple(
+        SignalVerdict(each.id, each.title, Outcome.FAIL, ("The server says so.",), ())
+        for each in CATALOG
+    ),
+    grace_until=NOW + timedelta(days=1),
+    nonce="nonce",
+    report_within_s=3600,
+)
+OVERVIEW = Overview(
+    waiting=0,
+    set_aside=(),
+    dropped=0,
+    latest=new_record("device-1", Platform.LINUX, NOW, READINGS),
+    reported=True,
+    answer=ANSWER,
+    answered_at=NOW,
+    report_within_s=3600,
+    delivery=Delivery(DeliveryKind.ACCEPTED, NOW),
+)
+
+
+def described(**changes: object) -> AgentStatus:
+    overview = dataclasses.replace(OVERVIEW, **changes)  # type: ignore[arg-type]
+    return describe(DEVICE, overview, READINGS, Platform.LINUX, running=True)
+
+
+def test_the_servers_word_counts_while_it_is_about_what_is_found_now() -> None:
+    status = described()
+    assert status.current
+    assert {each.judged_by for each in status.signals} == {JudgedBy.SERVER}
+    assert {each.outcome for each in status.signals} == {Outcome.FAIL}
+    text = render(status, colour=False)
+    assert "Verdict: grace, to be fixed by" in text
+    assert "The server says so." in text
+    assert "advice" not in text
+
+
+def test_what_has_changed_since_is_advice_and_the_rest_the_servers_word() -> None:
+    changed = dataclasses.replace(READINGS[0], reason="Something else.")
+    status = describe(DEVICE, OVERVIEW, (changed, *READINGS[1:]), Platform.LINUX, running=True)
+    assert [each.judged_by for each in status.signals] == [
+        JudgedBy.ADVICE,
+        *[JudgedBy.SERVER] * (len(CATALOG) - 1),
+    ]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"delivery": Delivery(DeliveryKind.LATER, NOW, problem="No network.", remedy="Wait.")},
+        {"delivery": Delivery(DeliveryKind.STOPPED, NOW, problem="Revoked.", remedy="Ask IT.")},
+        {"reported": False},
+        {"answer": None, "answered_at": None},
+        {"answered_at": NOW - timedelta(seconds=3700)},
+        {"answered_at": NOW + timedelta(days=1)},
+    ],
+    ids=["offline", "stopped", "not yet reported", "never", "too old", "clock set back"],
+)
+def test_otherwise_it_is_advice_and_says_so(changes: dict[str, object]) -> None:
+    status = described(**changes)
+    assert not status.current
+    assert {each.judged_by for each in status.signals} == {JudgedBy.ADVICE}
+    assert {each.outcome for each in status.signals} == {Outcome.UNKNOWN}, "unknown is no pass"
+    text = render(status, colour=False)
+    assert text.count("advice of this laptop, not the server's word") == len(CATALOG)
+    assert "The server says so." not in text
+
+
+def test_trouble_is_told_with_what_to_do() -> None:
+    text = render(
+        described(
+            delivery=Delivery(DeliveryKind.LATER, NOW, problem="No network.", remedy="Wait."),
+            waiting=3,
+            dropped=2,
+            set_aside=("records[0].x: wrong",),
+        ),
+        colour=False,
+    )
+    for words in ("No network.", "Wait.", "3 record(s) wait", "2 record(s) did not fit"):
+        assert words in text
+    assert "put aside: records[0].x: wrong" in text
+
+
+def test_sources_say_how_each_answered() -> None:
+    assert "/proc/test: denied (EACCES)" in render(described(), colour=False)
+
+
+def test_remedies_are_numbered_steps() -> None:
+    remedy = Remedy(("Open Settings.", "Switch it on."), "settings://lock")
+    signals = tuple(dataclasses.replace(each, remedies=(remedy,)) for each in ANSWER.signals)
+    text = render(described(answer=dataclasses.replace(ANSWER, signals=signals)), colour=False)
+    for line in ("1. Open Settings.", "2. Switch it on.", "settings://lock"):
+        assert line in text
+
+
+def test_facts_are_shown_in_words() -> None:
+    usb = next(signal for signal in CATALOG if signal.id == "usb_devices")
+    facts = {
+        "devices": [{"name": "Stick\x1b[2J", "storage": True, "serial": None, "interfaces": []}]
+    }
+    reading = Reading(usb.id, Status.OK, "", facts, (), NOW)
+    readings = tuple(reading if each.signal == usb.id else each for each in READINGS)
+    text = render(describe(DEVICE, OVERVIEW, readings, Platform.LINUX, running=True), colour=False)
+    assert "name Stick·[2J, storage yes, serial none, interfaces none" in text
+
+
+def test_colours_are_only_for_terminals() -> None:
+    assert "\x1b[31m" in render(described(), colour=True)
+    assert "\x1b" not in render(described(), colour=False)
