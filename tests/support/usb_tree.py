@@ -120,22 +120,41 @@ def machine(*devices: Device, **sections: Any) -> dict[str, Any]:
 
 
 def umockdev(*devices: Device) -> str:
-    """Return the same devices in umockdev's format (`umockdev-run --device`)."""
-    root = f"P: {CONTROLLER.removeprefix('/sys')}/usb1\nE: DEVTYPE=usb_device\nE: SUBSYSTEM=usb\n"
-    root += "A: idVendor=1d6b\\n\nA: idProduct=0002\\n\nA: bDeviceClass=09\\n\n"
-    blocks = [root]
-    for device in devices:
-        for folder, attributes, subsystem in _folders(device):
-            lines = [f"P: {folder.removeprefix('/sys')}", f"E: SUBSYSTEM={subsystem}"]
-            if subsystem == "usb":
-                lines.append(f"E: DEVTYPE=usb_{'interface' if ':' in folder[-6:] else 'device'}")
-            for name, value in attributes.items():
-                if isinstance(value, bytes):
-                    lines.append(f"H: {name}={value.hex().upper()}")
-                else:
-                    lines.append(f"A: {name}={value}\\n")
-            blocks.append("\n".join(lines) + "\n")
+    """Return the same devices in umockdev's format (`umockdev-run --device`), with their nodes."""
+    root = Device("1", 0x1D6B, 0x0002, "Root hub", (Interface((9, 0, 0)),), authorized=False)
+    attributes: dict[str, Any] = {
+        "idVendor": "1d6b",
+        "idProduct": "0002",
+        "bDeviceClass": "09",
+        "bConfigurationValue": "1",
+        "descriptors": root.descriptors(),
+    }
+    blocks = [_block(f"{CONTROLLER}/usb1", {**attributes, **_numbers(1)}, "usb", node=1)]
+    for number, device in enumerate(devices, start=2):
+        for folder, found, subsystem in _folders(device):
+            if folder == device.path:
+                blocks.append(_block(folder, {**found, **_numbers(number)}, subsystem, node=number))
+            else:
+                blocks.append(_block(folder, found, subsystem))
     return "\n".join(blocks)
+
+
+def _numbers(number: int) -> dict[str, Any]:
+    return {"busnum": "1", "devnum": str(number), "speed": "480"}
+
+
+def _block(path: str, attributes: Mapping[str, Any], subsystem: str, node: int = 0) -> str:
+    lines = [f"P: {path.removeprefix('/sys')}", f"E: SUBSYSTEM={subsystem}"]
+    if subsystem == "usb":
+        lines.append(f"E: DEVTYPE=usb_{'device' if node else 'interface'}")
+    if node:
+        name = f"bus/usb/001/{node:03d}"
+        lines.insert(1, f"N: {name}")
+        lines += [f"E: DEVNAME=/dev/{name}", "E: BUSNUM=001", f"E: DEVNUM={node:03d}"]
+    for name, value in attributes.items():
+        is_raw = isinstance(value, bytes)
+        lines.append(f"H: {name}={value.hex().upper()}" if is_raw else f"A: {name}={value}\\n")
+    return "\n".join((*lines, ""))
 
 
 def _socket(device: Device) -> str:
