@@ -2,6 +2,7 @@
 
 import os
 import stat
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -20,11 +21,29 @@ from passmuster_collectors.host.base import (
     SourceTimeoutError,
 )
 from tests.support.recorded_host import RecordedHost
+from tests.support.tools import missing, require_tool
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads a Linux machine")
 
 NOBODY = 65534
 HASH_KEY = b"an organisation's 32 byte secret"
+
+
+PROCESSES_OF_AN_ORDINARY_USER = f"""
+import os
+import psutil
+from passmuster_collectors.host import this_host
+from passmuster_collectors.host.base import SourceError
+
+host = this_host(bytes(32))
+os.setgroups([])
+os.setegid({NOBODY})
+os.seteuid({NOBODY})
+try:
+    print(len(host.processes()))
+except SourceError as error:
+    print(error.outcome)
+"""
 
 
 @pytest.fixture
@@ -148,6 +167,30 @@ class TestProcessesAndAccounts:
         own = next(each for each in host.processes() if each.pid == os.getpid())
         assert own.uid == os.getuid()
         assert any("pytest" in argument for argument in own.arguments)
+
+    @pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount another /proc")
+    @pytest.mark.parametrize("hidden", ["hidepid=1", "hidepid=2"])
+    def test_processes_that_are_hidden_are_denied_and_not_absent(self, hidden: str) -> None:
+        mount = f'mount -t proc -o {hidden} proc /proc && exec "$@"'
+        unshare = [require_tool("unshare"), "--mount", "--propagation", "private"]
+        done = subprocess.run(
+            [
+                *unshare,
+                "sh",
+                "-c",
+                mount,
+                "sh",
+                sys.executable,
+                "-c",
+                PROCESSES_OF_AN_ORDINARY_USER,
+            ],
+            capture_output=True,
+            timeout=60,
+            check=False,
+        )
+        if done.returncode == 1 and b"mount" in done.stderr:
+            missing("another /proc can't be mounted here")
+        assert done.stdout.decode().strip() == "denied", done.stderr.decode()
 
     def test_the_environment_of_a_process_is_what_it_started_with(self, host: Host) -> None:
         environment = host.process_environment(os.getpid())
