@@ -172,7 +172,7 @@ class TestProcessesAndAccounts:
     @pytest.mark.parametrize("hidden", ["hidepid=1", "hidepid=2"])
     def test_processes_that_are_hidden_are_denied_and_not_absent(self, hidden: str) -> None:
         mount = f'mount -t proc -o {hidden} proc /proc && exec "$@"'
-        unshare = [require_tool("unshare"), "--mount", "--propagation", "private"]
+        unshare = [str(require_tool("unshare")), "--mount", "--propagation", "private"]
         done = subprocess.run(
             [
                 *unshare,
