@@ -25,6 +25,7 @@ from passmuster_server.devices.routes import routes as devices_routes
 from passmuster_server.fleet.routes import routes as fleet_routes
 from passmuster_server.gate.routes import routes as gate_routes
 from passmuster_server.policy.deadlines import Deadlines
+from passmuster_server.policy.rejudging import Rejudging
 from passmuster_server.policy.service import Policies
 from passmuster_server.policy.standings import Standings
 from passmuster_server.reports.routes import routes as reports_routes
@@ -51,7 +52,8 @@ def create_app(config: Config, clock: Clock = utc_now) -> Starlette:
     standings = Standings()
     policies = Policies(database, standings, clock)
     services = Services(config, database, clock, standings, policies)
-    changes = ChangeWatch(database, policies.refresh)
+    rejudging = Rejudging(database, policies)
+    changes = ChangeWatch(database, policies.refresh, rejudging.policy_published)
     deadlines = Deadlines(database, standings, policies, clock)
     routes: list[BaseRoute] = []
     for area in AREAS:
@@ -73,6 +75,7 @@ def create_app(config: Config, clock: Clock = utc_now) -> Starlette:
         database.start()
         await database.read(load)
         deadlines.start()
+        rejudging.start()
         changes.start()
         for start in services.starts:
             start()
@@ -81,6 +84,7 @@ def create_app(config: Config, clock: Clock = utc_now) -> Starlette:
         for stop in reversed(services.stops):
             await stop()
         await changes.stop()
+        await rejudging.stop()
         await deadlines.stop()
         await database.stop()
 

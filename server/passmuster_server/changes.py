@@ -5,6 +5,7 @@ A row is added in the same transaction as the change; the server asks for rows i
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import Awaitable, Callable
 
 from sqlalchemy import BigInteger, Column, Connection, Integer, String, Table, func, select
@@ -24,6 +25,8 @@ changes = Table(
 )
 """`device_id` is the device that changed; null: the organisation's policy."""
 
+_log = logging.getLogger(__name__)
+
 
 def announce(connection: Connection, organisation: str, device: str | None) -> None:
     """Tell running servers about a change made in this transaction."""
@@ -31,13 +34,17 @@ def announce(connection: Connection, organisation: str, device: str | None) -> N
 
 
 class ChangeWatch:
-    """Calls `on_change(organisation, device)` for each change, in order."""
+    """Calls `on_device(organisation, device)` or `on_policy()` for each change, in order."""
 
     def __init__(
-        self, database: Database, on_change: Callable[[str, str | None], Awaitable[None]]
+        self,
+        database: Database,
+        on_device: Callable[[str, str], Awaitable[None]],
+        on_policy: Callable[[], Awaitable[None]],
     ) -> None:
         self._database = database
-        self._on_change = on_change
+        self._on_device = on_device
+        self._on_policy = on_policy
         self._task: asyncio.Task[None] | None = None
         self._seen = 0
 
@@ -70,5 +77,14 @@ class ChangeWatch:
             ).all()
         )
         for row in rows:
-            await self._on_change(row.organisation_id, row.device_id)
+            try:
+                if row.device_id is None:
+                    await self._on_policy()
+                else:
+                    await self._on_device(row.organisation_id, row.device_id)
+            except StoreUnavailableError:
+                raise
+            except Exception as error:  # noqa: BLE001 - one change must not hide all later ones
+                # Without the error's text and trace, which may hold what was read.
+                _log.error("change %d: %s", row.change_id, type(error).__name__)
             self._seen = row.change_id

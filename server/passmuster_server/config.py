@@ -38,6 +38,17 @@ class Config:
     behind_proxy: bool
     contact: str
 
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Every URL that leads here: the public one, and on loopback also its other names."""
+        parts = urlsplit(self.public_url)
+        if not _is_loopback(parts.hostname or ""):
+            return (self.public_url,)
+        port = f":{parts.port}" if parts.port else ""
+        names = ("127.0.0.1", "localhost", "[::1]")
+        others = (f"{parts.scheme}://{name}{port}{parts.path}" for name in names)
+        return tuple(dict.fromkeys((self.public_url, *others)))
+
 
 KEYS = frozenset(
     {

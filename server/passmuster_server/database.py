@@ -5,14 +5,16 @@ its own, so one that fails spoils none of the others in its group.
 """
 
 import asyncio
+import logging
 import queue
+import sqlite3
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.pool import QueuePool
 
 T = TypeVar("T")
@@ -20,6 +22,8 @@ T = TypeVar("T")
 MAX_WAITING = 2_000
 MAX_GROUP = 256
 READERS = 8
+
+_log = logging.getLogger(__name__)
 
 
 class StoreUnavailableError(Exception):
@@ -32,6 +36,16 @@ class Transaction:
 
     connection: Connection
     _callbacks: list[Callable[[], None]] = field(default_factory=list)
+
+    @property
+    def driver(self) -> sqlite3.Connection:
+        """The driver's own connection, in the same transaction: for hand-written statements.
+
+        Only the ingest path uses it: there what SQLAlchemy adds is most of a statement's cost.
+        """
+        driver = self.connection.connection.driver_connection
+        assert isinstance(driver, sqlite3.Connection)  # noqa: S101 - the only database so far
+        return driver
 
     def after_commit(self, callback: Callable[[], None]) -> None:
         """Run `callback` on the event loop once this write is durable, in order of commits.
@@ -58,7 +72,10 @@ class _Write(Generic[T]):
     def settle(self) -> None:
         """Answer the caller; on the loop."""
         if self.error is None and self.transaction is not None:
-            self.transaction.run_callbacks()
+            try:
+                self.transaction.run_callbacks()
+            except Exception as error:  # noqa: BLE001 - what is stored is stored
+                _log.error("after a commit: %s", type(error).__name__)
         if self.future.done():
             return
         if self.error is not None:
@@ -134,7 +151,7 @@ class Database:
             with self._writer_engine.begin() as connection:
                 transaction = Transaction(connection)
                 result = work(transaction)
-        except DBAPIError as error:
+        except (DBAPIError, sqlite3.Error) as error:
             raise StoreUnavailableError("the database can't be written") from error
         transaction.run_callbacks()
         return result
@@ -146,8 +163,8 @@ class Database:
                 return
             group, ends = self._drain(first)
             self._commit(group)
-            for write in group:
-                write.loop.call_soon_threadsafe(write.settle)
+            # One wake-up of the loop for the whole group.
+            group[0].loop.call_soon_threadsafe(_settle, group)
             if ends:
                 return
 
@@ -168,23 +185,45 @@ class Database:
             with self._writer_engine.begin() as connection:
                 for write in group:
                     _run_in_savepoint(connection, write)
-        except SQLAlchemyError as error:
-            unavailable = StoreUnavailableError("the database can't be written")
-            unavailable.__cause__ = error
-            for write in group:
-                write.error = unavailable
+        except Exception as error:  # noqa: BLE001 - whatever it was, nobody is left waiting
+            if len(group) > 1:
+                # One of them may be to blame: the others are stored without it.
+                for write in group:
+                    self._commit([write])
+                return
+            _log.warning("a write was not stored: %s", _named(error))
+            group[0].error = StoreUnavailableError("the database can't be written")
+            group[0].error.__cause__ = error
+
+
+def _settle(group: list[_Write[Any]]) -> None:
+    for write in group:
+        write.settle()
 
 
 def _run_in_savepoint(connection: Connection, write: _Write[Any]) -> None:
-    write.transaction = Transaction(connection)
+    write.error = None
+    transaction = write.transaction = Transaction(connection)
+    driver = transaction.driver
+    driver.execute("SAVEPOINT one_write")
     try:
-        with connection.begin_nested():
-            write.result = write.work(write.transaction)
-    except DBAPIError:
-        # A full disk may have rolled back the whole transaction: none of the group is stored.
-        raise
+        write.result = write.work(transaction)
+    except (DBAPIError, sqlite3.Error) as error:
+        if not isinstance(error, IntegrityError | sqlite3.IntegrityError):
+            # A full disk may have rolled the whole transaction back, savepoints and all.
+            raise
+        write.error = error
     except Exception as error:  # noqa: BLE001 - it belongs to the caller that waits for it
         write.error = error
+    if write.error is not None:
+        driver.execute("ROLLBACK TO one_write")
+    driver.execute("RELEASE one_write")
+
+
+def _named(error: BaseException) -> str:
+    """Return the database's own word for what went wrong, without anything that was stored."""
+    original = getattr(error, "orig", None) or error
+    return getattr(original, "sqlite_errorname", type(original).__name__)
 
 
 def _engine(url: str, *, writes: bool) -> Engine:
@@ -193,6 +232,8 @@ def _engine(url: str, *, writes: bool) -> Engine:
         raise ValueError("database: only sqlite URLs are supported so far")
     engine = create_engine(
         parsed,
+        # What was stored belongs in no error message, and so in no log.
+        hide_parameters=True,
         poolclass=QueuePool,
         pool_size=1 if writes else READERS,
         max_overflow=0,

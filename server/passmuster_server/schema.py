@@ -33,7 +33,7 @@ class Moment(TypeDecorator[datetime]):
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - SQLAlchemy's signature
         """Return the UTC time."""
-        return None if value is None else _from_microseconds(int(value))
+        return None if value is None else from_microseconds(value)
 
 
 def to_microseconds(value: datetime) -> int:
@@ -44,6 +44,7 @@ def to_microseconds(value: datetime) -> int:
     return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
 
 
-def _from_microseconds(value: int) -> datetime:
+def from_microseconds(value: int) -> datetime:
+    """Return the UTC time that is stored as `value`."""
     seconds, microseconds = divmod(value, 1_000_000)
     return datetime.fromtimestamp(seconds, UTC).replace(microsecond=microseconds)

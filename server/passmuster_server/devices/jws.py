@@ -8,14 +8,18 @@ from joserfc.errors import JoseError
 from joserfc.jwk import ECKey
 
 from passmuster_collectors.contract import codec, strict_json
-from passmuster_collectors.contract.canonical import from_base64url
+from passmuster_collectors.contract.canonical import digest, from_base64url
 from passmuster_collectors.contract.enrolment import PublicKey
 from passmuster_collectors.contract.errors import ContractError
 
 ALGORITHM = "ES256"
-MAX_HEADER = 1024
+MAX_HEADER = 512
 HEADER_NAMES = frozenset({"alg", "kid", "typ"})
 """A header may not name a key, a certificate or an extension: the key on record is the key."""
+
+_REGISTRY = jws.JWSRegistry(algorithms=[ALGORITHM])
+# The library's own bound is below what a laptop may send; the routes bound the body as a whole.
+_REGISTRY.max_payload_length = strict_json.MAX_BYTES
 
 
 class SignatureError(Exception):
@@ -28,6 +32,13 @@ class Unverified:
 
     token: str
     key_id: str
+
+    def digest(self) -> str:
+        """Return the SHA-256 of what is signed, in hexadecimal.
+
+        It leaves the signature out: anyone can turn one valid ECDSA signature into another one.
+        """
+        return digest(self.token.rpartition(".")[0].encode("ascii"))
 
 
 def read_header(data: bytes, kind: str) -> Unverified:
@@ -52,7 +63,7 @@ def read_header(data: bytes, kind: str) -> Unverified:
         raise ContractError("header.alg", f"must be {ALGORITHM}")
     if header.get("typ") != kind:
         raise ContractError("header.typ", f"must be {kind}")
-    key_id = header.get("kid", "")
+    key_id = header.get("kid")
     if not isinstance(key_id, str) or len(key_id) > 64:
         raise ContractError("header.kid", "must be a text of at most 64 characters")
     return Unverified(token, key_id)
@@ -61,7 +72,7 @@ def read_header(data: bytes, kind: str) -> Unverified:
 def verified_payload(unverified: Unverified, key: ECKey) -> bytes:
     """Return the payload. Raises `SignatureError`."""
     try:
-        found = jws.deserialize_compact(unverified.token, key, algorithms=[ALGORITHM])
+        found = jws.deserialize_compact(unverified.token, key, registry=_REGISTRY)
     except (JoseError, ValueError, TypeError) as error:
         raise SignatureError from error
     payload: bytes = found.payload

@@ -1,5 +1,7 @@
 """Reads and writes of devices, their enrolment and their ratchets."""
 
+import sqlite3
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -19,7 +21,7 @@ from passmuster_server.devices.tables import (
 from passmuster_server.policy.standing import DeviceStatus
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Ratchet:
     """The last upload that was accepted of a device, and what the next one must carry.
 
@@ -35,6 +37,17 @@ class Ratchet:
     record_sequence: int
     record_hash: str
     recent: tuple[str, ...]
+
+
+RATCHET_COLUMNS = (
+    "r.sequence, r.nonce, r.previous_nonce, r.digest, r.answer, r.record_sequence, r.record_hash, "
+    "r.recent"
+)
+_MOVE_RATCHET = (
+    "UPDATE ratchets SET sequence = ?, nonce = ?, previous_nonce = ?, digest = ?, answer = ?, "
+    "record_sequence = ?, record_hash = ?, recent = ? WHERE organisation_id = ? AND device_id = ?"
+)
+"""Hand-written: each report reads its device's ratchet and moves it."""
 
 
 def organisation_of(connection: Connection, organisation: str) -> Row[Any]:
@@ -246,16 +259,17 @@ def public_key_of(device: Row[Any]) -> PublicKey:
 
 
 def reset_ratchet(connection: Connection, organisation: str, device: str, nonce: str) -> None:
-    """Begin the chain of uploads, anew where there was one."""
-    key = {"organisation_id": organisation, "device_id": device}
-    connection.execute(
-        delete(ratchets).where(
-            ratchets.c.organisation_id == organisation, ratchets.c.device_id == device
-        )
-    )
+    """Begin the chain of uploads, anew where there was one.
+
+    What was remembered of earlier uploads stays, so that they are still known when replayed.
+    """
+    key = (ratchets.c.organisation_id == organisation, ratchets.c.device_id == device)
+    recent = connection.execute(select(ratchets.c.recent).where(*key)).scalar() or ""
+    connection.execute(delete(ratchets).where(*key))
     connection.execute(
         ratchets.insert().values(
-            **key,
+            organisation_id=organisation,
+            device_id=device,
             sequence=0,
             nonce=nonce,
             previous_nonce="",
@@ -263,45 +277,44 @@ def reset_ratchet(connection: Connection, organisation: str, device: str, nonce:
             answer=None,
             record_sequence=0,
             record_hash="",
-            recent="",
+            recent=recent,
         )
     )
 
 
-def find_ratchet(connection: Connection, organisation: str, device: str) -> Ratchet:
-    """Return the device's ratchet."""
-    row = connection.execute(
-        select(ratchets).where(
-            ratchets.c.organisation_id == organisation, ratchets.c.device_id == device
-        )
-    ).one()
+def ratchet_of(row: Sequence[Any]) -> Ratchet:
+    """Return the ratchet in a row of `RATCHET_COLUMNS`."""
+    sequence, nonce, previous_nonce, kept, answer, record_sequence, record_hash, recent = row
     return Ratchet(
-        row.sequence,
-        row.nonce,
-        row.previous_nonce,
-        row.digest,
-        row.answer,
-        row.record_sequence,
-        row.record_hash,
-        tuple(row.recent.split()),
+        sequence,
+        nonce,
+        previous_nonce,
+        kept,
+        answer,
+        record_sequence,
+        record_hash,
+        tuple(recent.split()),
     )
 
 
-def save_ratchet(connection: Connection, organisation: str, device: str, ratchet: Ratchet) -> None:
+def move_ratchet(
+    driver: sqlite3.Connection, organisation: str, device: str, ratchet: Ratchet
+) -> None:
     """Move the device's ratchet on."""
-    connection.execute(
-        update(ratchets)
-        .where(ratchets.c.organisation_id == organisation, ratchets.c.device_id == device)
-        .values(
-            sequence=ratchet.sequence,
-            nonce=ratchet.nonce,
-            previous_nonce=ratchet.previous_nonce,
-            digest=ratchet.digest,
-            answer=ratchet.answer,
-            record_sequence=ratchet.record_sequence,
-            record_hash=ratchet.record_hash,
-            recent=" ".join(ratchet.recent),
-        )
+    driver.execute(
+        _MOVE_RATCHET,
+        (
+            ratchet.sequence,
+            ratchet.nonce,
+            ratchet.previous_nonce,
+            ratchet.digest,
+            ratchet.answer,
+            ratchet.record_sequence,
+            ratchet.record_hash,
+            " ".join(ratchet.recent),
+            organisation,
+            device,
+        ),
     )
 
 

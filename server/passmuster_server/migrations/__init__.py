@@ -36,7 +36,9 @@ def check(connection: Connection) -> None:
     found = MigrationContext.configure(connection).get_current_revision()
     if found != _head():
         raise SchemaError(
-            "the database has no schema yet" if found is None else "the database is of another age"
+            "the database has no schema yet"
+            if found is None
+            else "the database is at another version than this server"
         )
 
 

@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Annotated, Any
 
+from passmuster_collectors import __version__
 from passmuster_collectors.contract import codec
+from passmuster_collectors.contract.canonical import digest
 from passmuster_collectors.contract.declaration import Whole
 from passmuster_collectors.contract.errors import ContractError
 from passmuster_collectors.signals import CATALOG
@@ -44,13 +46,19 @@ class SignalPolicy:
 
 @dataclass(frozen=True)
 class Policy:
-    """One published version. Signals that the document leaves out have their default limits."""
+    """One published version.
+
+    A signal that the document does not name, such as one that came with an update of the server,
+    is judged by its default limits and shown, but shuts nobody out. `basis` names this policy
+    together with the rules that come with this version of the server.
+    """
 
     version: int
     devices: Devices
     max_age_s: int
     report_within_s: int
     signals: Mapping[str, SignalPolicy]
+    basis: str
 
 
 @dataclass(frozen=True)
@@ -86,8 +94,15 @@ def parse(document: str, version: int) -> Policy:
     for name in read.signals:
         if name not in known:
             raise ContractError(f"signals.{name[:64]}", "there is no such signal")
-    signals = {signal.id: _signal(signal, read.signals.get(signal.id, {})) for signal in CATALOG}
-    return Policy(version, read.devices, read.max_age_s, read.report_within_s, signals)
+    signals = {signal.id: _signal(signal, read.signals.get(signal.id)) for signal in CATALOG}
+    return Policy(
+        version,
+        read.devices,
+        read.max_age_s,
+        read.report_within_s,
+        signals,
+        _basis(version, document),
+    )
 
 
 def default_document() -> str:
@@ -120,7 +135,14 @@ def default_document() -> str:
     return "\n".join(lines) + "\n"
 
 
+def _basis(version: int, document: str) -> str:
+    rules = (__version__, *(signal.id for signal in CATALOG))
+    return digest("\0".join((str(version), document, *rules)).encode("utf-8"))
+
+
 def _signal(signal: Signal[Any, Any], table: Any) -> SignalPolicy:
+    if table is None:
+        return SignalPolicy(Severity.WARN, 0, signal.limits())
     key = f"signals.{signal.id}"
     read = codec.decode(_SignalTable, table, key)
     limits = codec.decode(signal.limits, dict(read.limits), f"{key}.limits")

@@ -5,9 +5,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from passmuster_collectors.contract.errors import ContractError
 from passmuster_collectors.contract.platform import Platform
 from passmuster_collectors.contract.reading import Reading, Status
-from passmuster_collectors.contract.verdict import Outcome, Verdict
+from passmuster_collectors.contract.verdict import SEVERITY, Outcome, Verdict
 from passmuster_collectors.signals import CATALOG
 from passmuster_collectors.signals.signal import Finding, Judgement, Signal
 from passmuster_server.policy.document import Policy, Severity
@@ -16,6 +17,11 @@ from passmuster_server.policy.standing import Reason, SignalStanding
 GOOD = frozenset({Outcome.PASS, Outcome.NOT_APPLICABLE})
 
 NOT_REPORTED = "The agent on this laptop did not report it; it may need an update."
+NOT_UNDERSTOOD = "It was reported in a form that this server does not know."
+
+MAX_REASONS = 32
+"""Reasons kept of one signal, the worst first: nobody reads more, and each one is stored."""
+MAX_TEXT = 512
 
 
 @dataclass(frozen=True)
@@ -48,7 +54,7 @@ def judge_device(
             continue
         reading = readings.get(signal.id) or _not_reported(signal, now)
         blocking = demanded.severity is Severity.BLOCK
-        judgement = signal.judge(reading, demanded.limits)
+        judgement = _judged(signal, reading, demanded.limits)
         standing = _standing(signal, judgement, platform, blocking=blocking)
         if standing.outcome not in GOOD:
             since = failing_since.get(signal.id) or now
@@ -69,18 +75,34 @@ def _not_reported(signal: Signal[object, object], now: datetime) -> Reading:
     return Reading(signal.id, Status.UNAVAILABLE, NOT_REPORTED, None, (), now)
 
 
+def _judged(signal: Signal[object, object], reading: Reading, limits: object) -> Judgement:
+    try:
+        return signal.judge(reading, limits)
+    except ContractError:
+        # Stored by another version of the server, whose facts were others.
+        unknown = dataclasses.replace(
+            reading, status=Status.UNAVAILABLE, reason=NOT_UNDERSTOOD, facts=None
+        )
+        return signal.judge(unknown, limits)
+
+
 def _standing(
     signal: Signal[object, object], judgement: Judgement, platform: Platform, *, blocking: bool
 ) -> SignalStanding:
-    reasons = tuple(_reason(signal, found, platform) for found in judgement.findings)
+    worst_first = sorted(judgement.findings, key=lambda found: SEVERITY.index(found.outcome))
+    reasons = tuple(_reason(signal, found, platform) for found in worst_first[:MAX_REASONS])
     return SignalStanding(signal.id, signal.title, judgement.outcome, reasons, None, blocking)
 
 
 def _reason(signal: Signal[object, object], found: Finding, platform: Platform) -> Reason:
+    remedy = signal.remedy(found, platform)
+    if remedy is not None:
+        steps = tuple(step[:MAX_TEXT] for step in remedy.steps)
+        remedy = dataclasses.replace(remedy, steps=steps)
     return Reason(
         signal.id,
         found.outcome,
-        signal.worker_text(found),
-        signal.admin_text(found),
-        signal.remedy(found, platform),
+        signal.worker_text(found)[:MAX_TEXT],
+        signal.admin_text(found)[:MAX_TEXT],
+        remedy,
     )

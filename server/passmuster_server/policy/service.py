@@ -1,10 +1,13 @@
 """Policies in force, and the judgement of a device under them."""
 
+import logging
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from passmuster_collectors.contract.platform import Platform
+from passmuster_collectors.contract.errors import ContractError
+from passmuster_collectors.contract.reading import Reading
 from passmuster_collectors.contract.verdict import Verdict
 from passmuster_server.clock import Clock
 from passmuster_server.database import Database, Transaction
@@ -13,6 +16,20 @@ from passmuster_server.policy.document import Policy, default_document, parse
 from passmuster_server.policy.judgement import judge_device
 from passmuster_server.policy.standing import DeviceStatus, SignalStanding, Standing
 from passmuster_server.policy.standings import Standings
+from passmuster_server.policy.store import StoredDevice, StoredVerdict
+
+Readings = Callable[[], Mapping[str, Reading]]
+
+_OUT_OF_SERVICE: Mapping[DeviceStatus, str] = {
+    DeviceStatus.CONFLICT: (
+        "Two laptops report with this device's key: neither is believed until one is enrolled again"
+    ),
+    DeviceStatus.REVOKED: "The device was revoked",
+    DeviceStatus.RETIRED: "The device was retired",
+}
+_NEVER_REPORTED = "The device has not reported since it was enrolled"
+
+_log = logging.getLogger(__name__)
 
 
 class Policies:
@@ -31,6 +48,10 @@ class Policies:
             policy = self._current[organisation] = parse(default_document(), 0)
         return policy
 
+    def organisations(self) -> tuple[str, ...]:
+        """Return the organisations that have a policy in force."""
+        return tuple(self._current)
+
     def load(self, connection: Connection) -> None:
         """Read every policy and every standing: what a server does at its start."""
         self.read_policies(connection)
@@ -38,81 +59,170 @@ class Policies:
             self._standings.put(self._as_stored(stored))
 
     def read_policies(self, connection: Connection) -> None:
-        """Read the policies in force."""
+        """Read the policies in force.
+
+        Raises `ContractError` for one that this version of the server does not understand.
+        """
         for row in store.newest_policies(connection):
-            self._current[row.organisation_id] = parse(row.document, row.version)
+            if row.version != self.current(row.organisation_id).version:
+                self._current[row.organisation_id] = parse(row.document, row.version)
 
     def judge(self, transaction: Transaction, organisation: str, device: str) -> Standing:
-        """Judge the device's stored readings now, store what changed and tell the gate.
+        """Judge the device's stored readings now, store the verdict and tell the gate.
 
         Raises `LookupError` for a device that is not enrolled.
         """
         connection = transaction.connection
-        stored = next(iter(store.stored_devices(connection, organisation, device)), None)
+        stored = store.stored_device(connection, organisation, device)
         if stored is None:
             raise LookupError("there is no such device")
-        standing = self._judged(connection, stored)
-        store.save_verdict(connection, stored.verdict, standing)
-        transaction.after_commit(lambda: self._standings.put(standing))
+        standing, _ = self._judge(
+            transaction,
+            stored,
+            lambda: store.readings_of(connection, organisation, device),
+            self._clock(),
+        )
         return standing
 
-    async def refresh(self, organisation: str, device: str | None) -> None:
-        """Take in a change that a command made: of one device, or (None) of the policy."""
-        if device is not None:
-            await self._database.write(
-                lambda transaction: self.judge(transaction, organisation, device)
-            )
-            return
-        await self._database.read(self.read_policies)
-        for standing in list(self._standings.all(organisation)):
-            await self.refresh(organisation, standing.device)
+    def judge_report(
+        self,
+        transaction: Transaction,
+        stored: StoredDevice,
+        readings: Readings,
+        now: datetime,
+        *,
+        changed: bool,
+    ) -> tuple[Standing, bytes]:
+        """Judge what a device has just reported; return its standing and the signals as stored.
 
-    def _judged(self, connection: Connection, stored: store.Stored) -> Standing:
-        now = self._clock()
-        organisation = stored.device.organisation_id
-        policy = self.current(organisation)
-        stale_at = _stale_at(stored, policy)
-        grace_until: datetime | None = None
-        signals: tuple[SignalStanding, ...] = stored.signals
-        if DeviceStatus(stored.device.status) is not DeviceStatus.ACTIVE or stale_at is None:
-            verdict, changed_at = Verdict.UNKNOWN, now
-        elif now > stale_at:
-            verdict, changed_at = Verdict.UNKNOWN, stale_at
-        else:
-            readings = store.readings_of(connection, organisation, stored.device.device_id)
-            platform = Platform(stored.device.platform)
-            judged = judge_device(readings, policy, platform, signals, now)
-            verdict, changed_at = judged.verdict, now
-            grace_until, signals = judged.grace_until, judged.signals
+        `stored` is the device after this report. Where nothing `changed`, the verdict that is
+        stored is still the right one, unless policy, rules or a period of grace say otherwise.
+        """
         before = stored.verdict
-        unchanged = before is not None and before.verdict == verdict.value
-        return store.standing_of(
-            stored,
+        if changed or before is None or not self._still_holds(stored, before, now):
+            return self._judge(transaction, stored, readings, now)
+        standing = self._standing(stored, before, self.current(stored.organisation), judged_at=now)
+        transaction.after_commit(lambda: self._standings.put(standing))
+        return standing, before.signals
+
+    async def refresh(self, organisation: str, device: str) -> None:
+        """Judge the device again: a command or the time has changed something."""
+
+        def work(transaction: Transaction) -> None:
+            self.judge(transaction, organisation, device)
+
+        await self._database.write(work)
+
+    def _still_holds(self, stored: StoredDevice, before: StoredVerdict, now: datetime) -> bool:
+        if stored.status is not DeviceStatus.ACTIVE or before.verdict is Verdict.UNKNOWN:
+            return False
+        if before.basis != self.current(stored.organisation).basis:
+            return False
+        return before.grace_until is None or now < before.grace_until
+
+    def _judge(
+        self, transaction: Transaction, stored: StoredDevice, readings: Readings, now: datetime
+    ) -> tuple[Standing, bytes]:
+        policy = self.current(stored.organisation)
+        before = stored.verdict
+        signals, grace_until, changed_at = _signals_of(stored), None, now
+        verdict = Verdict.UNKNOWN
+        reasons: tuple[str, ...] = (_why_unknown(stored, policy),)
+        stale_at = _stale_at(stored, policy)
+        if stored.status is DeviceStatus.ACTIVE and stale_at is not None:
+            if now > stale_at:
+                changed_at = stale_at
+            else:
+                judged = judge_device(readings(), policy, stored.platform, signals, now)
+                verdict, grace_until, signals = judged.verdict, judged.grace_until, judged.signals
+                blocking = (signal for signal in signals if signal.blocking)
+                reasons = tuple(reason.admin for signal in blocking for reason in signal.reasons)
+        since = changed_at if before is None or before.verdict is not verdict else before.since
+        standing = Standing(
+            organisation=stored.organisation,
+            device=stored.device,
+            owner=stored.owner,
+            computer_name=stored.computer_name,
+            platform=stored.platform,
+            status=stored.status,
             verdict=verdict,
-            since=before.since if before is not None and unchanged else changed_at,
+            since=since,
             judged_at=now,
+            last_seen=stored.last_seen,
             max_age_s=policy.max_age_s,
             grace_until=grace_until,
             policy_version=policy.version,
+            report_sequence=stored.sequence,
             signals=signals,
         )
+        connection = transaction.connection
+        kept = store.save_verdict(connection, before, standing, policy.basis, reasons)
+        transaction.after_commit(lambda: self._standings.put(standing))
+        return standing, kept
 
-    def _as_stored(self, stored: store.Stored) -> Standing:
-        policy = self.current(stored.device.organisation_id)
-        row = stored.verdict
-        return store.standing_of(
-            stored,
-            verdict=Verdict.UNKNOWN if row is None else Verdict(row.verdict),
-            since=stored.device.enrolled_at if row is None else row.since,
-            judged_at=None if row is None else row.judged_at,
+    def _as_stored(self, stored: StoredDevice) -> Standing:
+        policy = self.current(stored.organisation)
+        if stored.verdict is not None:
+            return self._standing(stored, stored.verdict, policy)
+        unjudged = StoredVerdict(
+            Verdict.UNKNOWN,
+            stored.enrolled_at,
+            stored.enrolled_at,
+            policy.version,
+            policy.basis,
+            None,
+            store.write_signals(()),
+        )
+        return self._standing(stored, unjudged, policy)
+
+    def _standing(
+        self,
+        stored: StoredDevice,
+        verdict: StoredVerdict,
+        policy: Policy,
+        *,
+        judged_at: datetime | None = None,
+    ) -> Standing:
+        return Standing(
+            organisation=stored.organisation,
+            device=stored.device,
+            owner=stored.owner,
+            computer_name=stored.computer_name,
+            platform=stored.platform,
+            status=stored.status,
+            verdict=verdict.verdict,
+            since=verdict.since,
+            # A report that changed nothing was judged too, which nobody had to write down.
+            judged_at=judged_at or max(verdict.judged_at, stored.last_seen or verdict.judged_at),
+            last_seen=stored.last_seen,
             max_age_s=policy.max_age_s,
-            grace_until=None if row is None else row.grace_until,
-            policy_version=policy.version if row is None else row.policy_version,
-            signals=stored.signals,
+            grace_until=verdict.grace_until,
+            policy_version=verdict.policy_version,
+            report_sequence=stored.sequence,
+            signals=_signals_of(stored),
         )
 
 
-def _stale_at(stored: store.Stored, policy: Policy) -> datetime | None:
+def _signals_of(stored: StoredDevice) -> tuple[SignalStanding, ...]:
+    if stored.verdict is None:
+        return ()
+    try:
+        return store.read_signals(stored.verdict.signals)
+    except ContractError:
+        # Written by another version; its basis is another one too, so it is judged again soon.
+        _log.warning("device %s: its findings are of another version", stored.device)
+        return ()
+
+
+def _stale_at(stored: StoredDevice, policy: Policy) -> datetime | None:
     if stored.last_seen is None:
         return None
     return stored.last_seen + timedelta(seconds=policy.max_age_s)
+
+
+def _why_unknown(stored: StoredDevice, policy: Policy) -> str:
+    if stored.status in _OUT_OF_SERVICE:
+        return _OUT_OF_SERVICE[stored.status]
+    if stored.last_seen is None:
+        return _NEVER_REPORTED
+    return f"No report for {policy.max_age_s} s"

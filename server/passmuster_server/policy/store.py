@@ -1,11 +1,12 @@
 """Reads and writes of policies, verdicts and their history."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Annotated, Any
 
-from sqlalchemy import Connection, Row, func, select
+from sqlalchemy import Connection, Row, func, select, update
 
 from passmuster_collectors.contract import codec, strict_json
 from passmuster_collectors.contract.canonical import canonical_bytes
@@ -13,10 +14,10 @@ from passmuster_collectors.contract.declaration import Items
 from passmuster_collectors.contract.platform import Platform
 from passmuster_collectors.contract.reading import Reading
 from passmuster_collectors.contract.verdict import Verdict
-from passmuster_server.devices.tables import devices, ratchets
 from passmuster_server.policy.standing import DeviceStatus, SignalStanding, Standing
 from passmuster_server.policy.tables import policies, verdict_history, verdicts
-from passmuster_server.reports.tables import contacts, readings
+from passmuster_server.reports.tables import readings
+from passmuster_server.schema import from_microseconds
 
 MAX_STORED = 4 * 1024 * 1024
 DEPTH = 32
@@ -27,21 +28,131 @@ class _Signals:
     signals: Annotated[tuple[SignalStanding, ...], Items(64)]
 
 
-@dataclass(frozen=True)
-class Stored:
-    """What is known of one device: its row, its last contact, its verdict so far."""
+@dataclass(frozen=True, slots=True)
+class StoredVerdict:
+    """A device's row of `verdicts`; `signals` as `write_signals` wrote them."""
 
-    device: Row[Any]
+    verdict: Verdict
+    since: datetime
+    judged_at: datetime
+    policy_version: int
+    basis: str
+    grace_until: datetime | None
+    signals: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class StoredDevice:
+    """What a judgement needs to know of one device.
+
+    `sequence` is that of its last upload, and 0 when it has not reported since it was enrolled or
+    enrolled again: then what is stored of earlier reports no longer speaks for it.
+    """
+
+    organisation: str
+    device: str
+    owner: str
+    computer_name: str
+    platform: Platform
+    status: DeviceStatus
+    enrolled_at: datetime
     sequence: int
     last_seen: datetime | None
-    verdict: Row[Any] | None
-
-    @property
-    def signals(self) -> tuple[SignalStanding, ...]:
-        """How the signals were judged the last time."""
-        return () if self.verdict is None else read_signals(self.verdict.signals)
+    verdict: StoredVerdict | None
 
 
+DEVICE_COLUMNS = (
+    "d.organisation_id, d.device_id, d.owner, d.computer_name, d.platform, d.status, "
+    "d.enrolled_at, r.sequence, c.last_seen, v.verdict, v.since, v.judged_at, v.policy_version, "
+    "v.basis, v.grace_until, v.signals"
+)
+DEVICE_TABLES = (
+    "devices AS d JOIN ratchets AS r USING (organisation_id, device_id) "
+    "LEFT JOIN contacts AS c USING (organisation_id, device_id) "
+    "LEFT JOIN verdicts AS v USING (organisation_id, device_id)"
+)
+ONE_DEVICE = "d.organisation_id = ? AND d.device_id = ?"
+"""Hand-written: each report asks for its device once, and the server for all of them at start."""
+
+_EVERY_DEVICE = f"SELECT {DEVICE_COLUMNS} FROM {DEVICE_TABLES}"  # noqa: S608 - constants
+_THE_DEVICE = f"{_EVERY_DEVICE} WHERE {ONE_DEVICE}"
+
+
+def stored_device_of(row: Sequence[Any]) -> StoredDevice:
+    """Return the device in a row of `DEVICE_COLUMNS`."""
+    (
+        organisation,
+        device,
+        owner,
+        computer_name,
+        platform,
+        status,
+        enrolled_at,
+        sequence,
+        last_seen,
+        verdict,
+        since,
+        judged_at,
+        policy_version,
+        basis,
+        grace_until,
+        signals,
+    ) = row
+    return StoredDevice(
+        organisation,
+        device,
+        owner,
+        computer_name,
+        Platform(platform),
+        DeviceStatus(status),
+        from_microseconds(enrolled_at),
+        sequence,
+        from_microseconds(last_seen) if last_seen is not None and sequence else None,
+        None
+        if verdict is None
+        else StoredVerdict(
+            Verdict(verdict),
+            from_microseconds(since),
+            from_microseconds(judged_at),
+            policy_version,
+            basis,
+            None if grace_until is None else from_microseconds(grace_until),
+            signals,
+        ),
+    )
+
+
+def stored_device(connection: Connection, organisation: str, device: str) -> StoredDevice | None:
+    """Return what is known of one device, or None where there is none."""
+    row = connection.exec_driver_sql(_THE_DEVICE, (organisation, device)).one_or_none()
+    return None if row is None else stored_device_of(row)
+
+
+def stored_devices(connection: Connection) -> Iterator[StoredDevice]:
+    """Return what is known of every device of every organisation."""
+    for row in connection.exec_driver_sql(_EVERY_DEVICE):
+        yield stored_device_of(row)
+
+
+def judged_by_another_basis(
+    connection: Connection, organisation: str, basis: str, after: str, limit: int
+) -> list[str]:
+    """Return up to `limit` devices, beyond `after`, whose verdict rests on another basis."""
+    found = connection.execute(
+        select(verdicts.c.device_id)
+        .where(
+            verdicts.c.organisation_id == organisation,
+            verdicts.c.device_id > after,
+            verdicts.c.basis != basis,
+        )
+        .order_by(verdicts.c.device_id)
+        .limit(limit)
+    )
+    return list(found.scalars())
+
+
+# Healthy laptops all have the same signals, so a large fleet needs few of these.
+@lru_cache(maxsize=4096)
 def read_signals(stored: bytes) -> tuple[SignalStanding, ...]:
     """Return the signals of a `verdicts` row."""
     value = strict_json.parse(stored, max_bytes=MAX_STORED, max_depth=DEPTH)
@@ -88,33 +199,6 @@ def insert_policy(
     return version
 
 
-def stored_devices(
-    connection: Connection, organisation: str | None = None, device: str | None = None
-) -> Iterable[Stored]:
-    """Return what is known of the devices: all, an organisation's, or one."""
-    same = [
-        (table.c.organisation_id == devices.c.organisation_id)
-        & (table.c.device_id == devices.c.device_id)
-        for table in (ratchets, contacts, verdicts)
-    ]
-    statement = (
-        select(devices, ratchets.c.sequence, contacts.c.last_seen)
-        .join(ratchets, same[0])
-        .outerjoin(contacts, same[1])
-    )
-    found = select(verdicts)
-    if organisation is not None:
-        statement = statement.where(devices.c.organisation_id == organisation)
-        found = found.where(verdicts.c.organisation_id == organisation)
-    if device is not None:
-        statement = statement.where(devices.c.device_id == device)
-        found = found.where(verdicts.c.device_id == device)
-    judged = {(row.organisation_id, row.device_id): row for row in connection.execute(found)}
-    for row in connection.execute(statement).all():
-        verdict = judged.get((row.organisation_id, row.device_id))
-        yield Stored(row, row.sequence, row.last_seen, verdict)
-
-
 def readings_of(connection: Connection, organisation: str, device: str) -> Mapping[str, Reading]:
     """Return the device's current reading of each signal."""
     rows = connection.execute(
@@ -125,67 +209,47 @@ def readings_of(connection: Connection, organisation: str, device: str) -> Mappi
     return {row.signal: codec.decode(Reading, strict_json.parse(row.reading)) for row in rows}
 
 
-def save_verdict(connection: Connection, before: Row[Any] | None, standing: Standing) -> None:
-    """Store the verdict where it differs from `before`; a change of it goes into the history."""
+def save_verdict(
+    connection: Connection,
+    before: StoredVerdict | None,
+    standing: Standing,
+    basis: str,
+    reasons: tuple[str, ...],
+) -> bytes:
+    """Store the verdict and return its signals as stored.
+
+    Where the verdict differs from `before` it also goes into the history, with `reasons`.
+    """
+    signals = write_signals(standing.signals)
     values = {
         "verdict": standing.verdict.value,
         "since": standing.since,
         "judged_at": standing.judged_at,
         "policy_version": standing.policy_version,
+        "basis": basis,
         "grace_until": standing.grace_until,
-        "signals": write_signals(standing.signals),
+        "signals": signals,
     }
     key = {"organisation_id": standing.organisation, "device_id": standing.device}
     if before is None:
         connection.execute(verdicts.insert().values(**key, **values))
-    elif any(getattr(before, name) != values[name] for name in values if name != "judged_at"):
+    else:
         connection.execute(
-            verdicts.update()
+            update(verdicts)
             .where(
                 verdicts.c.organisation_id == standing.organisation,
                 verdicts.c.device_id == standing.device,
             )
             .values(**values)
         )
-    if before is None or before.verdict != standing.verdict.value:
+    if before is None or before.verdict is not standing.verdict:
         connection.execute(
             verdict_history.insert().values(
                 **key,
                 since=standing.since,
                 verdict=standing.verdict.value,
                 policy_version=standing.policy_version,
-                reasons=canonical_bytes([reason.admin for reason in standing.reasons]),
+                reasons=canonical_bytes(list(reasons)),
             )
         )
-
-
-def standing_of(
-    stored: Stored,
-    *,
-    verdict: Verdict,
-    since: datetime,
-    judged_at: datetime | None,
-    max_age_s: int,
-    grace_until: datetime | None,
-    policy_version: int,
-    signals: tuple[SignalStanding, ...],
-) -> Standing:
-    """Return the standing of a stored device under the given verdict."""
-    device = stored.device
-    return Standing(
-        organisation=device.organisation_id,
-        device=device.device_id,
-        owner=device.owner,
-        computer_name=device.computer_name,
-        platform=Platform(device.platform),
-        status=DeviceStatus(device.status),
-        verdict=verdict,
-        since=since,
-        judged_at=judged_at,
-        last_seen=stored.last_seen,
-        max_age_s=max_age_s,
-        grace_until=grace_until,
-        policy_version=policy_version,
-        report_sequence=stored.sequence,
-        signals=signals,
-    )
+    return signals

@@ -36,10 +36,12 @@ verdicts = Table(
     Column("since", Moment, nullable=False),
     Column("judged_at", Moment, nullable=False),
     Column("policy_version", Integer, nullable=False),
+    Column("basis", String(64), nullable=False),
     Column("grace_until", Moment),
     Column("signals", LargeBinary, nullable=False),
     ForeignKeyConstraint(*_DEVICE),
 )
+"""`basis` names policy and rules by which it was judged: another one means to judge again."""
 
 verdict_history = Table(
     "verdict_history",

@@ -18,15 +18,15 @@ class Step(StrEnum):
 
     NEXT = "next"
     AGAIN = "again"
-    """The last one, byte for byte: its answer was lost, so it is given again."""
+    """The last one: its answer was lost, so it is given again."""
     REPLAYED = "replayed"
-    """An older one, byte for byte: whoever sends it needs no key, so it proves no second one."""
+    """An older one: whoever sends it again needs no key, so it is no sign of a second holder."""
     CONFLICT = "conflict"
     """Signed by the key, but not what comes next: two machines hold it, or one went back."""
 
 
 def step_of(ratchet: Ratchet, sequence: int, nonce: str, digest: str) -> Step:
-    """Return what the upload is. `digest` is the SHA-256 of its bytes."""
+    """Return what the upload is. `digest` is the SHA-256 of what its signature is over."""
     if sequence == ratchet.sequence + 1 and nonce == ratchet.nonce:
         return Step.NEXT
     same = digest == ratchet.digest
@@ -37,15 +37,23 @@ def step_of(ratchet: Ratchet, sequence: int, nonce: str, digest: str) -> Step:
     return Step.CONFLICT
 
 
-def moved_on(ratchet: Ratchet, *, digest: str, nonce: str) -> Ratchet:
-    """Return the ratchet after the next upload; its answer and records are filled in later."""
+def moved_on(
+    ratchet: Ratchet,
+    *,
+    digest: str,
+    nonce: str,
+    answer: bytes,
+    record_sequence: int,
+    record_hash: str,
+) -> Ratchet:
+    """Return the ratchet after the next upload, which got `answer` with the new `nonce` in it."""
     return Ratchet(
         sequence=ratchet.sequence + 1,
         nonce=nonce,
         previous_nonce=ratchet.nonce,
         digest=digest,
-        answer=None,
-        record_sequence=ratchet.record_sequence,
-        record_hash=ratchet.record_hash,
+        answer=answer,
+        record_sequence=record_sequence,
+        record_hash=record_hash,
         recent=(*ratchet.recent, digest[:SHORT])[-REMEMBERED:],
     )

@@ -20,7 +20,7 @@ def routes(services: Services) -> list[Route]:
         services.policies,
         services.clock,
         organisation=DEFAULT_ORGANISATION,
-        public_url=services.config.public_url,
+        urls=frozenset(origin + PATH for origin in services.config.addresses),
     )
 
     async def report(request: Request) -> Response:

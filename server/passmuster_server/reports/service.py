@@ -4,36 +4,40 @@ import dataclasses
 import logging
 import secrets
 from collections import OrderedDict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from joserfc.jwk import ECKey
-from sqlalchemy import Connection, Row
+from sqlalchemy import Connection
 
 from passmuster_collectors.contract import codec, strict_json
-from passmuster_collectors.contract.canonical import base64url, canonical_bytes, digest
+from passmuster_collectors.contract.canonical import base64url
 from passmuster_collectors.contract.errors import ContractError
-from passmuster_collectors.contract.reading import Reading
-from passmuster_collectors.contract.report import REPORT_TYPE
-from passmuster_collectors.contract.verdict import Answer, SignalVerdict
+from passmuster_collectors.contract.reading import Reading, unavailable
+from passmuster_collectors.contract.report import REPORT_TYPE, Record
 from passmuster_collectors.signals import CATALOG
 from passmuster_server.clock import Clock
 from passmuster_server.database import Database, Transaction
 from passmuster_server.devices import jws
 from passmuster_server.devices import store as device_store
+from passmuster_server.policy.judgement import NOT_REPORTED
 from passmuster_server.policy.service import Policies
-from passmuster_server.policy.standing import DeviceStatus, Standing
+from passmuster_server.policy.standing import DeviceStatus
 from passmuster_server.reports import store
+from passmuster_server.reports.answer import answer_bytes
 from passmuster_server.reports.ratchet import Step, moved_on, step_of
 from passmuster_server.reports.upload import Received, read_upload
 from passmuster_server.web.problems import RefusalError
 
 PATH = "/api/v1/reports"
+METHOD = "POST"
 MAX_KEYS = 50_000
 MAX_SKEW_S = 2**31 - 1
-MAX_REASON = 512
+NONCE_BYTES = 16
 
 _SIGNALS = frozenset(signal.id for signal in CATALOG)
+_OUT_OF_SERVICE = (DeviceStatus.REVOKED, DeviceStatus.RETIRED)
 _log = logging.getLogger(__name__)
 
 
@@ -43,7 +47,7 @@ class _Conflict:
 
 
 class Reports:
-    """Takes reports in for one organisation."""
+    """Takes reports in for one organisation, at any of `urls`."""
 
     def __init__(
         self,
@@ -52,13 +56,14 @@ class Reports:
         clock: Clock,
         *,
         organisation: str,
-        public_url: str,
+        urls: frozenset[str],
     ) -> None:
         self._database = database
         self._policies = policies
         self._clock = clock
         self._organisation = organisation
-        self._url = public_url + PATH
+        self._urls = urls
+        self._server = ""
         # Keys by device, as a rebuilt key costs more than the verification; keys never change.
         self._keys: OrderedDict[str, ECKey] = OrderedDict()
 
@@ -77,160 +82,171 @@ class Reports:
                 401, "bad_signature", "The report is not signed by the device's key."
             ) from None
         received = read_upload(payload, device)
+        self._check_destination(received)
+        signed = unverified.digest()
         result = await self._database.write(
-            lambda transaction: self._accept(transaction, device, received, body)
+            lambda transaction: self._accept(transaction, device, received, signed, body)
         )
         if isinstance(result, _Conflict):
-            raise RefusalError(
-                409,
-                "identity_conflict",
-                "Two laptops use this device's key. Enrol this one again.",
-            )
+            raise _conflict()
         return result
 
     async def _read_key(self, device: str) -> ECKey:
-        row = await self._database.read(
-            lambda connection: device_store.find_device(connection, self._organisation, device)
+        row, organisation = await self._database.read(
+            lambda connection: (
+                device_store.find_device(connection, self._organisation, device),
+                device_store.organisation_of(connection, self._organisation),
+            )
         )
+        self._server = organisation.server_id
         if row is None:
-            raise RefusalError(401, "unknown_device", "This device is not enrolled here.")
+            raise _unknown_device()
         key = jws.import_key(device_store.public_key_of(row))
         self._keys[device] = key
         if len(self._keys) > MAX_KEYS:
             self._keys.popitem(last=False)
         return key
 
+    def _check_destination(self, received: Received) -> None:
+        upload = received.upload
+        if upload.audience != self._server:
+            raise ContractError("audience", "is another server's")
+        if upload.method != METHOD:
+            raise ContractError("method", f"must be {METHOD}")
+        if upload.url not in self._urls:
+            raise ContractError("url", "is not this server's; compare its public_url")
+
     def _accept(
-        self, transaction: Transaction, device: str, received: Received, body: bytes
+        self,
+        transaction: Transaction,
+        device: str,
+        received: Received,
+        signed: str,
+        body: bytes,
     ) -> bytes | _Conflict:
-        connection, now = transaction.connection, self._clock()
-        row = device_store.find_device(connection, self._organisation, device)
-        if row is None:
-            raise RefusalError(401, "unknown_device", "This device is not enrolled here.")
-        self._check_service(row)
-        upload, body_digest = received.upload, digest(body)
-        self._check_destination(connection, received)
-        ratchet = device_store.find_ratchet(connection, self._organisation, device)
-        step = step_of(ratchet, upload.sequence, upload.nonce, body_digest)
+        driver, organisation, now = transaction.driver, self._organisation, self._clock()
+        found = store.find_reporting(driver, organisation, device)
+        if found is None:
+            raise _unknown_device()
+        if found.device.status in _OUT_OF_SERVICE:
+            raise RefusalError(401, "revoked", "This device has been taken out of service.")
+        if found.device.status is DeviceStatus.CONFLICT:
+            raise _conflict()
+        upload, ratchet = received.upload, found.ratchet
+        step = step_of(ratchet, upload.sequence, upload.nonce, signed)
         if step is Step.AGAIN and ratchet.answer is not None:
             return ratchet.answer
         if step is Step.REPLAYED:
             raise RefusalError(409, "replayed", "This report was taken in before.")
-        if step is not Step.NEXT or DeviceStatus(row.status) is DeviceStatus.CONFLICT:
-            self._enter_conflict(transaction, row)
+        if step is not Step.NEXT:
+            self._enter_conflict(transaction, device)
             return _Conflict()
-        _check_chain(ratchet, received)
-        self._store(connection, device, received, body, now)
-        if row.agent_version != received.newest.agent_version:
+        _check_records(found, received)
+        changed = received.findings != found.findings or len(upload.records) > 1
+        if changed:
+            self._store_changes(transaction.connection, device, received, body, now)
+        missing = received.missing_after(ratchet.record_sequence)
+        if missing:
+            _log.warning("device %s: %d records were never sent", device, missing)
+        skew_s = int((upload.sent_at - now).total_seconds())
+        contact = store.Contact(
+            now,
+            max(-MAX_SKEW_S, min(MAX_SKEW_S, skew_s)),
+            received.findings,
+            found.missing_records + missing,
+        )
+        store.move_contact(driver, organisation, device, contact)
+        if found.agent_version != received.newest.agent_version:
             device_store.set_agent_version(
-                connection, self._organisation, device, received.newest.agent_version
+                transaction.connection, organisation, device, received.newest.agent_version
             )
-        ratchet = dataclasses.replace(
-            moved_on(ratchet, digest=body_digest, nonce=base64url(secrets.token_bytes(16))),
+        standing, signals = self._policies.judge_report(
+            transaction,
+            dataclasses.replace(found.device, sequence=upload.sequence, last_seen=now),
+            lambda: _complete(received.newest, now),
+            now,
+            changed=changed,
+        )
+        nonce = base64url(secrets.token_bytes(NONCE_BYTES))
+        within_s = self._policies.current(organisation).report_within_s
+        answer = answer_bytes(standing, signals, nonce, now, within_s)
+        following = moved_on(
+            ratchet,
+            digest=signed,
+            nonce=nonce,
+            answer=answer,
             record_sequence=received.newest.sequence,
             record_hash=received.hashes[-1],
         )
-        # Twice: the standing names the report by the ratchet, and the answer tells the standing.
-        device_store.save_ratchet(connection, self._organisation, device, ratchet)
-        standing = self._policies.judge(transaction, self._organisation, device)
-        answer = self._answer(standing, ratchet.nonce, now)
-        device_store.save_ratchet(
-            connection, self._organisation, device, dataclasses.replace(ratchet, answer=answer)
-        )
+        device_store.move_ratchet(driver, organisation, device, following)
         return answer
 
-    def _check_service(self, row: Row[tuple[object, ...]]) -> None:
-        if DeviceStatus(row.status) in (DeviceStatus.REVOKED, DeviceStatus.RETIRED):
-            raise RefusalError(401, "revoked", "This device has been taken out of service.")
-
-    def _check_destination(self, connection: Connection, received: Received) -> None:
-        upload = received.upload
-        server = device_store.organisation_of(connection, self._organisation).server_id
-        expected = {"audience": server, "method": "POST", "url": self._url}
-        for name, value in expected.items():
-            if getattr(upload, name) != value:
-                raise ContractError(name, "is not this server's; compare its public_url")
-
-    def _enter_conflict(self, transaction: Transaction, row: Row[tuple[object, ...]]) -> None:
-        if DeviceStatus(row.status) is DeviceStatus.CONFLICT:
-            return
-        _log.warning("device %s: two laptops use one key", row.device_id)
-        connection = transaction.connection
+    def _enter_conflict(self, transaction: Transaction, device: str) -> None:
+        _log.warning("device %s: two laptops use one key", device)
         device_store.set_status(
-            connection, self._organisation, row.device_id, DeviceStatus.CONFLICT
+            transaction.connection, self._organisation, device, DeviceStatus.CONFLICT
         )
-        self._policies.judge(transaction, self._organisation, row.device_id)
+        self._policies.judge(transaction, self._organisation, device)
 
-    def _store(
+    def _store_changes(
         self, connection: Connection, device: str, received: Received, body: bytes, now: datetime
     ) -> None:
+        """Keep every reading that differs from the one before it, record by record."""
         organisation = self._organisation
-        stored = dict(store.current_readings(connection, organisation, device))
-        changed = False
+        stored = {
+            signal: store.compared(codec.decode(Reading, strict_json.parse(reading)))
+            for signal, reading in store.current_readings(connection, organisation, device).items()
+        }
+        evidence_id = 0
         for record in received.upload.records:
-            for reading in record.readings:
-                if reading.signal not in _SIGNALS:
+            for signal, reading in _complete(record, now).items():
+                said = store.compared(reading)
+                if stored.get(signal) == said:
                     continue
-                before = stored.get(reading.signal)
-                if before is not None and store.compared(_reading(before)) == store.compared(
-                    reading
-                ):
-                    continue
+                evidence_id = evidence_id or store.add_evidence(
+                    connection, organisation, device, now, body
+                )
                 store.put_reading(
-                    connection, organisation, device, reading, now, body, known=before is not None
+                    connection,
+                    organisation,
+                    device,
+                    reading,
+                    now,
+                    evidence_id,
+                    known=signal in stored,
                 )
-                stored[reading.signal] = canonical_bytes(codec.encode(reading))
-                changed = True
-        reported = {reading.signal for reading in received.newest.readings}
-        for signal in stored.keys() - reported:
-            # What the newest record does not tell is unknown, not what it was.
-            store.drop_reading(connection, organisation, device, signal)
-        skew = int((received.upload.sent_at - now).total_seconds())
-        store.move_contact(
-            connection,
-            organisation,
-            device,
-            now,
-            max(-MAX_SKEW_S, min(MAX_SKEW_S, skew)),
-            body if changed else None,
-        )
-
-    def _answer(self, standing: Standing, nonce: str, now: datetime) -> bytes:
-        policy = self._policies.current(self._organisation)
-        answer = Answer(
-            version=1,
-            verdict=standing.verdict,
-            judged_at=now,
-            policy_version=standing.policy_version,
-            signals=tuple(
-                SignalVerdict(
-                    item.signal,
-                    item.title,
-                    item.outcome,
-                    tuple(reason.worker[:MAX_REASON] for reason in item.reasons)[:64],
-                    tuple(reason.remedy for reason in item.reasons if reason.remedy)[:64],
-                )
-                for item in standing.signals
-            ),
-            grace_until=standing.grace_until,
-            nonce=nonce,
-            report_within_s=policy.report_within_s,
-        )
-        return canonical_bytes(codec.encode(answer))
+                stored[signal] = said
 
 
-def _check_chain(ratchet: device_store.Ratchet, received: Received) -> None:
+def _complete(record: Record, now: datetime) -> Mapping[str, Reading]:
+    """Return a reading for each signal of the catalog: one that is not told is unknown."""
+    told = {reading.signal: reading for reading in record.readings if reading.signal in _SIGNALS}
+    missing = {
+        signal.id: unavailable(signal.id, now, NOT_REPORTED, ())
+        for signal in CATALOG
+        if signal.id not in told
+    }
+    return told | missing
+
+
+def _check_records(found: store.Reporting, received: Received) -> None:
+    ratchet = found.ratchet
     first = received.upload.records[0]
     if first.sequence <= ratchet.record_sequence:
         raise ContractError("records[0].sequence", "was reported before")
     follows = first.sequence == ratchet.record_sequence + 1
     if follows and first.previous != ratchet.record_hash:
         raise ContractError("records[0].previous", "is not the hash of the last reported record")
+    for index, record in enumerate(received.upload.records):
+        if record.platform is not found.device.platform:
+            raise ContractError(f"records[{index}].platform", "is not the system it enrolled with")
 
 
-def _same(one: Reading, other: Reading) -> bool:
-    return store.compared(one) == store.compared(other)
+def _unknown_device() -> RefusalError:
+    return RefusalError(401, "unknown_device", "This device is not enrolled here.")
 
 
-def _reading(stored: bytes) -> Reading:
-    return codec.decode(Reading, strict_json.parse(stored))
+def _conflict() -> RefusalError:
+    return RefusalError(
+        409, "identity_conflict", "Two laptops use this device's key. Enrol this one again."
+    )

@@ -3,6 +3,7 @@
 from sqlalchemy import (
     BigInteger,
     Column,
+    ForeignKey,
     ForeignKeyConstraint,
     Index,
     Integer,
@@ -22,10 +23,28 @@ contacts = Table(
     Column("device_id", String(64), primary_key=True),
     Column("last_seen", Moment, nullable=False),
     Column("clock_skew_s", Integer, nullable=False),
-    Column("evidence", LargeBinary, nullable=False),
+    Column("findings", String(64), nullable=False),
+    Column("missing_records", BigInteger, nullable=False),
     ForeignKeyConstraint(*_DEVICE),
 )
-"""When a device was last heard, and the signed report of that time, verbatim."""
+"""When a device was last heard.
+
+`findings` is the digest of what it then said of itself, whenever it was read; `missing_records`
+counts the records that its own numbers say it made and never sent.
+"""
+
+evidence = Table(
+    "evidence",
+    METADATA,
+    Column("evidence_id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("organisation_id", String(64), nullable=False),
+    Column("device_id", String(64), nullable=False),
+    Column("received_at", Moment, nullable=False),
+    Column("upload", LargeBinary, nullable=False),
+    ForeignKeyConstraint(*_DEVICE),
+    Index("ix_evidence_device", "organisation_id", "device_id", "received_at"),
+)
+"""A signed report that changed something, verbatim, once however much it changed."""
 
 readings = Table(
     "readings",
@@ -48,8 +67,8 @@ transitions = Table(
     Column("signal", String(64), nullable=False),
     Column("received_at", Moment, nullable=False),
     Column("reading", LargeBinary, nullable=False),
-    Column("evidence", LargeBinary, nullable=False),
+    Column("evidence_id", BigInteger, ForeignKey("evidence.evidence_id"), nullable=False),
     ForeignKeyConstraint(*_DEVICE),
     Index("ix_transitions_device", "organisation_id", "device_id", "received_at"),
 )
-"""A reading that differs from the one before, with the signed report it came in."""
+"""A reading that differs from the one before, and the signed report it came in."""

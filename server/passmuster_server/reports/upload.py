@@ -1,5 +1,6 @@
 """Reading an upload: what its records say, checked as far as one message can be checked."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,17 +13,25 @@ from passmuster_collectors.signals import CATALOG
 _SIGNALS = {signal.id: signal for signal in CATALOG}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Received:
-    """An upload and the hash of each of its records, in order."""
+    """An upload, the hash of each of its records in order, and the digest of the newest findings.
+
+    `findings` leaves out when they were read, so that it moves only when something did.
+    """
 
     upload: Upload
     hashes: tuple[str, ...]
+    findings: str
 
     @property
     def newest(self) -> Record:
         """The record that the verdict rests on."""
         return self.upload.records[-1]
+
+    def missing_after(self, sequence: int) -> int:
+        """Return how many records were made since the record `sequence` and are not in here."""
+        return self.newest.sequence - sequence - len(self.upload.records)
 
 
 def read_upload(payload: bytes, device: str) -> Received:
@@ -33,6 +42,8 @@ def read_upload(payload: bytes, device: str) -> Received:
     """
     value = strict_json.parse(payload)
     upload = codec.decode(Upload, value)
+    if canonical_bytes(value) != payload:
+        raise ContractError("", "not in the canonical form")
     if not upload.records:
         raise ContractError("records", "empty")
     hashes = tuple(digest(canonical_bytes(raw)) for raw in value["records"])
@@ -43,7 +54,7 @@ def read_upload(payload: bytes, device: str) -> Received:
         if index:
             _check_order(upload.records[index - 1], record, hashes[index - 1], field)
         _check_readings(record, field)
-    return Received(upload, hashes)
+    return Received(upload, hashes, _findings(value["records"][-1]["readings"]))
 
 
 def _check_order(before: Record, record: Record, before_hash: str, field: str) -> None:
@@ -65,3 +76,10 @@ def _check_readings(record: Record, field: str) -> None:
         if signal is not None and reading.facts is not None:
             facts: Any = reading.facts
             codec.decode(signal.facts, facts, f"{path}.facts")
+
+
+def _findings(readings: list[Mapping[str, Any]]) -> str:
+    said = [
+        {name: value for name, value in each.items() if name != "collected_at"} for each in readings
+    ]
+    return digest(canonical_bytes(said))

@@ -3,6 +3,7 @@
 import dataclasses
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import httpx
 import pytest
@@ -14,7 +15,7 @@ from passmuster_collectors.contract.enrolment import (
     EnrolmentChallenge,
     EnrolmentProof,
 )
-from tests.support.running_server import RunningServer
+from tests.support.running_server import RunningServer, running_server
 from tests.support.signing_device import JSON, SigningDevice, post
 
 
@@ -181,11 +182,10 @@ def test_the_code_itself_is_nowhere_in_the_database(server: RunningServer) -> No
     assert code.replace("-", "").encode() not in kept
 
 
-def test_one_address_that_guesses_too_often_is_told_when_to_come_back(
-    server: RunningServer, client: httpx.Client
-) -> None:
-    for _ in range(20):
-        assert refused(client, SigningDevice(server.url), "0000-0000-0000").status_code == 403
-    response = refused(client, SigningDevice(server.url), "0000-0000-0000")
-    assert (response.status_code, response.json()["code"]) == (429, "too_many_tries")
-    assert int(response.headers["Retry-After"]) > 0
+def test_one_address_that_guesses_too_often_is_told_when_to_come_back(tmp_path: Path) -> None:
+    with running_server(tmp_path) as server, server.client() as client:
+        for _ in range(20):
+            assert refused(client, SigningDevice(server.url), "0000-0000-0000").status_code == 403
+        response = refused(client, SigningDevice(server.url), "0000-0000-0000")
+        assert (response.status_code, response.json()["code"]) == (429, "too_many_tries")
+        assert int(response.headers["Retry-After"]) > 0

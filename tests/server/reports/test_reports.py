@@ -82,7 +82,8 @@ def test_a_change_is_kept_with_the_signed_report_that_brought_it(
     device.accept(device.send(client, body))
     with sqlite3.connect(server.directory / "passmuster.db") as connection:
         newest = connection.execute(
-            "SELECT evidence FROM transitions WHERE device_id = ? ORDER BY transition_id DESC",
+            "SELECT upload FROM transitions JOIN evidence USING (evidence_id) "
+            "WHERE transitions.device_id = ? ORDER BY transition_id DESC",
             (device.device,),
         ).fetchone()
     assert newest[0] == body

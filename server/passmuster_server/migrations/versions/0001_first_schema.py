@@ -196,7 +196,8 @@ def upgrade() -> None:
         sa.Column("device_id", sa.String(length=64), nullable=False),
         sa.Column("last_seen", sa.BigInteger(), nullable=False),
         sa.Column("clock_skew_s", sa.Integer(), nullable=False),
-        sa.Column("evidence", sa.LargeBinary(), nullable=False),
+        sa.Column("findings", sa.String(length=64), nullable=False),
+        sa.Column("missing_records", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(
             ["organisation_id", "device_id"],
             ["devices.organisation_id", "devices.device_id"],
@@ -239,6 +240,28 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("organisation_id", "device_id", "signal", name=op.f("pk_readings")),
     )
     op.create_table(
+        "evidence",
+        sa.Column(
+            "evidence_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("organisation_id", sa.String(length=64), nullable=False),
+        sa.Column("device_id", sa.String(length=64), nullable=False),
+        sa.Column("received_at", sa.BigInteger(), nullable=False),
+        sa.Column("upload", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["organisation_id", "device_id"],
+            ["devices.organisation_id", "devices.device_id"],
+            name=op.f("fk_evidence_organisation_id_device_id"),
+        ),
+        sa.PrimaryKeyConstraint("evidence_id", name=op.f("pk_evidence")),
+    )
+    op.create_index(
+        "ix_evidence_device",
+        "evidence",
+        ["organisation_id", "device_id", "received_at"],
+        unique=False,
+    )
+    op.create_table(
         "transitions",
         sa.Column(
             "transition_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
@@ -248,11 +271,16 @@ def upgrade() -> None:
         sa.Column("signal", sa.String(length=64), nullable=False),
         sa.Column("received_at", sa.BigInteger(), nullable=False),
         sa.Column("reading", sa.LargeBinary(), nullable=False),
-        sa.Column("evidence", sa.LargeBinary(), nullable=False),
+        sa.Column("evidence_id", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(
             ["organisation_id", "device_id"],
             ["devices.organisation_id", "devices.device_id"],
             name=op.f("fk_transitions_organisation_id_device_id"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["evidence_id"],
+            ["evidence.evidence_id"],
+            name=op.f("fk_transitions_evidence_id"),
         ),
         sa.PrimaryKeyConstraint("transition_id", name=op.f("pk_transitions")),
     )
@@ -294,6 +322,7 @@ def upgrade() -> None:
         sa.Column("since", sa.BigInteger(), nullable=False),
         sa.Column("judged_at", sa.BigInteger(), nullable=False),
         sa.Column("policy_version", sa.Integer(), nullable=False),
+        sa.Column("basis", sa.String(length=64), nullable=False),
         sa.Column("grace_until", sa.BigInteger(), nullable=True),
         sa.Column("signals", sa.LargeBinary(), nullable=False),
         sa.ForeignKeyConstraint(
@@ -303,31 +332,3 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("organisation_id", "device_id", name=op.f("pk_verdicts")),
     )
-
-
-def downgrade() -> None:
-    op.drop_table("verdicts")
-    op.drop_index("ix_verdict_history_device", table_name="verdict_history")
-    op.drop_table("verdict_history")
-    op.drop_index("ix_transitions_device", table_name="transitions")
-    op.drop_table("transitions")
-    op.drop_table("readings")
-    op.drop_table("ratchets")
-    op.drop_table("contacts")
-    op.drop_table("sign_in_links")
-    op.drop_index("ix_sessions_expires_at", table_name="sessions")
-    op.drop_table("sessions")
-    op.drop_table("policies")
-    op.drop_index("uq_gate_clients_token_hash", table_name="gate_clients")
-    op.drop_table("gate_clients")
-    op.drop_table("enrolment_codes")
-    op.drop_index("ix_enrolment_challenges_expires_at", table_name="enrolment_challenges")
-    op.drop_table("enrolment_challenges")
-    op.drop_index("uq_devices_thumbprint", table_name="devices")
-    op.drop_index("ix_devices_owner", table_name="devices")
-    op.drop_table("devices")
-    op.drop_index("ix_decisions_subject", table_name="decisions")
-    op.drop_table("decisions")
-    op.drop_table("administrators")
-    op.drop_table("organisations")
-    op.drop_table("changes")

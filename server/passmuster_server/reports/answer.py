@@ -1,0 +1,50 @@
+"""What a laptop is told: its verdict, what is wrong, how to put it right, and the next nonce."""
+
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+
+from passmuster_collectors.contract import codec
+from passmuster_collectors.contract.canonical import canonical_bytes
+from passmuster_collectors.contract.verdict import Answer, SignalVerdict
+from passmuster_server.policy.standing import SignalStanding, Standing
+from passmuster_server.policy.store import read_signals
+
+VERSION = 1
+
+
+def answer_bytes(
+    standing: Standing, signals: bytes, nonce: str, now: datetime, report_within_s: int
+) -> bytes:
+    """Return the canonical bytes of an `Answer`; `signals` are the standing's as stored."""
+    answer = codec.encode(
+        Answer(
+            version=VERSION,
+            verdict=standing.verdict,
+            judged_at=now,
+            policy_version=standing.policy_version,
+            signals=(),
+            grace_until=standing.grace_until,
+            nonce=nonce,
+            report_within_s=report_within_s,
+        )
+    )
+    answer["signals"] = _told(signals)
+    return canonical_bytes(answer)
+
+
+# As in the store: what healthy laptops are told of their signals is the same for all of them.
+@lru_cache(maxsize=4096)
+def _told(signals: bytes) -> list[Any]:
+    told: list[Any] = codec.encode([_signal_verdict(each) for each in read_signals(signals)])
+    return told
+
+
+def _signal_verdict(standing: SignalStanding) -> SignalVerdict:
+    return SignalVerdict(
+        standing.signal,
+        standing.title,
+        standing.outcome,
+        tuple(reason.worker for reason in standing.reasons),
+        tuple(reason.remedy for reason in standing.reasons if reason.remedy is not None),
+    )
