@@ -46,6 +46,12 @@ COVERED: Mapping[str, str] = {
         "tests/collectors/signals/usb_devices/test_recordings.py"
     ),
     "linux/usb_devices/lsusb_v_single": "tests/collectors/signals/usb_devices/test_recordings.py",
+    "linux/wifi_security/wpa_cli_status_wpa_psk": (
+        "tests/collectors/signals/wifi_security/test_recordings.py"
+    ),
+    "linux/wifi_security/iwctl_station_show_no_security_row": (
+        "tests/collectors/signals/wifi_security/test_recordings.py"
+    ),
 }
 
 # `<platform>/<signal>/<case>` → why no reader has anything to learn from it.
@@ -56,5 +62,15 @@ NOT_COVERED: Mapping[str, str] = {
     "linux/screen_lock/xfconf_xfce4_power_manager_default": "Xfce's lock is not read yet.",
     "linux/usb_devices/xfconf_thunar_volman": (
         "Whether the desktop mounts a stick by itself does not change what may be plugged in."
+    ),
+    "linux/wifi_security/iw_scan2": "Scans say what is offered; the daemons say what was chosen.",
+    "linux/wifi_security/iw_scan_associated_wpa2": (
+        "No program's text is read: the daemons are asked over D-Bus."
+    ),
+    "linux/wifi_security/iwconfig_no_security_info": (
+        "No program's text is read: the daemons are asked over D-Bus."
+    ),
+    "linux/wifi_security/nmcli_terse_escaped_colons": (
+        "No program's text is read: NetworkManager is asked over D-Bus."
     ),
 }

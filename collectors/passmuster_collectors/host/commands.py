@@ -11,8 +11,11 @@ class Program(Enum):
     """A program a reader may run. The value holds the places to look, in order."""
 
     GSETTINGS = ("/usr/bin/gsettings",)
+    XSET = ("/usr/bin/xset",)
     ZFS = ("/usr/sbin/zfs", "/sbin/zfs", "/usr/local/sbin/zfs")
+    ZPOOL = ("/usr/sbin/zpool", "/sbin/zpool", "/usr/local/sbin/zpool")
     DMSETUP = ("/usr/sbin/dmsetup", "/sbin/dmsetup")
+    CRYPTSETUP = ("/usr/sbin/cryptsetup", "/sbin/cryptsetup")
 
     # macOS
     DEFAULTS = ("/usr/bin/defaults",)

@@ -2,10 +2,15 @@
 
 from typing import Any
 
-from passmuster_collectors.signals import screen_lock, usb_devices
+from passmuster_collectors.signals import disk_encryption, screen_lock, usb_devices, wifi_security
 from passmuster_collectors.signals.signal import Signal
 
-CATALOG: tuple[Signal[Any, Any], ...] = (screen_lock.SIGNAL, usb_devices.SIGNAL)
+CATALOG: tuple[Signal[Any, Any], ...] = (
+    disk_encryption.SIGNAL,
+    wifi_security.SIGNAL,
+    screen_lock.SIGNAL,
+    usb_devices.SIGNAL,
+)
 """Every signal there is, in the order in which people are shown them."""
 
 _BY_ID = {signal.id: signal for signal in CATALOG}

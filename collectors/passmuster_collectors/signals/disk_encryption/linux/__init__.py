@@ -1,0 +1,120 @@
+"""Disk encryption on Linux: every mounted file system and swap area, down to its hardware.
+
+All of it is the kernel's own word: the mount table of the first process, `/proc/swaps`, sysfs.
+"""
+
+from collections.abc import Iterator, Sequence
+
+from passmuster_collectors.contract.reading import Reading, ok, unavailable
+from passmuster_collectors.host.base import (
+    Host,
+    SourceConflictError,
+    SourceError,
+    SourceMissingError,
+)
+from passmuster_collectors.signals.disk_encryption.facts import (
+    DiskEncryptionFacts,
+    Role,
+    State,
+    Volume,
+)
+from passmuster_collectors.signals.disk_encryption.linux.evidence import Evidence
+from passmuster_collectors.signals.disk_encryption.linux.exposure import Exposure
+from passmuster_collectors.signals.disk_encryption.linux.namespace import (
+    SECOND_PROCESS,
+    check_first_namespace,
+)
+from passmuster_collectors.signals.disk_encryption.linux.places import (
+    choose_places,
+    parse_homes,
+)
+from passmuster_collectors.signals.disk_encryption.linux.protection import WORST_FIRST, Protection
+from passmuster_collectors.signals.disk_encryption.linux.storage import Storage
+from passmuster_collectors.signals.disk_encryption.linux.swap import read_swaps
+from passmuster_collectors.text import mountinfo
+from passmuster_collectors.text.mountinfo import MountTable
+
+SIGNAL = "disk_encryption"
+MAX_VOLUMES = 64
+MAX_MOUNT = 256
+MAX_TABLE = 4 * 1024 * 1024
+
+MOUNTS = "/proc/1/mountinfo"
+ACCOUNTS = "/etc/passwd"
+
+CONTAINED = "Passmuster runs inside a container and can't see this computer's disks."
+HIDDEN = "Passmuster is not allowed to see which disks this computer uses."
+UNCLEAR = "Passmuster could not find out how this is protected: {mounts}."
+INCOMPLETE = "Not everything that this computer says about its disks could be read."
+TOO_MANY = f"This computer uses more than {MAX_VOLUMES} volumes."
+
+
+def read(host: Host) -> Reading:
+    """Return how every volume in use rests. Raises `SourceError` without a mount table."""
+    evidence = Evidence()
+    try:
+        check_first_namespace(host)
+    except SourceError as error:
+        reason = CONTAINED if isinstance(error, SourceMissingError) else HIDDEN
+        return unavailable(SIGNAL, host.now(), reason, [error.source()])
+    evidence.read(SECOND_PROCESS)
+    table = _read_mounts(host)
+    evidence.read(MOUNTS)
+    storage = Storage(host, evidence, table)
+    exposure = Exposure(host, evidence, storage)
+    volumes = [*_mounted_volumes(host, evidence, table, storage, exposure)]
+    for path, protection in read_swaps(host, evidence, storage):
+        evidence.unclear(protection.why)
+        volumes += _volume(path, Role.SWAP, exposure.weigh(protection))
+    return _reading(host, evidence, volumes)
+
+
+def _read_mounts(host: Host) -> MountTable:
+    # The agent's own table may be another one: a service can have a mount namespace to itself. Who
+    # may compare the two namespaces may read the first one's table, so there is no way around it.
+    try:
+        mounts = mountinfo.parse(host.read_file(MOUNTS, limit=MAX_TABLE))
+    except mountinfo.MountinfoError as error:
+        raise SourceConflictError(MOUNTS, str(error)) from None
+    if not any(mount.point == "/" for mount in mounts):
+        raise SourceConflictError(MOUNTS, "no root")
+    return MountTable(mounts)
+
+
+def _mounted_volumes(
+    host: Host, evidence: Evidence, table: MountTable, storage: Storage, exposure: Exposure
+) -> Iterator[Volume]:
+    try:
+        homes = parse_homes(host.read_file(ACCOUNTS))
+    except SourceError as error:
+        evidence.passed_over(error)  # then homes are what is below /home
+        homes = frozenset()
+    for place in choose_places(table, homes):
+        protection = exposure.weigh(storage.of_mount(place.mount))
+        if place.role is not Role.DATA or not protection.is_on_removable_disks_only:
+            evidence.unclear(protection.why)
+            yield from _volume(place.mount.point, place.role, protection)
+
+
+def _volume(path: str, role: Role, protection: Protection) -> Sequence[Volume]:
+    if protection.state is None:
+        return ()
+    shown = path.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    return (Volume(shown[:MAX_MOUNT], role, protection.state, protection.method),)
+
+
+def _reading(host: Host, evidence: Evidence, volumes: list[Volume]) -> Reading:
+    worst_first = sorted(volumes, key=lambda volume: WORST_FIRST.index(volume.state))
+    kept = set(worst_first[:MAX_VOLUMES])
+    facts = DiskEncryptionFacts(tuple(volume for volume in volumes if volume in kept)[:MAX_VOLUMES])
+    unclear = [volume.mount for volume in volumes if volume.state is State.UNKNOWN]
+    if unclear:
+        shown = ", ".join(unclear[:3])[:400] + (" …" if len(unclear) > 3 else "")
+        reason = UNCLEAR.format(mounts=shown)
+    elif len(volumes) > MAX_VOLUMES:
+        reason = TOO_MANY
+    elif evidence.is_incomplete:
+        reason = INCOMPLETE
+    else:
+        return ok(SIGNAL, host.now(), facts, evidence.sources)
+    return unavailable(SIGNAL, host.now(), reason, evidence.sources, facts)

@@ -1,0 +1,97 @@
+"""What carries the traffic: which interface the default route takes, a VPN, a cable."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from passmuster_collectors.contract.declaration import UNKNOWN, Unknown
+from passmuster_collectors.host.base import (
+    Bus,
+    Host,
+    NetworkInterface,
+    SourceError,
+    SourceMissingError,
+)
+from passmuster_collectors.signals.inquiry import Inquiry
+from passmuster_collectors.signals.wifi_security.linux import networkmanager
+
+ETHERNET, PPP, NONE = 1, 512, 65534
+"""Kinds of hardware (`/sys/class/net/*/type`, include/uapi/linux/if_arp.h).
+
+Tunnels (tun, WireGuard) have none.
+"""
+
+VPN_TYPES = frozenset({"vpn", "wireguard"})
+"""NetworkManager's names of connections that are a VPN (`PrimaryConnectionType`)."""
+
+NUMBER = re.compile(rb"\d{1,5}")
+
+
+@dataclass(frozen=True)
+class Traffic:
+    """What carries the traffic. `routes`: of each interface whether the default route is its."""
+
+    routes: Mapping[str, bool]
+    vpn: bool | Unknown
+    wired: bool | Unknown
+
+    def default_route(self, interface: str) -> bool | Unknown:
+        """Whether the default route goes through the interface."""
+        return self.routes.get(interface, UNKNOWN)
+
+
+def read_traffic(host: Host, inquiry: Inquiry, wireless: frozenset[str]) -> Traffic:
+    """Return what carries the traffic; what was refused is noted and told as unknown."""
+    listed = inquiry.ask("default routes", host.network_interfaces)
+    if listed is None:
+        return Traffic({}, UNKNOWN, UNKNOWN)
+    kinds = {each.name: _kind(host, inquiry, each) for each in listed if each.name not in wireless}
+    carrying = [kinds[each.name] for each in listed if each.default_route and each.name in kinds]
+    wired: bool | Unknown = ETHERNET in carrying
+    if None in carrying and not wired:
+        wired = UNKNOWN
+    routes = {each.name: each.default_route for each in listed}
+    return Traffic(routes, _vpn(host, inquiry, listed, kinds), wired)
+
+
+def _vpn(
+    host: Host,
+    inquiry: Inquiry,
+    listed: tuple[NetworkInterface, ...],
+    kinds: Mapping[str, int | None],
+) -> bool | Unknown:
+    tunnels = [each for each in listed if kinds.get(each.name) in (PPP, NONE)]
+    if any(each.default_route and each.up for each in tunnels):
+        return True
+    try:
+        primary = host.bus_get(
+            Bus.SYSTEM,
+            networkmanager.NAME,
+            networkmanager.ROOT,
+            networkmanager.NAME,
+            "PrimaryConnectionType",
+        )
+    except SourceMissingError:
+        primary = ""
+    except SourceError as error:
+        inquiry.sources.append(error.source())
+        return UNKNOWN
+    if primary in VPN_TYPES:
+        return True
+    if any(kind is None for kind in kinds.values()):
+        return UNKNOWN
+    # A tunnel that is up may carry everything by rules that the main routing table does not show.
+    return UNKNOWN if any(each.up for each in tunnels) else False
+
+
+def _kind(host: Host, inquiry: Inquiry, interface: NetworkInterface) -> int | None:
+    path = f"/sys/class/net/{interface.name}/type"
+    try:
+        data = host.read_file(path, limit=64).strip()
+    except SourceError as error:
+        inquiry.sources.append(error.source())
+        return None
+    if not NUMBER.fullmatch(data):
+        inquiry.contradict(path, "not what the kernel prints here")
+        return None
+    return int(data)
