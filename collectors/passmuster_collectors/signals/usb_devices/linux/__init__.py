@@ -62,15 +62,15 @@ def _without_tree(host: Host, missing: SourceError) -> Reading:
 
 
 def _enumerated(host: Host, sources: list[Source]) -> Reading:
-    """Return what libusb sees: enough to fail on, never enough to pass."""
+    """Return what libusb sees: enough to fail on, never enough to pass.
+
+    It looks in the same place, so that an empty list is no evidence of an empty bus.
+    """
     try:
         found = host.usb_devices()
     except SourceError as refused:
         return unavailable(SIGNAL, host.now(), NO_TREE, [*sources, refused.source()])
     sources.append(Source("libusb", SourceOutcome.READ))
-    # It looks in the same place, so that an empty list is no evidence of an empty bus.
-    if not found:
-        return unavailable(SIGNAL, host.now(), NO_TREE, sources)
     devices = most_telling(portable.attached_devices(found))
     facts = UsbDevicesFacts(with_indicators(devices))
     return unavailable(SIGNAL, host.now(), NO_TREE, sources, facts)
