@@ -5,10 +5,10 @@ from functools import lru_cache
 from typing import Any
 
 from passmuster_collectors.contract import codec
-from passmuster_collectors.contract.canonical import canonical_bytes
-from passmuster_collectors.contract.verdict import Answer, SignalVerdict
+from passmuster_collectors.contract.verdict import SignalVerdict
 from passmuster_server.policy.standing import SignalStanding, Standing
 from passmuster_server.policy.store import read_signals
+from passmuster_server.reports.upload import canonical
 
 VERSION = 1
 
@@ -17,20 +17,18 @@ def answer_bytes(
     standing: Standing, signals: bytes, nonce: str, now: datetime, report_within_s: int
 ) -> bytes:
     """Return the canonical bytes of an `Answer`; `signals` are the standing's as stored."""
-    answer = codec.encode(
-        Answer(
-            version=VERSION,
-            verdict=standing.verdict,
-            judged_at=now,
-            policy_version=standing.policy_version,
-            signals=(),
-            grace_until=standing.grace_until,
-            nonce=nonce,
-            report_within_s=report_within_s,
-        )
-    )
-    answer["signals"] = _told(signals)
-    return canonical_bytes(answer)
+    grace_until = standing.grace_until
+    answer = {
+        "version": VERSION,
+        "verdict": standing.verdict.value,
+        "judged_at": codec.format_time(now),
+        "policy_version": standing.policy_version,
+        "signals": _told(signals),
+        "grace_until": None if grace_until is None else codec.format_time(grace_until),
+        "nonce": nonce,
+        "report_within_s": report_within_s,
+    }
+    return canonical(answer)
 
 
 # As in the store: what healthy laptops are told of their signals is the same for all of them.

@@ -3,19 +3,20 @@
 import dataclasses
 import logging
 import secrets
+import sqlite3
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+import msgspec
 from joserfc.jwk import ECKey
-from sqlalchemy import Connection
 
-from passmuster_collectors.contract import codec, strict_json
+from passmuster_collectors.contract import codec
 from passmuster_collectors.contract.canonical import base64url
 from passmuster_collectors.contract.errors import ContractError
 from passmuster_collectors.contract.reading import Reading, unavailable
-from passmuster_collectors.contract.report import REPORT_TYPE, Record
+from passmuster_collectors.contract.report import REPORT_TYPE
 from passmuster_collectors.signals import CATALOG
 from passmuster_server.clock import Clock
 from passmuster_server.database import Database, Transaction
@@ -27,7 +28,7 @@ from passmuster_server.policy.standing import DeviceStatus
 from passmuster_server.reports import store
 from passmuster_server.reports.answer import answer_bytes
 from passmuster_server.reports.ratchet import Step, moved_on, step_of
-from passmuster_server.reports.upload import Received, read_upload
+from passmuster_server.reports.upload import Received, canonical, read_upload, without_time
 from passmuster_server.web.problems import RefusalError
 
 PATH = "/api/v1/reports"
@@ -142,9 +143,9 @@ class Reports:
             self._enter_conflict(transaction, device)
             return _Conflict()
         _check_records(found, received)
-        changed = received.findings != found.findings or len(upload.records) > 1
-        if changed:
-            self._store_changes(transaction.connection, device, received, body, now)
+        newest: Mapping[str, Reading] | None = None
+        if received.findings != found.findings or len(upload.records) > 1:
+            newest = self._store_changes(driver, device, received, body, now)
         missing = received.missing_after(ratchet.record_sequence)
         if missing:
             _log.warning("device %s: %d records were never sent", device, missing)
@@ -163,9 +164,9 @@ class Reports:
         standing, signals = self._policies.judge_report(
             transaction,
             dataclasses.replace(found.device, sequence=upload.sequence, last_seen=now),
-            lambda: _complete(received.newest, now),
+            lambda: newest or _complete(received.readings(-1), now),
             now,
-            changed=changed,
+            changed=newest is not None,
         )
         nonce = base64url(secrets.token_bytes(NONCE_BYTES))
         within_s = self._policies.current(organisation).report_within_s
@@ -189,38 +190,41 @@ class Reports:
         self._policies.judge(transaction, self._organisation, device)
 
     def _store_changes(
-        self, connection: Connection, device: str, received: Received, body: bytes, now: datetime
-    ) -> None:
-        """Keep every reading that differs from the one before it, record by record."""
+        self,
+        driver: sqlite3.Connection,
+        device: str,
+        received: Received,
+        body: bytes,
+        now: datetime,
+    ) -> Mapping[str, Reading]:
+        """Keep every reading that differs from the one before it; return the newest ones."""
         organisation = self._organisation
         stored = {
-            signal: store.compared(codec.decode(Reading, strict_json.parse(reading)))
-            for signal, reading in store.current_readings(connection, organisation, device).items()
+            signal: without_time(msgspec.json.decode(reading))
+            for signal, reading in store.current_readings(driver, organisation, device).items()
         }
         evidence_id = 0
-        for record in received.upload.records:
-            for signal, reading in _complete(record, now).items():
-                said = store.compared(reading)
+        newest: Mapping[str, Reading] = {}
+        for index in range(len(received.upload.records)):
+            newest = _complete(received.readings(index), now)
+            for signal, reading in newest.items():
+                plain = codec.encode(reading)
+                said = without_time(plain)
                 if stored.get(signal) == said:
                     continue
                 evidence_id = evidence_id or store.add_evidence(
-                    connection, organisation, device, now, body
+                    driver, organisation, device, now, body
                 )
                 store.put_reading(
-                    connection,
-                    organisation,
-                    device,
-                    reading,
-                    now,
-                    evidence_id,
-                    known=signal in stored,
+                    driver, organisation, device, reading, canonical(plain), now, evidence_id
                 )
                 stored[signal] = said
+        return newest
 
 
-def _complete(record: Record, now: datetime) -> Mapping[str, Reading]:
+def _complete(readings: Iterable[Reading], now: datetime) -> Mapping[str, Reading]:
     """Return a reading for each signal of the catalog: one that is not told is unknown."""
-    told = {reading.signal: reading for reading in record.readings if reading.signal in _SIGNALS}
+    told = {reading.signal: reading for reading in readings if reading.signal in _SIGNALS}
     missing = {
         signal.id: unavailable(signal.id, now, NOT_REPORTED, ())
         for signal in CATALOG

@@ -1,17 +1,10 @@
-"""Reads and writes of what laptops reported.
-
-The two statements that every report needs are hand-written and go to the driver itself.
-"""
+"""Reads and writes of what laptops reported. Its statements are hand-written: they are hot."""
 
 import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, select, update
-
-from passmuster_collectors.contract import codec
-from passmuster_collectors.contract.canonical import canonical_bytes
 from passmuster_collectors.contract.reading import Reading
 from passmuster_server.devices.store import RATCHET_COLUMNS, Ratchet, ratchet_of
 from passmuster_server.policy.store import (
@@ -21,7 +14,6 @@ from passmuster_server.policy.store import (
     StoredDevice,
     stored_device_of,
 )
-from passmuster_server.reports.tables import evidence, readings, transitions
 from passmuster_server.schema import to_microseconds
 
 _OWN_COLUMNS = "d.agent_version, c.findings, c.missing_records"
@@ -37,6 +29,21 @@ _MOVE_CONTACT = (
     "missing_records) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (organisation_id, device_id) "
     "DO UPDATE SET last_seen = excluded.last_seen, clock_skew_s = excluded.clock_skew_s, "
     "findings = excluded.findings, missing_records = excluded.missing_records"
+)
+
+_READINGS = "SELECT signal, reading FROM readings WHERE organisation_id = ? AND device_id = ?"
+_PUT_READING = (
+    "INSERT INTO readings (organisation_id, device_id, signal, reading, collected_at, changed_at) "
+    "VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (organisation_id, device_id, signal) "
+    "DO UPDATE SET reading = excluded.reading, collected_at = excluded.collected_at, "
+    "changed_at = excluded.changed_at"
+)
+_ADD_EVIDENCE = (
+    "INSERT INTO evidence (organisation_id, device_id, received_at, upload) VALUES (?, ?, ?, ?)"
+)
+_ADD_TRANSITION = (
+    "INSERT INTO transitions (organisation_id, device_id, signal, received_at, reading, "
+    "evidence_id) VALUES (?, ?, ?, ?, ?, ?)"
 )
 
 
@@ -93,76 +100,37 @@ def move_contact(
     )
 
 
-def compared(reading: Reading) -> bytes:
-    """Return what makes a reading differ from another: all but when it was taken."""
-    value = codec.encode(reading)
-    del value["collected_at"]
-    return canonical_bytes(value)
-
-
-def current_readings(connection: Connection, organisation: str, device: str) -> Mapping[str, bytes]:
+def current_readings(
+    driver: sqlite3.Connection, organisation: str, device: str
+) -> Mapping[str, bytes]:
     """Return the stored JSON of the device's readings by signal."""
-    rows = connection.execute(
-        select(readings.c.signal, readings.c.reading).where(
-            readings.c.organisation_id == organisation, readings.c.device_id == device
-        )
-    )
-    return {row.signal: row.reading for row in rows}
+    return dict(driver.execute(_READINGS, (organisation, device)).fetchall())
 
 
 def add_evidence(
-    connection: Connection, organisation: str, device: str, now: datetime, upload: bytes
+    driver: sqlite3.Connection, organisation: str, device: str, now: datetime, upload: bytes
 ) -> int:
     """Keep a signed report verbatim and return its number."""
-    added = connection.execute(
-        evidence.insert().values(
-            organisation_id=organisation, device_id=device, received_at=now, upload=upload
-        )
-    )
-    (number,) = added.inserted_primary_key or (0,)
-    return int(number)
+    added = driver.execute(_ADD_EVIDENCE, (organisation, device, to_microseconds(now), upload))
+    assert added.lastrowid is not None  # noqa: S101 - an insert has one
+    return added.lastrowid
 
 
 def put_reading(
-    connection: Connection,
+    driver: sqlite3.Connection,
     organisation: str,
     device: str,
     reading: Reading,
+    body: bytes,
     now: datetime,
     evidence_id: int,
-    *,
-    known: bool,
 ) -> None:
-    """Replace the signal's current reading and keep the change, with the report it came in."""
-    body = canonical_bytes(codec.encode(reading))
-    if known:
-        connection.execute(
-            update(readings)
-            .where(
-                readings.c.organisation_id == organisation,
-                readings.c.device_id == device,
-                readings.c.signal == reading.signal,
-            )
-            .values(reading=body, collected_at=reading.collected_at, changed_at=now)
-        )
-    else:
-        connection.execute(
-            readings.insert().values(
-                organisation_id=organisation,
-                device_id=device,
-                signal=reading.signal,
-                reading=body,
-                collected_at=reading.collected_at,
-                changed_at=now,
-            )
-        )
-    connection.execute(
-        transitions.insert().values(
-            organisation_id=organisation,
-            device_id=device,
-            signal=reading.signal,
-            received_at=now,
-            reading=body,
-            evidence_id=evidence_id,
-        )
-    )
+    """Replace the signal's current reading and keep the change, with the report it came in.
+
+    `body` are the reading's canonical bytes.
+    """
+    at = to_microseconds(now)
+    collected_at = to_microseconds(reading.collected_at)
+    named = (organisation, device, reading.signal)
+    driver.execute(_PUT_READING, (*named, body, collected_at, at))
+    driver.execute(_ADD_TRANSITION, (*named, at, body, evidence_id))

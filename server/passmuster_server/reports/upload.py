@@ -1,28 +1,40 @@
-"""Reading an upload: what its records say, checked as far as one message can be checked."""
+"""Reading an upload: what its records say, checked as far as one message can be checked.
+
+Most reports say what the one before said. Their readings are told to be the same by their digest
+and were checked then, so readings are decoded only when somebody asks for them.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
+
 from passmuster_collectors.contract import codec, strict_json
-from passmuster_collectors.contract.canonical import canonical_bytes, digest
+from passmuster_collectors.contract.canonical import digest
 from passmuster_collectors.contract.errors import ContractError
-from passmuster_collectors.contract.report import Record, Upload
+from passmuster_collectors.contract.reading import Reading
+from passmuster_collectors.contract.report import MAX_READINGS, Record, Upload
 from passmuster_collectors.signals import CATALOG
+
+DEPTH_OF_FACTS = 5
+"""Upload, records, record, readings, reading."""
 
 _SIGNALS = {signal.id: signal for signal in CATALOG}
 
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """An upload, the hash of each of its records in order, and the digest of the newest findings.
+    """An upload whose records still lack their readings, and the hash of each whole record.
 
-    `findings` leaves out when they were read, so that it moves only when something did.
+    `findings` is the digest of the newest readings without the times when they were read, so it
+    moves only when something else did.
     """
 
     upload: Upload
     hashes: tuple[str, ...]
     findings: str
+    raw_readings: tuple[list[dict[str, Any]], ...]
 
     @property
     def newest(self) -> Record:
@@ -33,28 +45,95 @@ class Received:
         """Return how many records were made since the record `sequence` and are not in here."""
         return self.newest.sequence - sequence - len(self.upload.records)
 
+    def readings(self, index: int) -> tuple[Reading, ...]:
+        """Return the readings of a record.
+
+        Raises `ContractError` naming what is wrong: with a reading, one given twice, or a fact that
+        is not the signal's.
+        """
+        index = range(len(self.raw_readings))[index]
+        field = f"records[{index}].readings"
+        readings = [
+            codec.decode(Reading, raw, f"{field}[{place}]")
+            for place, raw in enumerate(self.raw_readings[index])
+        ]
+        seen: set[str] = set()
+        for place, reading in enumerate(readings):
+            if reading.signal in seen:
+                raise ContractError(f"{field}[{place}].signal", "is reported twice")
+            seen.add(reading.signal)
+            _check_facts(reading, f"{field}[{place}].facts")
+        return tuple(readings)
+
 
 def read_upload(payload: bytes, device: str) -> Received:
     """Return the upload in a verified payload.
 
-    Raises `ContractError` naming the field: of the envelope, of a record that is another device's
-    or out of order, of a reading given twice, of a fact that is not the signal's.
+    Raises `ContractError` naming the field: of the envelope, or of a record that is another
+    device's or out of order.
     """
-    value = strict_json.parse(payload)
-    upload = codec.decode(Upload, value)
-    if canonical_bytes(value) != payload:
-        raise ContractError("", "not in the canonical form")
-    if not upload.records:
-        raise ContractError("records", "empty")
-    hashes = tuple(digest(canonical_bytes(raw)) for raw in value["records"])
+    value = _parsed(payload)
+    raw = _raw_readings(value)
+    bare = [{**record, "readings": []} for record in value["records"]]
+    upload = codec.decode(Upload, {**value, "records": bare})
+    hashes = tuple(digest(canonical(record)) for record in value["records"])
     for index, record in enumerate(upload.records):
         field = f"records[{index}]"
         if record.device != device:
             raise ContractError(f"{field}.device", "is another device than the key's")
         if index:
             _check_order(upload.records[index - 1], record, hashes[index - 1], field)
-        _check_readings(record, field)
-    return Received(upload, hashes, _findings(value["records"][-1]["readings"]))
+    return Received(upload, hashes, _findings(raw[-1], f"records[{len(raw) - 1}]"), raw)
+
+
+def canonical(value: Any) -> bytes:
+    """Return the same bytes as the contract's `canonical_bytes`, several times as fast."""
+    return msgspec.json.encode(value, order="sorted")
+
+
+def without_time(reading: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what makes a reading differ from another: all but when it was taken."""
+    return {name: value for name, value in reading.items() if name != "collected_at"}
+
+
+def _parsed(payload: bytes) -> Any:
+    """Return the JSON value; what is not in the canonical form is parsed again to say why not."""
+    try:
+        value = msgspec.json.decode(payload)
+        if canonical(value) == payload:
+            return value
+    except (msgspec.MsgspecError, ValueError, OverflowError, RecursionError):
+        pass
+    strict_json.parse(payload)
+    raise ContractError("", "not in the canonical form")
+
+
+def _raw_readings(value: Any) -> tuple[list[dict[str, Any]], ...]:
+    """Return each record's readings as they came. Raises `ContractError` where they are none."""
+    try:
+        found = tuple(record["readings"] for record in value["records"])
+    except (TypeError, KeyError):
+        found = ()
+    shaped = all(
+        isinstance(readings, list)
+        and len(readings) <= MAX_READINGS
+        and all(isinstance(reading, dict) for reading in readings)
+        for readings in found
+    )
+    if not found or not shaped:
+        codec.decode(Upload, value)
+        raise ContractError("records", "empty")
+    return found
+
+
+def _check_facts(reading: Reading, field: str) -> None:
+    signal = _SIGNALS.get(reading.signal)
+    facts: Any = reading.facts
+    if signal is None:
+        # Nothing of ours describes them; they are held to the bounds of every message.
+        strict_json.parse(canonical(facts), max_depth=strict_json.MAX_DEPTH - DEPTH_OF_FACTS)
+    elif facts is not None:
+        codec.decode(signal.facts, facts, field)
 
 
 def _check_order(before: Record, record: Record, before_hash: str, field: str) -> None:
@@ -65,21 +144,8 @@ def _check_order(before: Record, record: Record, before_hash: str, field: str) -
         raise ContractError(f"{field}.previous", "is not the hash of the record before it")
 
 
-def _check_readings(record: Record, field: str) -> None:
-    seen: set[str] = set()
-    for index, reading in enumerate(record.readings):
-        path = f"{field}.readings[{index}]"
-        if reading.signal in seen:
-            raise ContractError(f"{path}.signal", "is reported twice")
-        seen.add(reading.signal)
-        signal = _SIGNALS.get(reading.signal)
-        if signal is not None and reading.facts is not None:
-            facts: Any = reading.facts
-            codec.decode(signal.facts, facts, f"{path}.facts")
-
-
-def _findings(readings: list[Mapping[str, Any]]) -> str:
-    said = [
-        {name: value for name, value in each.items() if name != "collected_at"} for each in readings
-    ]
-    return digest(canonical_bytes(said))
+def _findings(readings: list[dict[str, Any]], field: str) -> str:
+    for place, reading in enumerate(readings):
+        # All else is as it was when it was checked, or is about to be checked.
+        codec.parse_time(reading.get("collected_at"), f"{field}.readings[{place}].collected_at")
+    return digest(canonical([without_time(reading) for reading in readings]))
