@@ -26,9 +26,7 @@ COVERED: Mapping[str, str] = {
     "linux/screen_lock/kde_kdedefaults_theme_only": (
         "tests/collectors/signals/screen_lock/test_recordings.py"
     ),
-    "linux/screen_lock/kde_timeout_30": (
-        "tests/collectors/signals/screen_lock/test_recordings.py"
-    ),
+    "linux/screen_lock/kde_timeout_30": ("tests/collectors/signals/screen_lock/test_recordings.py"),
     "linux/screen_lock/kde_user_autolock_off_timeout0": (
         "tests/collectors/signals/screen_lock/test_recordings.py"
     ),
@@ -46,6 +44,24 @@ COVERED: Mapping[str, str] = {
         "tests/collectors/signals/usb_devices/test_recordings.py"
     ),
     "linux/usb_devices/lsusb_v_single": "tests/collectors/signals/usb_devices/test_recordings.py",
+    "linux/idle_logoff/loginctl_show_session_ssh": (
+        "tests/collectors/signals/idle_logoff/test_recordings.py"
+    ),
+    "linux/idle_logoff/logind_conf_wrong_section": (
+        "tests/collectors/signals/idle_logoff/test_recordings.py"
+    ),
+    "linux/idle_logoff/tmout_commented": (
+        "tests/collectors/signals/idle_logoff/test_recordings.py"
+    ),
+    "linux/idle_logoff/tmout_conflict_profile_and_d": (
+        "tests/collectors/signals/idle_logoff/test_recordings.py"
+    ),
+    "linux/idle_logoff/tmout_multiline_readonly": (
+        "tests/collectors/signals/idle_logoff/test_recordings.py"
+    ),
+    "linux/idle_logoff/tmout_typeset_800": (
+        "tests/collectors/signals/idle_logoff/test_recordings.py"
+    ),
     "linux/wifi_security/wpa_cli_status_wpa_psk": (
         "tests/collectors/signals/wifi_security/test_recordings.py"
     ),

@@ -2,7 +2,13 @@
 
 from typing import Any
 
-from passmuster_collectors.signals import disk_encryption, screen_lock, usb_devices, wifi_security
+from passmuster_collectors.signals import (
+    disk_encryption,
+    idle_logoff,
+    screen_lock,
+    usb_devices,
+    wifi_security,
+)
 from passmuster_collectors.signals.signal import Signal
 
 CATALOG: tuple[Signal[Any, Any], ...] = (
@@ -10,6 +16,7 @@ CATALOG: tuple[Signal[Any, Any], ...] = (
     wifi_security.SIGNAL,
     screen_lock.SIGNAL,
     usb_devices.SIGNAL,
+    idle_logoff.SIGNAL,
 )
 """Every signal there is, in the order in which people are shown them."""
 

@@ -1,0 +1,32 @@
+"""Whether a session that is left alone stops being usable."""
+
+from passmuster_collectors.contract.platform import Platform
+from passmuster_collectors.contract.reading import Reading
+from passmuster_collectors.host.base import Host
+from passmuster_collectors.signals.idle_logoff.facts import IdleLogoffFacts
+from passmuster_collectors.signals.idle_logoff.problems import PROBLEMS
+from passmuster_collectors.signals.idle_logoff.rule import IdleLogoffLimits, judge
+from passmuster_collectors.signals.signal import Signal
+
+
+def _read_linux(host: Host) -> Reading:
+    # Here, so that a server that imports the signal never loads a reader.
+    from passmuster_collectors.signals.idle_logoff import linux  # noqa: PLC0415 - see above
+
+    return linux.read(host)
+
+
+SIGNAL: Signal[IdleLogoffFacts, IdleLogoffLimits] = Signal(
+    id="idle_logoff",
+    title="Idle logoff",
+    why=(
+        "A session that stays open when nobody is there is an open door to customers' data.\n"
+        "Passmuster looks at what would lock or end it, and after how long; never at when you work."
+    ),
+    facts=IdleLogoffFacts,
+    limits=IdleLogoffLimits,
+    rule=judge,
+    problems=PROBLEMS,
+    readers={Platform.LINUX: _read_linux, Platform.MACOS: None, Platform.WINDOWS: None},
+    triggers=frozenset({"org.freedesktop.login1"}),
+)
