@@ -1,16 +1,24 @@
 """What an administrator sets, from a TOML file and the command line, checked as a whole."""
 
 import os
+import ssl
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
+
+T = TypeVar("T")
+
 MAX_FILE = 64 * 1024
+MAX_CONTACT = 200
 DEFAULT_PORT = 8463
+SYSTEM_FILE = Path("/etc/passmuster/server.toml")
 
 
 class ConfigError(Exception):
@@ -26,6 +34,7 @@ class Config:
     """One server's configuration.
 
     `contact` is how a worker reaches IT: an address, a telephone number or a link.
+    `trusted_proxies` are the addresses whose `X-Forwarded-For` is believed, behind a proxy.
     """
 
     data_directory: Path
@@ -36,13 +45,14 @@ class Config:
     tls_certificate: Path | None
     tls_key: Path | None
     behind_proxy: bool
+    trusted_proxies: tuple[str, ...]
     contact: str
 
     @property
     def addresses(self) -> tuple[str, ...]:
         """Every URL that leads here: the public one, and on loopback also its other names."""
         parts = urlsplit(self.public_url)
-        if not _is_loopback(parts.hostname or ""):
+        if not is_loopback(parts.hostname or ""):
             return (self.public_url,)
         port = f":{parts.port}" if parts.port else ""
         names = ("127.0.0.1", "localhost", "[::1]")
@@ -59,9 +69,15 @@ KEYS = frozenset(
         "tls_certificate",
         "tls_key",
         "behind_proxy",
+        "trusted_proxies",
         "contact",
     }
 )
+
+
+def default_file() -> Path | None:
+    """Return the system's configuration file where there is one."""
+    return SYSTEM_FILE if SYSTEM_FILE.is_file() else None
 
 
 def default_data_directory() -> Path:
@@ -81,11 +97,25 @@ def load(path: Path | None, flags: Mapping[str, Any]) -> Config:
     mistakes: list[str] = []
     values = _file(path, mistakes) if path is not None else {}
     values |= {key: value for key, value in flags.items() if value is not None}
-    mistakes.extend(f"{key}: there is no such setting" for key in sorted(values.keys() - KEYS))
-    config = _checked(values, mistakes)
-    if mistakes or config is None:
+    # A key is shown as Python writes it, so that one made of control characters stays a line.
+    mistakes.extend(
+        f"{key if key.isidentifier() else repr(key)}: there is no such setting"
+        for key in sorted(values.keys() - KEYS)
+    )
+    config = _Reader(values, mistakes).config()
+    if mistakes:
         raise ConfigError(tuple(mistakes))
     return config
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name or an address leads to this machine itself."""
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _file(path: Path, mistakes: list[str]) -> dict[str, Any]:
@@ -98,75 +128,134 @@ def _file(path: Path, mistakes: list[str]) -> dict[str, Any]:
         return tomllib.loads(data.decode("utf-8"))
     except OSError as error:
         mistakes.append(f"{path}: can't be read ({error.strerror})")
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError:
+        mistakes.append(f"{path}: not UTF-8 text")
+    except tomllib.TOMLDecodeError as error:
         mistakes.append(f"{path}: not TOML ({error})")
     return {}
 
 
-def _checked(values: Mapping[str, Any], mistakes: list[str]) -> Config | None:
-    def take(key: str, default: Any, kind: type, what: str) -> Any:
-        value = values.get(key, default)
-        if value is not None and not isinstance(value, kind):
-            mistakes.append(f"{key}: expected {what}")
+class _Reader:
+    """Takes one key after the other; a mistake is noted and the default goes on in its place."""
+
+    def __init__(self, values: Mapping[str, Any], mistakes: list[str]) -> None:
+        self._values = values
+        self._mistakes = mistakes
+
+    def config(self) -> Config:
+        data = Path(self._take("data_directory", str(default_data_directory()), "a path"))
+        data = data.expanduser().absolute()
+        host, port = self._listen()
+        behind_proxy = self._take("behind_proxy", False, "true or false")
+        certificate, key = self._path("tls_certificate"), self._path("tls_key")
+        self._check_tls(certificate, key)
+        if certificate is None and not behind_proxy and not is_loopback(host):
+            self._mistakes.append(
+                f"listen: {host} is not loopback; give tls_certificate and tls_key, or "
+                "behind_proxy when a proxy in front of this server speaks TLS"
+            )
+        return Config(
+            data_directory=data,
+            database_url=self._database(data),
+            host=host,
+            port=port,
+            public_url=self._public_url(host, port, encrypted=certificate is not None),
+            tls_certificate=certificate,
+            tls_key=key,
+            behind_proxy=behind_proxy,
+            trusted_proxies=self._trusted_proxies(),
+            contact=self._contact(),
+        )
+
+    def _take(self, key: str, default: T, expected: str) -> T:
+        value = self._values.get(key, default)
+        if type(value) is not type(default):
+            self._mistakes.append(f"{key}: expected {expected}")
             return default
         return value
 
-    data = Path(take("data_directory", str(default_data_directory()), str, "a path")).expanduser()
-    database = take("database", f"sqlite:///{data}/passmuster.db", str, "a database URL")
-    if not database.startswith("sqlite:///"):
-        mistakes.append("database: only sqlite:/// URLs are supported so far")
-    host, port = _listen(take("listen", f"127.0.0.1:{DEFAULT_PORT}", str, "host:port"), mistakes)
-    behind_proxy = take("behind_proxy", False, bool, "true or false")
-    certificate = take("tls_certificate", None, str, "a path")
-    key = take("tls_key", None, str, "a path")
-    if (certificate is None) != (key is None):
-        mistakes.append("tls_certificate, tls_key: give both or neither")
-    for name, file in (("tls_certificate", certificate), ("tls_key", key)):
-        if file is not None and not Path(file).is_file():
-            mistakes.append(f"{name}: there is no file {file}")
-    if certificate is None and not behind_proxy and not _is_loopback(host):
-        mistakes.append(
-            f"listen: {host} is not loopback; give tls_certificate and tls_key, or behind_proxy "
-            "when a proxy in front of it speaks TLS"
-        )
-    scheme = "http" if certificate is None else "https"
-    shown = f"[{host}]" if ":" in host else host
-    public_url = take("public_url", f"{scheme}://{shown}:{port}", str, "a URL").rstrip("/")
-    _check_public_url(public_url, mistakes.append)
-    return Config(
-        data_directory=data,
-        database_url=database,
-        host=host,
-        port=port,
-        public_url=public_url,
-        tls_certificate=Path(certificate) if certificate else None,
-        tls_key=Path(key) if key else None,
-        behind_proxy=behind_proxy,
-        contact=take("contact", "", str, "a text")[:200],
-    )
+    def _path(self, key: str) -> Path | None:
+        text = self._take(key, "", "a path")
+        return Path(text).expanduser().absolute() if text else None
 
+    def _listen(self) -> tuple[str, int]:
+        text = self._take("listen", f"127.0.0.1:{DEFAULT_PORT}", "host:port")
+        host, _, port = text.rpartition(":")
+        host = host.removeprefix("[").removesuffix("]")
+        if not host or not port.isascii() or not port.isdigit() or not 1 <= int(port) <= 65535:
+            self._mistakes.append(f"listen: expected host:port, such as 127.0.0.1:{DEFAULT_PORT}")
+            return "127.0.0.1", DEFAULT_PORT
+        return host, int(port)
 
-def _listen(value: str, mistakes: list[str]) -> tuple[str, int]:
-    host, _, port = value.rpartition(":")
-    host = host.strip("[]")
-    if not host or not port.isdigit() or not 0 <= int(port) <= 65535:
-        mistakes.append("listen: expected host:port, such as 127.0.0.1:8463")
-        return "127.0.0.1", DEFAULT_PORT
-    return host, int(port)
+    def _check_tls(self, certificate: Path | None, key: Path | None) -> None:
+        if (certificate is None) != (key is None):
+            self._mistakes.append("tls_certificate, tls_key: give both or neither")
+        missing = False
+        for name, path in (("tls_certificate", certificate), ("tls_key", key)):
+            if path is not None and not os.access(path, os.R_OK):
+                missing = True
+                self._mistakes.append(f"{name}: {path} is missing or can't be read")
+        if certificate is None or key is None or missing:
+            return
+        try:
+            # Without a callback OpenSSL would ask on the terminal, where nobody may sit.
+            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(
+                certificate, key, password=lambda: ""
+            )
+        except (ssl.SSLError, OSError, ValueError):
+            self._mistakes.append(
+                "tls_certificate, tls_key: not a PEM certificate with its own key, without password"
+            )
 
+    def _database(self, data: Path) -> str:
+        text = self._take("database", f"sqlite:///{data}/passmuster.db", "a database URL")
+        try:
+            url = make_url(text)
+        except ArgumentError:
+            url = None
+        if url is None or url.drivername != "sqlite" or not url.database:
+            self._mistakes.append("database: expected sqlite:///PATH, so far the only store")
+        return text
 
-def _check_public_url(url: str, mistake: Callable[[str], None]) -> None:
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
-        mistake("public_url: expected a URL such as https://passmuster.example.com")
-    elif parts.scheme == "http" and not _is_loopback(parts.hostname):
-        mistake("public_url: http:// is for loopback only; beyond it, use https://")
+    def _public_url(self, host: str, port: int, *, encrypted: bool) -> str:
+        shown = f"[{host}]" if ":" in host else host
+        default = f"{'https' if encrypted else 'http'}://{shown}:{port}"
+        text = self._take("public_url", default, "a URL").rstrip("/")
+        if "public_url" not in self._values:
+            if not encrypted and not is_loopback(host):
+                self._mistakes.append("public_url: needed behind a proxy")
+                return text
+            if host in ("0.0.0.0", "::"):  # noqa: S104 - the very address that needs more words
+                self._mistakes.append(f"public_url: needed where listen is {host}")
+                return text
+        parts = urlsplit("")
+        try:
+            parts = urlsplit(text)
+            valid = parts.scheme in ("http", "https") and bool(parts.hostname)
+            valid = valid and not (parts.query or parts.fragment or parts.username)
+            valid = valid and (parts.port is None or parts.port > 0) and text.isprintable()
+        except ValueError:
+            valid = False
+        if not valid:
+            self._mistakes.append(
+                "public_url: expected a URL such as https://passmuster.example.com"
+            )
+        elif parts.scheme == "http" and not is_loopback(parts.hostname or ""):
+            self._mistakes.append("public_url: http:// is for loopback only; beyond it, use https")
+        return text
 
+    def _trusted_proxies(self) -> tuple[str, ...]:
+        given = self._take("trusted_proxies", ["127.0.0.1", "::1"], "a list of IP addresses")
+        for address in given:
+            try:
+                ip_address(address)
+            except ValueError:
+                self._mistakes.append("trusted_proxies: expected a list of IP addresses")
+                break
+        return tuple(str(address) for address in given)
 
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
+    def _contact(self) -> str:
+        text = self._take("contact", "", "a text")
+        if len(text) > MAX_CONTACT or not text.isprintable():
+            self._mistakes.append(f"contact: expected one line of at most {MAX_CONTACT} characters")
+        return text

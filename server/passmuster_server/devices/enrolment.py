@@ -31,6 +31,7 @@ CODE_LIFETIME = timedelta(minutes=15)
 CHALLENGE_LIFETIME = timedelta(minutes=15)
 MAX_TRIES = 5
 MAX_CHALLENGES = 10_000
+RETRY_AFTER_S = 60
 
 _OWNER = re.compile(r"[^\s@,;<>\"]{1,64}@[^\s@,;<>\"]{1,189}")
 
@@ -84,6 +85,7 @@ _USED = _Refused(403, "code_used", "The code has been used already.")
 _EXPIRED = _Refused(403, "code_expired", "The code has expired.")
 _TOO_MANY = _Refused(429, "too_many_tries", "The code was wrong too often. Start again.")
 _REVOKED = _Refused(401, "revoked", "This key has been revoked.")
+_OTHERS = _Refused(409, "identity_conflict", "This key is another person's laptop's.")
 
 
 class Enrolment:
@@ -100,13 +102,19 @@ class Enrolment:
     async def start(self, start: EnrolmentStart) -> EnrolmentChallenge:
         """Return a challenge for the key. Raises `ContractError` for a key that is none."""
         jws.import_key(start.public_key)
+        _check_names(start)
         enrolment, challenge = secrets.token_hex(16), base64url(secrets.token_bytes(32))
         now = self._clock()
 
         def work(transaction: Transaction) -> str:
             connection = transaction.connection
             if store.count_challenges(connection, now) >= MAX_CHALLENGES:
-                raise RefusalError(503, "overloaded", "Too many laptops are enrolling. Wait.")
+                raise RefusalError(
+                    503,
+                    "overloaded",
+                    "Too many laptops are enrolling. Wait.",
+                    headers={"Retry-After": str(RETRY_AFTER_S)},
+                )
             store.insert_challenge(
                 connection,
                 self._organisation,
@@ -175,6 +183,9 @@ class Enrolment:
             store.insert_device(connection, organisation, device, owner, start, now)
         elif known.status in (DeviceStatus.REVOKED, DeviceStatus.RETIRED):
             return _REVOKED
+        elif known.owner.casefold() != owner.casefold():
+            # What is known of one person's laptop must not become another person's.
+            return _OTHERS
         else:
             # The key has just been proven and the code says whose it is: the same laptop again.
             device = known.device_id
@@ -193,11 +204,24 @@ class Enrolment:
 
 
 def retire(connection: Connection, organisation: str, device: str, status: DeviceStatus) -> bool:
-    """Take a device out of service and tell running servers; False for one that is not there."""
-    if not store.set_status(connection, organisation, device, status):
+    """Take a device out of service and tell running servers; False for one that is not there.
+
+    A revoked device stays revoked.
+    """
+    found = store.find_device(connection, organisation, device)
+    if found is None:
         return False
+    if found.status != DeviceStatus.REVOKED:
+        store.set_status(connection, organisation, device, status)
     announce(connection, organisation, device)
     return True
+
+
+def _check_names(start: EnrolmentStart) -> None:
+    """Refuse names that could not be shown as they are, on IT's page and in its terminal."""
+    for name in ("computer_name", "system", "agent_version"):
+        if not getattr(start, name).isprintable():
+            raise ContractError(name, "holds characters that can't be printed")
 
 
 def _check_proof(

@@ -1,17 +1,15 @@
-"""How often one address may guess."""
+"""How often one address may try: counted in memory, kept nowhere."""
 
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from ipaddress import IPv6Address, ip_address
 
 MAX_ADDRESSES = 10_000
 
 
 class AddressLimit:
-    """At most `most` wrong guesses in `within_s` seconds from one address.
-
-    What succeeds does not count: an office full of new laptops has one address.
-    """
+    """At most `most` things in `within_s` seconds from one address; the caller says which count."""
 
     def __init__(
         self, most: int, within_s: float, monotonic: Callable[[], float] = time.monotonic
@@ -19,22 +17,34 @@ class AddressLimit:
         self._most = most
         self._within_s = within_s
         self._monotonic = monotonic
-        self._guesses: OrderedDict[str, list[float]] = OrderedDict()
+        self._tries: OrderedDict[str, list[float]] = OrderedDict()
 
     def wait_s(self, address: str) -> float:
-        """Return the seconds until the address may guess again; 0: now."""
-        guesses = self._recent(address)
-        if len(guesses) < self._most:
+        """Return the seconds until the address may try again; 0: now."""
+        tries = self._recent(address)
+        if len(tries) < self._most:
             return 0.0
-        return guesses[0] + self._within_s - self._monotonic()
+        return tries[0] + self._within_s - self._monotonic()
 
     def count(self, address: str) -> None:
-        """Count a wrong guess; beyond 10,000 addresses the oldest is forgotten."""
-        self._guesses[address] = [*self._recent(address), self._monotonic()]
-        self._guesses.move_to_end(address)
-        if len(self._guesses) > MAX_ADDRESSES:
-            self._guesses.popitem(last=False)
+        """Count one; beyond 10,000 addresses the oldest is forgotten."""
+        key = _key(address)
+        self._tries[key] = [*self._recent(address), self._monotonic()]
+        self._tries.move_to_end(key)
+        if len(self._tries) > MAX_ADDRESSES:
+            self._tries.popitem(last=False)
 
     def _recent(self, address: str) -> list[float]:
         since = self._monotonic() - self._within_s
-        return [at for at in self._guesses.get(address, ()) if at > since]
+        return [at for at in self._tries.get(_key(address), ()) if at > since]
+
+
+def _key(address: str) -> str:
+    """Return what counts as one address: of IPv6 a /64, all of which one machine may use."""
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return address
+    if not isinstance(parsed, IPv6Address):
+        return address
+    return str(parsed.ipv4_mapped or IPv6Address(int(parsed) >> 64 << 64))

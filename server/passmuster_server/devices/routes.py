@@ -18,7 +18,9 @@ from passmuster_server.web.problems import RefusalError
 
 MAX_BODY = 16 * 1024
 GUESSES = 20
-GUESSES_WITHIN_S = 60.0
+STARTS = 300
+WITHIN_S = 60.0
+"""Of one address: wrong codes, and ceremonies that were begun, which take room till they expire."""
 
 
 class EnrolmentRoutes:
@@ -26,32 +28,41 @@ class EnrolmentRoutes:
 
     def __init__(self, enrolment: Enrolment) -> None:
         self._enrolment = enrolment
-        self._limit = AddressLimit(GUESSES, GUESSES_WITHIN_S)
+        self._guesses = AddressLimit(GUESSES, WITHIN_S)
+        self._starts = AddressLimit(STARTS, WITHIN_S)
 
     async def start(self, request: Request) -> Response:
         """Answer `EnrolmentStart` with `EnrolmentChallenge`."""
+        address = _address(request)
+        _require(self._starts, address, "Too many laptops enrol from this address. Wait a little.")
+        self._starts.count(address)
         body = await _body(request)
         start = codec.decode(EnrolmentStart, strict_json.parse(body, max_bytes=MAX_BODY))
         return _json(await self._enrolment.start(start))
 
     async def finish(self, request: Request) -> Response:
         """Answer `EnrolmentFinish` with `Enrolled`."""
-        address = request.client.host if request.client else ""
-        wait_s = self._limit.wait_s(address)
-        if wait_s > 0:
-            raise RefusalError(
-                429,
-                "too_many_tries",
-                "Too many wrong codes from this address. Wait a little.",
-                headers={"Retry-After": str(math.ceil(wait_s))},
-            )
+        address = _address(request)
+        _require(self._guesses, address, "Too many wrong codes from this address. Wait a little.")
         body = await _body(request)
         finish = codec.decode(EnrolmentFinish, strict_json.parse(body, max_bytes=MAX_BODY))
         try:
             return _json(await self._enrolment.finish(finish))
         except RefusalError:
-            self._limit.count(address)
+            self._guesses.count(address)
             raise
+
+
+def _address(request: Request) -> str:
+    return request.client.host if request.client else ""
+
+
+def _require(limit: AddressLimit, address: str, refusal: str) -> None:
+    wait_s = limit.wait_s(address)
+    if wait_s > 0:
+        raise RefusalError(
+            429, "too_many_tries", refusal, headers={"Retry-After": str(math.ceil(wait_s))}
+        )
 
 
 async def _body(request: Request) -> bytes:

@@ -9,8 +9,10 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, select
 
+from passmuster_server.clock import utc_now
 from passmuster_server.database import Database, StoreUnavailableError
 from passmuster_server.devices.tables import organisations
+from passmuster_server.policy.store import publish_default
 from passmuster_server.schema import DEFAULT_ORGANISATION
 
 
@@ -27,7 +29,7 @@ def migrate(database: Database) -> str:
     with database.writer_engine.connect() as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
-    database.write_now(lambda transaction: _create_organisation(transaction.connection))
+    database.write_now(lambda transaction: _fill(transaction.connection))
     return _head()
 
 
@@ -48,6 +50,11 @@ def check_ready(database: Database) -> None:
         database.read_now(check)
     except StoreUnavailableError as error:
         raise SchemaError("the database can't be opened") from error
+
+
+def _fill(connection: Connection) -> None:
+    _create_organisation(connection)
+    publish_default(connection, utc_now())
 
 
 def _create_organisation(connection: Connection) -> None:

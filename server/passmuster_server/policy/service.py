@@ -203,6 +203,12 @@ class Policies:
         )
 
 
+def check_policies(connection: Connection) -> None:
+    """Raise `ContractError` for a policy in force that this version does not understand."""
+    for row in store.newest_policies(connection):
+        parse(row.document, row.version)
+
+
 def _signals_of(stored: StoredDevice) -> tuple[SignalStanding, ...]:
     if stored.verdict is None:
         return ()

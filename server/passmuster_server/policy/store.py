@@ -14,10 +14,15 @@ from passmuster_collectors.contract.declaration import Items
 from passmuster_collectors.contract.platform import Platform
 from passmuster_collectors.contract.reading import Reading
 from passmuster_collectors.contract.verdict import Verdict
+from passmuster_server.devices.tables import organisations
+from passmuster_server.policy.document import default_document
 from passmuster_server.policy.standing import DeviceStatus, SignalStanding, Standing
 from passmuster_server.policy.tables import policies, verdict_history, verdicts
 from passmuster_server.reports.tables import readings
 from passmuster_server.schema import from_microseconds
+
+DEFAULT = "default policy"
+"""Who published a policy that came with the server."""
 
 MAX_STORED = 4 * 1024 * 1024
 DEPTH = 32
@@ -197,6 +202,20 @@ def insert_policy(
         )
     )
     return version
+
+
+def publish_default(connection: Connection, now: datetime) -> None:
+    """Store the default policy of this version wherever nobody has published another one."""
+    for organisation in connection.execute(select(organisations.c.organisation_id)).scalars():
+        newest = connection.execute(
+            select(policies.c.document, policies.c.published_by)
+            .where(policies.c.organisation_id == organisation)
+            .order_by(policies.c.version.desc())
+            .limit(1)
+        ).one_or_none()
+        document = default_document()
+        if newest is None or (newest.published_by == DEFAULT and newest.document != document):
+            insert_policy(connection, organisation, document, now, DEFAULT)
 
 
 def readings_of(connection: Connection, organisation: str, device: str) -> Mapping[str, Reading]:

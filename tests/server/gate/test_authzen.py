@@ -194,7 +194,7 @@ def test_every_decision_is_on_record_with_the_report_it_rests_on(gate: Gate) -> 
         "caller",
         0,
     )
-    assert row["policy_version"] == 1
+    assert row["policy_version"] == 2, "expected: the one published after the default policy"
     (device,) = json.loads(row["reasons"])["devices"]
     assert device["device"] == laptop.device
     assert (device["cause"], device["verdict"]) == ("non_compliant", "non_compliant")
