@@ -23,6 +23,9 @@ COVERED: Mapping[str, str] = {
     "linux/screen_lock/gnome_screensaver_group_without_lock_keys": (
         "tests/collectors/signals/screen_lock/test_recordings.py"
     ),
+    "linux/screen_lock/hypridle_lock_1800": (
+        "tests/collectors/signals/screen_lock/test_recordings.py"
+    ),
     "linux/screen_lock/kde_kdedefaults_theme_only": (
         "tests/collectors/signals/screen_lock/test_recordings.py"
     ),
@@ -31,6 +34,12 @@ COVERED: Mapping[str, str] = {
         "tests/collectors/signals/screen_lock/test_recordings.py"
     ),
     "linux/screen_lock/loginctl_locked_hint_wlroots_defect": (
+        "tests/collectors/signals/screen_lock/test_recordings.py"
+    ),
+    "linux/screen_lock/xfconf_xfce4_power_manager": (
+        "tests/collectors/signals/screen_lock/test_recordings.py"
+    ),
+    "linux/screen_lock/xfconf_xfce4_power_manager_default": (
         "tests/collectors/signals/screen_lock/test_recordings.py"
     ),
     "linux/usb_devices/arduino_leonardo_descriptors": (
@@ -72,10 +81,7 @@ COVERED: Mapping[str, str] = {
 
 # `<platform>/<signal>/<case>` → why no reader has anything to learn from it.
 NOT_COVERED: Mapping[str, str] = {
-    "linux/screen_lock/hypridle_lock_1800": "Hyprland's lock is not read yet.",
     "linux/screen_lock/kde_powermanagementprofiles": "It is about suspend, not about the lock.",
-    "linux/screen_lock/xfconf_xfce4_power_manager": "Xfce's lock is not read yet.",
-    "linux/screen_lock/xfconf_xfce4_power_manager_default": "Xfce's lock is not read yet.",
     "linux/usb_devices/xfconf_thunar_volman": (
         "Whether the desktop mounts a stick by itself does not change what may be plugged in."
     ),

@@ -12,9 +12,9 @@ Group = tuple[str, ...]
 
 @dataclass(frozen=True)
 class Entry:
-    """One key's value; `locked` when the files after it can't change it."""
+    """One key's value, None where it was deleted; `locked` when nothing after can change it."""
 
-    value: str
+    value: str | None
     locked: bool = False
 
 
@@ -79,24 +79,33 @@ def parse(content: bytes) -> File:
     if "\0" in text:
         raise ValueError("holds a NUL character")
     file = File()
-    group: Group | None = ()
+    header: Header | None = Header((), locked=False)
     for raw in text.split("\n"):
         line = raw.strip()
         if line.startswith("["):
-            group = _open_group(line, file)
-        elif group is not None and not line.startswith("#") and "=" in line:
-            _add(line, group, file)
+            header = _open(line, header, file)
+        elif header is not None and line and not line.startswith("#"):
+            _add(line, header, file)
     return file
 
 
-def _open_group(line: str, file: File) -> Group | None:
+@dataclass(frozen=True)
+class Header:
+    """A line that opens a group, and whether it locks what follows."""
+
+    group: Group
+    locked: bool
+
+
+def _open(line: str, before: Header | None, file: File) -> Header | None:
+    """Return the header that `line` is; one without its end is none, and changes nothing."""
     parts: list[str] = []
     rest = line
     locked = False
     while rest.startswith("["):
         name, closing, rest = rest[1:].partition("]")
         if not closing:
-            return None
+            return before
         if name.startswith("$"):
             locked = locked or "i" in name
         else:
@@ -106,21 +115,24 @@ def _open_group(line: str, file: File) -> Group | None:
         return None
     if locked:
         file.locked_groups.add(tuple(parts))
-    return tuple(parts)
+    return Header(tuple(parts), locked or file.locked)
 
 
-def _add(line: str, group: Group, file: File) -> None:
-    key, _, value = (part.strip() for part in line.partition("="))
+def _add(line: str, header: Header, file: File) -> None:
+    key, equals, value = (part.strip() for part in line.partition("="))
     options = ""
     while key.endswith("]") and "[" in key:
         key, _, option = key[:-1].rpartition("[")
         if not option.startswith("$"):
             return  # the same text in another language
         options += option
-    if "d" in options:
-        file.entries.pop((group, key), None)
-    else:
-        file.entries[group, key] = Entry(value, "i" in options)
+    if not equals and "d" not in options:
+        return
+    known = file.entries.get((header.group, key))
+    if known is not None and known.locked:
+        return  # the first one that is locked stays, in its own file too
+    locked = header.locked or "i" in options
+    file.entries[header.group, key] = Entry(None if "d" in options else value, locked)
 
 
 def truth(text: str) -> bool:

@@ -72,10 +72,14 @@ def test_a_text_in_another_language_is_not_the_value() -> None:
 
 
 def test_comments_spaces_and_broken_lines_are_passed_over() -> None:
-    config = cascade(
-        "# a\n\n  [Daemon]  \n# Timeout=1\n  Timeout = 8 \nnonsense\n[broken\nTimeout=9\n"
-    )
+    config = cascade("# a\n\n  [Daemon]  \n# Timeout=1\n[broken\n  Timeout = 8 \nnonsense\n")
     assert config.value(DAEMON, "Timeout") == "8"
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe[\0D", b"[Daemon]\nTimeout=5\0\n"])
+def test_what_is_no_text_is_refused(content: bytes) -> None:
+    with pytest.raises(ValueError, match=r".+"):
+        kconfig.parse(content)
 
 
 @pytest.mark.parametrize(

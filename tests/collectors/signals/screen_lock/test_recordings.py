@@ -10,7 +10,8 @@ from passmuster_collectors.contract.declaration import UNKNOWN
 from passmuster_collectors.runner import collect
 from passmuster_collectors.signals.screen_lock import SIGNAL
 from passmuster_collectors.signals.screen_lock.facts import LockSession, ScreenLockFacts
-from passmuster_collectors.text import gvdb, key_value
+from passmuster_collectors.signals.screen_lock.linux import hypridle, xfce
+from passmuster_collectors.text import gvdb, key_value, xfconf
 from tests.support.dconf import compile_database
 from tests.support.people import machine, session
 from tests.support.recorded_host import RecordedHost
@@ -95,3 +96,22 @@ def test_not_locked_says_nothing_where_lockers_do_not_tell_logind() -> None:
     hint = key_value.parse(case.content)["LockedHint"] == "yes"
     found = read(machine(session("2", desktop="sway", service="greetd", locked=hint)))
     assert found.locked == case.facts["locked"] == UNKNOWN
+
+
+def test_hypridle_locks_when_its_listener_asks_for_it() -> None:
+    case = recorded_case("linux/screen_lock/hypridle_lock_1800")
+    found = hypridle.parse(case.content)
+    assert found.lock_after_s == case.facts["lock_after_s"]
+    assert found.on_sleep is case.facts["before_sleep_lock"]
+
+
+@pytest.mark.parametrize(
+    "name", ["xfconf_xfce4_power_manager", "xfconf_xfce4_power_manager_default"]
+)
+def test_xfces_power_manager_says_whether_it_locks_before_sleep(name: str) -> None:
+    case = recorded_case(f"linux/screen_lock/{name}")
+    channel = xfconf.parse(case.content)
+    power = {full: (prop, False) for full, prop in channel.properties.items()}
+    found = xfce.parse({}, power)
+    assert found.on_sleep is case.facts["lock_on_suspend"]
+    assert found.lock_after_s == 300, "the power manager says nothing of the idle lock"

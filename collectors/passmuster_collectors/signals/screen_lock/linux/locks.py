@@ -3,8 +3,9 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from passmuster_collectors.contract.declaration import UNKNOWN
 from passmuster_collectors.host.base import SourceError
-from passmuster_collectors.signals.screen_lock.linux import gnome, kde
+from passmuster_collectors.signals.screen_lock.linux import cinnamon, gnome, kde, lockers, mate
 from passmuster_collectors.signals.screen_lock.linux.desktop import Desktop, identify
 from passmuster_collectors.signals.screen_lock.linux.environment import (
     Surroundings,
@@ -19,6 +20,8 @@ DesktopReader = Callable[[Witness, Session, Surroundings], LockSetting]
 READERS: Mapping[Desktop, DesktopReader] = {
     Desktop.GNOME: gnome.read,
     Desktop.KDE: kde.read,
+    Desktop.CINNAMON: cinnamon.read,
+    Desktop.MATE: mate.read,
 }
 
 
@@ -46,11 +49,22 @@ def read_lock(host: Witness, session: Session) -> SessionLock:
         return SessionLock(session, "unknown", None, UNREAD, None, error)
     name, desktop = identify(session, surroundings)
     reader = READERS.get(desktop) if desktop is not None else None
-    if reader is None:
-        return SessionLock(session, name, desktop, UNREAD, surroundings)
     try:
+        if reader is None:
+            return _by_lockers(host, session, name, desktop, surroundings)
         setting = reader(host, session, surroundings)
     except SourceError as error:
         host.note(error)
         return SessionLock(session, name, desktop, UNREAD, surroundings, error)
     return SessionLock(session, name, desktop, setting, surroundings)
+
+
+def _by_lockers(
+    host: Witness, session: Session, name: str, desktop: Desktop | None, surroundings: Surroundings
+) -> SessionLock:
+    found = lockers.read(host, session, surroundings)
+    setting = found.setting
+    if not found.any_running and desktop is None:
+        setting = UNREAD  # it may well have a lock of its own
+    refusal = found.refusal if setting.lock_after_s == UNKNOWN else None
+    return SessionLock(session, name, desktop, setting, surroundings, refusal)
