@@ -222,8 +222,11 @@ class _Reader:
         default = f"{'https' if encrypted else 'http'}://{shown}:{port}"
         text = self._take("public_url", default, "a URL").rstrip("/")
         if "public_url" not in self._values:
-            if not encrypted and not is_loopback(host):
+            if self._values.get("behind_proxy") is True:
                 self._mistakes.append("public_url: needed behind a proxy")
+                return text
+            if not encrypted and not is_loopback(host):
+                # What is wrong with that has been said of `listen`.
                 return text
             if host in ("0.0.0.0", "::"):  # noqa: S104 - the very address that needs more words
                 self._mistakes.append(f"public_url: needed where listen is {host}")
