@@ -29,6 +29,9 @@ COVERED: Mapping[str, str] = {
     "linux/screen_lock/kde_kdedefaults_theme_only": (
         "tests/collectors/signals/screen_lock/test_recordings.py"
     ),
+    "linux/screen_lock/kde_powermanagementprofiles": (
+        "tests/collectors/signals/idle_logoff/test_suspend.py"
+    ),
     "linux/screen_lock/kde_timeout_30": ("tests/collectors/signals/screen_lock/test_recordings.py"),
     "linux/screen_lock/kde_user_autolock_off_timeout0": (
         "tests/collectors/signals/screen_lock/test_recordings.py"
@@ -81,7 +84,6 @@ COVERED: Mapping[str, str] = {
 
 # `<platform>/<signal>/<case>` → why no reader has anything to learn from it.
 NOT_COVERED: Mapping[str, str] = {
-    "linux/screen_lock/kde_powermanagementprofiles": "It is about suspend, not about the lock.",
     "linux/usb_devices/xfconf_thunar_volman": (
         "Whether the desktop mounts a stick by itself does not change what may be plugged in."
     ),

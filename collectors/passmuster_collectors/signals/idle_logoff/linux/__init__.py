@@ -16,6 +16,7 @@ from passmuster_collectors.signals.idle_logoff.linux.logind import (
     IdlePolicy,
     read_idle_policy,
 )
+from passmuster_collectors.signals.idle_logoff.linux.suspend import read_idle_action
 from passmuster_collectors.signals.idle_logoff.linux.tmout import ShellTimeout, parse_tmout
 from passmuster_collectors.signals.screen_lock.linux import (
     NO_LOGIND,
@@ -85,11 +86,10 @@ def _of_desktops(
     host: Witness, people: Sequence[Session], policy: IdlePolicy | None
 ) -> Iterator[Mechanism]:
     """Yield the lock of the desktop that locks last: every session counts."""
-    settings = [
-        read_lock(host, session).setting
-        for session in people
-        if session.kind is SessionKind.GRAPHICAL
+    locks = [
+        read_lock(host, session) for session in people if session.kind is SessionKind.GRAPHICAL
     ]
+    settings = [lock.setting for lock in locks]
     enforced = [setting.enforced for setting in settings]
     lock_after_s = _latest([setting.lock_after_s for setting in settings])
     yield Mechanism(
@@ -98,6 +98,9 @@ def _of_desktops(
         Coverage.GRAPHICAL,
         UNKNOWN if UNKNOWN in enforced else all(value is True for value in enforced),
     )
+    sleep = read_idle_action(host, locks)
+    if sleep.kind is not None:
+        yield Mechanism(sleep.kind, sleep.after_s, Coverage.GRAPHICAL, sleep.enforced)
     acts = policy is None or policy.action_after_s is not None or policy.stop_s is not None
     if acts and not isinstance(lock_after_s, int):
         # logind goes by the desktop's own word that it is idle, which comes late or never.
