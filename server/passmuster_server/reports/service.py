@@ -138,6 +138,7 @@ class Reports:
         if step is Step.AGAIN and ratchet.answer is not None:
             return ratchet.answer
         if step is Step.REPLAYED:
+            _log.warning("device %s: an older report was sent again", device)
             raise RefusalError(409, "replayed", "This report was taken in before.")
         if step is not Step.NEXT:
             self._enter_conflict(transaction, device)

@@ -1,9 +1,12 @@
 """Reports over the wire: what is taken in, what is refused, and that nothing accepted is lost."""
 
 import base64
+import contextlib
+import dataclasses
 import json
 import sqlite3
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -11,10 +14,14 @@ import pytest
 
 from passmuster_collectors.contract import codec
 from passmuster_collectors.contract.canonical import canonical_bytes
-from passmuster_collectors.contract.reading import Reading
+from passmuster_collectors.contract.platform import Platform
+from passmuster_collectors.contract.reading import Reading, Status, unavailable
 from passmuster_collectors.contract.verdict import Verdict
+from passmuster_collectors.signals import CATALOG
+from passmuster_collectors.signals.usb_devices.facts import Indicator, UsbDevicesFacts
 from tests.server.conftest import NewDevice
-from tests.support.running_server import RunningServer
+from tests.support import example_readings
+from tests.support.running_server import RunningServer, running_server
 from tests.support.signing_device import JOSE, SigningDevice
 
 
@@ -328,3 +335,211 @@ def test_the_log_holds_no_personal_data_and_no_secret(
     log = server.log.read_text()
     for secret in ("ana@example.com", device.nonce, token, device.computer_name):
         assert secret not in log
+
+
+def other_signature(body: bytes) -> bytes:
+    """Return the same report under the other signature that is as valid: (r, n - s) of ECDSA."""
+    order = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+    signed, _, signature = body.rpartition(b".")
+    raw = base64.urlsafe_b64decode(signature + b"==")
+    turned = raw[:32] + (order - int.from_bytes(raw[32:], "big")).to_bytes(32, "big")
+    return signed + b"." + base64.urlsafe_b64encode(turned).rstrip(b"=")
+
+
+def test_an_older_report_under_a_turned_signature_is_a_replay_too(
+    client: httpx.Client, device: SigningDevice, healthy: list[Reading]
+) -> None:
+    old = device.signed_upload(device.upload(device.record(healthy)))
+    device.accept(device.send(client, old))
+    device.report(client, healthy)
+    assert problem(device.send(client, other_signature(old))) == (409, "replayed")
+    assert device.report(client, healthy).verdict is Verdict.COMPLIANT
+
+
+def test_a_report_from_before_it_enrolled_again_is_a_replay_too(
+    server: RunningServer, client: httpx.Client, device: SigningDevice, healthy: list[Reading]
+) -> None:
+    old = device.signed_upload(device.upload(device.record(healthy)))
+    device.accept(device.send(client, old))
+    device.enroll(client, server.enroll_code())
+    device.report(client, healthy)
+    assert problem(device.send(client, old)) == (409, "replayed")
+    assert device.report(client, healthy).verdict is Verdict.COMPLIANT
+
+
+def test_in_conflict_even_the_last_report_is_not_answered_again(
+    client: httpx.Client, device: SigningDevice, healthy: list[Reading]
+) -> None:
+    last = device.signed_upload(device.upload(device.record(healthy)))
+    device.accept(device.send(client, last))
+    forged = device.upload(device.record(healthy), nonce="never given out")
+    assert problem(device.send(client, device.signed_upload(forged))) == (409, "identity_conflict")
+    assert problem(device.send(client, last)) == (409, "identity_conflict")
+
+
+def test_a_device_that_enrolled_again_is_unknown_until_it_reports_again(
+    server: RunningServer, client: httpx.Client, device: SigningDevice, healthy: list[Reading]
+) -> None:
+    assert device.report(client, healthy).verdict is Verdict.COMPLIANT
+    device.enroll(client, server.enroll_code())
+    assert query(server, "SELECT verdict FROM verdicts WHERE device_id = ?", device) == "unknown"
+    assert device.report(client, healthy).verdict is Verdict.COMPLIANT
+
+
+def query(server: RunningServer, statement: str, device: SigningDevice) -> Any:
+    with contextlib.closing(sqlite3.connect(server.directory / "passmuster.db")) as connection:
+        return connection.execute(statement, (device.device,)).fetchone()[0]
+
+
+def test_a_full_spool_near_the_limit_is_taken_in_and_its_evidence_kept_once(
+    server: RunningServer, client: httpx.Client, device: SigningDevice
+) -> None:
+    signal, now = CATALOG[0].id, datetime.now(UTC)
+    records = [
+        device.record([unavailable(signal, now, f"Attempt {number}: {'no answer ' * 40}", ())])
+        for number in range(180)
+    ]
+    body = device.signed_upload(device.upload(*records))
+    assert 192 * 1024 < len(body) < 256 * 1024, f"made {len(body)} bytes"
+    device.accept(device.send(client, body))
+    assert rows(server, "transitions", device) == 180 + len(CATALOG) - 1
+    assert rows(server, "evidence", device) == 1
+
+
+def test_records_that_were_never_sent_are_counted_and_not_held_against_it(
+    server: RunningServer, client: httpx.Client, device: SigningDevice, healthy: list[Reading]
+) -> None:
+    device.report(client, healthy)
+    for _ in range(3):
+        device.record(healthy)
+    assert device.report(client, healthy).verdict is Verdict.COMPLIANT
+    first = device.record(healthy)
+    device.record(healthy)
+    upload = device.upload(first, device.record(healthy))
+    device.accept(device.send(client, device.signed_upload(upload)))
+    counted = query(server, "SELECT missing_records FROM contacts WHERE device_id = ?", device)
+    assert counted == 4
+
+
+def test_a_record_that_was_reported_before_is_refused_by_field(
+    client: httpx.Client, device: SigningDevice, healthy: list[Reading]
+) -> None:
+    device.report(client, healthy)
+    device.record_sequence, device.record_hash = 0, ""
+    response = device.send(client, device.signed_upload(device.upload(device.record(healthy))))
+    assert response.json()["field"] == "records[0].sequence"
+
+
+def test_a_record_of_another_system_is_refused_by_field(
+    client: httpx.Client, device: SigningDevice, healthy: list[Reading]
+) -> None:
+    device.platform = Platform.WINDOWS
+    response = device.send(client, device.signed_upload(device.upload(device.record(healthy))))
+    assert response.json()["field"] == "records[0].platform"
+
+
+def test_a_record_of_another_device_is_refused_by_field(
+    client: httpx.Client, device: SigningDevice, new_device: NewDevice, healthy: list[Reading]
+) -> None:
+    strange = new_device().record(healthy)
+    response = device.send(client, device.signed_upload(device.upload(strange)))
+    assert response.json()["field"] == "records[0].device"
+
+
+def test_a_signal_that_is_reported_twice_is_refused_by_field(
+    client: httpx.Client, device: SigningDevice, healthy: list[Reading]
+) -> None:
+    record = device.record([*healthy, healthy[0]])
+    response = device.send(client, device.signed_upload(device.upload(record)))
+    assert response.json()["field"] == f"records[0].readings[{len(healthy)}].signal"
+
+
+def test_a_report_without_a_record_is_refused_by_field(
+    client: httpx.Client, device: SigningDevice
+) -> None:
+    response = device.send(client, device.signed_upload(device.upload()))
+    assert response.json()["field"] == "records"
+
+
+def test_a_report_that_is_not_in_the_canonical_form_is_refused(
+    client: httpx.Client, device: SigningDevice, healthy: list[Reading]
+) -> None:
+    value = codec.encode(device.upload(device.record(healthy)))
+    response = device.send(client, device.signed(json.dumps(value).encode()).encode())
+    assert problem(response) == (400, "malformed")
+    assert response.json()["detail"] == "not in the canonical form"
+
+
+def test_a_key_that_is_given_twice_is_refused(
+    client: httpx.Client, device: SigningDevice, healthy: list[Reading]
+) -> None:
+    payload = canonical_bytes(codec.encode(device.upload(device.record(healthy))))
+    doubled = payload.replace(b'{"audience"', b'{"audience":"x","audience"', 1)
+    response = device.send(client, device.signed(doubled).encode())
+    assert "twice" in response.json()["detail"]
+
+
+def test_a_time_that_is_none_is_refused_also_where_nothing_else_has_changed(
+    client: httpx.Client, device: SigningDevice, healthy: list[Reading]
+) -> None:
+    device.report(client, healthy)
+    value = codec.encode(device.upload(device.record(healthy)))
+    value["records"][0]["readings"][0]["collected_at"] = "yesterday"
+    response = device.send(client, device.signed(canonical_bytes(value)).encode())
+    assert response.json()["field"] == "records[0].readings[0].collected_at"
+
+
+def test_facts_of_an_unknown_signal_are_held_to_the_depth_of_every_message(
+    client: httpx.Client, device: SigningDevice, healthy: list[Reading]
+) -> None:
+    deep: dict[str, Any] = {}
+    for _ in range(20):
+        deep = {"deeper": deep}
+    newer = Reading("from_the_future", Status.OK, "", deep, (), datetime.now(UTC))
+    response = device.send(
+        client, device.signed_upload(device.upload(device.record([*healthy, newer])))
+    )
+    assert problem(response) == (400, "malformed")
+    assert "nested" in response.json()["detail"]
+
+
+def test_on_loopback_the_server_may_be_called_by_another_of_its_names(
+    server: RunningServer, client: httpx.Client, device: SigningDevice, healthy: list[Reading]
+) -> None:
+    upload = device.upload(
+        device.record(healthy), url=f"http://localhost:{server.port}/api/v1/reports"
+    )
+    assert device.send(client, device.signed_upload(upload)).status_code == 200
+
+
+def test_a_signal_that_stops_being_reported_is_kept_as_a_change(
+    server: RunningServer, client: httpx.Client, device: SigningDevice, healthy: list[Reading]
+) -> None:
+    device.report(client, healthy)
+    device.report(client, healthy[1:])
+    assert rows(server, "transitions", device) == len(healthy) + 1
+    assert rows(server, "evidence", device) == 2
+
+
+def test_a_laptop_with_a_hundred_bad_devices_can_be_reported_answered_and_loaded_again(
+    tmp_path: Path, healthy: list[Reading]
+) -> None:
+    evil = UsbDevicesFacts(
+        tuple(
+            dataclasses.replace(
+                example_readings.STICK, name="x" * 128, keyboard=True, indicators=tuple(Indicator)
+            )
+            for _ in range(100)
+        )
+    )
+    reported = example_readings.replaced(
+        tuple(healthy), example_readings.reading(example_readings.USB, evil)
+    )
+    with running_server(tmp_path) as server:
+        device = SigningDevice(server.url)
+        with server.client() as client:
+            device.enroll(client, server.enroll_code())
+            assert device.report(client, reported).verdict is Verdict.NON_COMPLIANT
+            server.stop()
+            server.start()
+            assert device.report(client, reported).verdict is Verdict.NON_COMPLIANT
