@@ -3,7 +3,13 @@
 from collections.abc import Iterator, Sequence
 
 from passmuster_collectors.contract.declaration import UNKNOWN, Unknown
-from passmuster_collectors.contract.reading import Reading, not_applicable, ok, unavailable
+from passmuster_collectors.contract.reading import (
+    Reading,
+    SourceOutcome,
+    not_applicable,
+    ok,
+    unavailable,
+)
 from passmuster_collectors.host.base import Host, SourceConflictError, SourceError
 from passmuster_collectors.signals.idle_logoff.facts import (
     Coverage,
@@ -16,6 +22,7 @@ from passmuster_collectors.signals.idle_logoff.linux.logind import (
     IdlePolicy,
     read_idle_policy,
 )
+from passmuster_collectors.signals.idle_logoff.linux.shells import Shell, shell_of
 from passmuster_collectors.signals.idle_logoff.linux.suspend import read_idle_action
 from passmuster_collectors.signals.idle_logoff.linux.tmout import ShellTimeout, parse_tmout
 from passmuster_collectors.signals.screen_lock.linux import (
@@ -38,7 +45,12 @@ COVERAGE = {
     SessionKind.REMOTE: Coverage.REMOTE,
 }
 
-PROFILES = ("/etc/profile", "/etc/bash.bashrc", "/etc/bashrc", "/etc/zsh/zshrc")
+PROFILES = ("/etc/profile", "/etc/bash.bashrc", "/etc/bashrc")
+ZSH_FILES = tuple(
+    f"{folder}/{name}"
+    for folder in ("/etc", "/etc/zsh")
+    for name in ("zshenv", "zprofile", "zshrc")
+)
 PROFILE_FOLDER = "/etc/profile.d"
 MAX_PROFILES = 200
 
@@ -75,9 +87,9 @@ def _mechanisms(host: Witness, people: Sequence[Session]) -> Iterator[Mechanism]
     shells = [kind for kind in (SessionKind.TERMINAL, SessionKind.REMOTE) if kind in kinds]
     if not shells:
         return
-    timeout = _shell_timeout(host)
     for kind in shells:
         covers = COVERAGE[kind]
+        timeout = _shell_timeout(host, [each for each in people if each.kind is kind])
         yield Mechanism(Kind.SHELL_TIMEOUT, timeout.after_s, covers, timeout.fixed)
         yield from _of_logind(policy, covers, desktops=SessionKind.GRAPHICAL in kinds)
 
@@ -138,27 +150,56 @@ def _idle_policy(host: Witness) -> IdlePolicy | None:
         return None
 
 
-def _shell_timeout(host: Witness) -> ShellTimeout:
-    files: list[bytes] = []
+def _shell_timeout(host: Witness, sessions: Sequence[Session]) -> ShellTimeout:
+    """Return the worst of the sessions' shells."""
+    shells = dict.fromkeys(shell_of(host, session) for session in sessions)
+    found = [_of_shell(host, shell) for shell in shells]
+    after_s = _latest([each.after_s for each in found])
+    return ShellTimeout(after_s, all(each.fixed for each in found))
+
+
+def _of_shell(host: Witness, shell: Shell) -> ShellTimeout:
+    if shell is Shell.HAS_NO_TIMEOUT:
+        return ShellTimeout(None, fixed=False)
+    files, refused = _read_files(host, ZSH_FILES) if shell is Shell.ZSH else ([], False)
+    if shell is not Shell.ZSH or _lead_to_profile(files):
+        more, more_refused = _read_profiles(host)
+        files, refused = [*more, *files], refused or more_refused
+    found = parse_tmout(files)
+    if found.disagree:
+        host.note(SourceConflictError("TMOUT", "is set to different values; the worst counts"))
+    return ShellTimeout(UNKNOWN, found.fixed) if refused else found
+
+
+def _lead_to_profile(files: Sequence[bytes]) -> bool:
+    lines = (line.strip() for content in files for line in content.splitlines())
+    return any(PROFILES[0].encode() in line for line in lines if not line.startswith(b"#"))
+
+
+def _read_profiles(host: Witness) -> tuple[list[bytes], bool]:
+    """Return the files that `/etc/profile` leads to, and whether one of them was refused."""
     try:
         names = [name for name in host.list_directory(PROFILE_FOLDER) if name.endswith(".sh")]
     except SourceError as error:
-        names = []
-        refused = error.outcome.value != "missing"
+        names, refused = [], error.outcome is not SourceOutcome.MISSING
     else:
         refused = len(names) > MAX_PROFILES
-    paths = [PROFILES[0], *(f"{PROFILE_FOLDER}/{name}" for name in names), *PROFILES[1:]]
-    for path in paths[: MAX_PROFILES + len(PROFILES)]:
+    folder = [f"{PROFILE_FOLDER}/{name}" for name in names[:MAX_PROFILES]]
+    files, file_refused = _read_files(host, (PROFILES[0], *folder, *PROFILES[1:]))
+    return files, refused or file_refused
+
+
+def _read_files(host: Witness, paths: Sequence[str]) -> tuple[list[bytes], bool]:
+    files: list[bytes] = []
+    refused = False
+    for path in paths:
         try:
             content = host.find(path)
         except SourceError:
             refused = True
             continue
         files.extend([] if content is None else [content])
-    found = parse_tmout(files)
-    if found.disagree:
-        host.note(SourceConflictError("TMOUT", "is set to different values; the worst counts"))
-    return ShellTimeout(UNKNOWN, found.fixed) if refused else found
+    return files, refused
 
 
 def _latest(values: Sequence[int | Unknown | None]) -> int | Unknown | None:
