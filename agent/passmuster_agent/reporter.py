@@ -38,8 +38,8 @@ STOPPING = {
         f"Tell IT, for the key may have been copied. {ENROL_AGAIN}",
     ),
     "replayed": (
-        "The server has seen this laptop's reports in another order: its key or disk was copied.",
-        f"Tell IT, for the key may have been copied. {ENROL_AGAIN}",
+        "The server has taken this report in before: this laptop's state was set back or copied.",
+        f"Tell IT if you do not know why. {ENROL_AGAIN}",
     ),
 }
 """Refusals that trying again would not mend."""

@@ -198,7 +198,7 @@ class TestStops:
             ("unknown_device", 401, "does not know this laptop"),
             ("bad_signature", 401, "another key"),
             ("identity_conflict", 409, "second copy"),
-            ("replayed", 409, "was copied"),
+            ("replayed", 409, "set back or copied"),
         ],
     )
     def test_say_what_is_wrong_and_what_to_do_and_keep_the_records(

@@ -1,0 +1,156 @@
+"""The real agent and the real server, each in its own process."""
+
+import json
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from passmuster_agent.config import State
+from passmuster_agent.errors import ExitCode
+from passmuster_agent.outbox import Outbox
+from tests.support.agent_records import a_record
+from tests.support.running_agent import agent_command, enroll, running_agent
+from tests.support.running_server import RunningServer, running_server
+
+VERDICT_CODES = {ExitCode.DONE, ExitCode.NON_COMPLIANT, ExitCode.VERDICT_UNKNOWN}
+"""Which of them it is depends on the machine that runs the tests."""
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    with running_server(tmp_path_factory.mktemp("server")) as running:
+        yield running
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> State:
+    return State(tmp_path / "agent" / "state")
+
+
+@pytest.fixture
+def enrolled(server: RunningServer, state: State) -> State:
+    enroll(server, state.path)
+    return state
+
+
+def agent(name: str, state: State, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    return agent_command(name, "--state", str(state.path), *arguments, check=False)
+
+
+def status(state: State) -> dict[str, object]:
+    found: dict[str, object] = json.loads(agent("status", state, "--json").stdout)
+    return found
+
+
+def device_id(state: State) -> str:
+    return state.device().device
+
+
+def test_once_prints_the_servers_verdict_and_exits_by_it(enrolled: State) -> None:
+    done = agent("once", enrolled)
+    assert done.returncode in VERDICT_CODES, done.stderr
+    verdict = status(enrolled)["verdict"]
+    assert f"Verdict: {str(verdict).replace('_', ' ')}" in done.stdout
+    assert "advice" not in done.stdout
+    expected = {
+        "compliant": ExitCode.DONE,
+        "grace": ExitCode.DONE,
+        "non_compliant": ExitCode.NON_COMPLIANT,
+        "unknown": ExitCode.VERDICT_UNKNOWN,
+    }
+    assert done.returncode == expected[str(verdict)]
+
+
+def test_many_reports_in_a_row_keep_the_ratchet(enrolled: State) -> None:
+    for _ in range(4):
+        assert agent("once", enrolled).returncode in VERDICT_CODES
+    found = status(enrolled)
+    assert found["waiting"] == 0
+    assert found["set_aside"] == []
+
+
+def test_a_wrong_code_is_refused_and_a_used_one_too(
+    server: RunningServer, state: State, tmp_path: Path
+) -> None:
+    place = ("enroll", "--server", server.url, "--tier", "file", "--state")
+    wrong = agent_command(*place, str(state.path), code="0000-0000-0000", check=False)
+    assert wrong.returncode == ExitCode.REFUSED
+    assert "The code is not right." in wrong.stderr
+    code = server.enroll_code()
+    assert agent_command(*place, str(state.path), code=code).returncode == ExitCode.DONE
+    used = agent_command(*place, str(tmp_path / "second"), code=code, check=False)
+    assert used.returncode == ExitCode.REFUSED
+    assert "used already" in used.stderr
+
+
+def test_a_server_that_is_down_loses_nothing(tmp_path: Path, state: State) -> None:
+    with running_server(tmp_path / "server") as server:
+        enroll(server, state.path)
+        server.stop()
+        done = agent("once", state)
+        assert done.returncode == ExitCode.NOT_DELIVERED
+        assert "cannot be reached" in done.stderr
+        assert status(state)["waiting"] == 1
+        server.start()
+        assert agent("once", state).returncode in VERDICT_CODES
+        assert status(state)["waiting"] == 0
+
+
+def test_a_revoked_laptop_is_told_and_its_daemon_stops(
+    server: RunningServer, enrolled: State
+) -> None:
+    agent("once", enrolled)
+    server.command("revoke", device_id(enrolled))
+    done = agent("once", enrolled)
+    assert done.returncode == ExitCode.REFUSED
+    assert "IT has revoked this laptop." in done.stderr
+    with running_agent(enrolled.path) as daemon:
+        assert daemon.wait(timeout=30) == ExitCode.REFUSED
+
+
+def test_a_copied_key_is_noticed_and_enrolling_again_helps(
+    server: RunningServer, enrolled: State, tmp_path: Path
+) -> None:
+    agent("once", enrolled)
+    subprocess.run(["cp", "-a", enrolled.path, tmp_path / "copy"], check=True)
+    agent("once", enrolled)
+    agent("once", enrolled)
+    copied = agent("once", State(tmp_path / "copy"))
+    assert copied.returncode == ExitCode.REFUSED
+    assert "enroll --replace" in copied.stderr
+    original = agent("once", enrolled)
+    assert original.returncode == ExitCode.REFUSED, "neither copy is trusted any more"
+    agent_command(
+        *("enroll", "--replace", "--tier", "file"),
+        *("--server", server.url, "--state", str(enrolled.path)),
+        code=server.enroll_code(),
+    )
+    assert agent("once", enrolled).returncode in VERDICT_CODES
+
+
+def test_a_bad_record_is_set_aside_and_the_others_arrive(enrolled: State) -> None:
+    with Outbox(enrolled.outbox(enrolled.device())) as outbox:
+        # Of another device: the server names the record.
+        outbox.append(a_record("bad"), changed=True)
+    assert agent("once", enrolled).returncode in VERDICT_CODES
+    found = status(enrolled)
+    assert found["waiting"] == 0
+    assert len(found["set_aside"]) == 1  # type: ignore[arg-type]
+    assert "records[0].device" in str(found["set_aside"])
+
+
+def test_the_daemon_reports_at_once_and_again_after_kill_9(enrolled: State) -> None:
+    for _ in range(2):
+        with running_agent(enrolled.path) as daemon:
+            deadline = time.monotonic() + 20
+            before = status(enrolled)["judged_at"]
+            while status(enrolled)["judged_at"] == before:
+                assert time.monotonic() < deadline, "no answer of the server's arrived"
+                time.sleep(0.2)
+            daemon.kill()
+    found = status(enrolled)
+    assert found["current"] is True
+    assert found["set_aside"] == []
