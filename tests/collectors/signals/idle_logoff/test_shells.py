@@ -13,7 +13,10 @@ from tests.support.people import machine, session
 from tests.support.recorded_host import RecordedHost
 
 PROFILE = {"/etc/profile.d/tmout.sh": "readonly TMOUT=600\n", "/etc/profile": "# nothing\n"}
-DEBIAN_ZSH = {"/etc/zsh/zprofile": "# unlike bash, no /etc/profile here\n", "/etc/zsh/zshrc": "bindkey -e\n"}
+DEBIAN_ZSH = {
+    "/etc/zsh/zprofile": "# unlike bash, no /etc/profile here\n",
+    "/etc/zsh/zshrc": "bindkey -e\n",
+}
 
 
 def remote(name: str, uid: int = 1000, kind: str = "tty") -> dict[str, Any]:
