@@ -17,6 +17,7 @@ from passmuster_server.config import load
 from passmuster_server.database import Database
 from passmuster_server.devices.enrolment import create_code
 from passmuster_server.schema import DEFAULT_ORGANISATION
+from passmuster_server.services import Services
 from tests.support.running_server import START_WITHIN_S, RunningServer, free_port
 
 
@@ -29,6 +30,13 @@ class ClockedServer(RunningServer):
     _app: Starlette | None = None
     _server: uvicorn.Server | None = None
     _thread: threading.Thread | None = None
+
+    @property
+    def services(self) -> Services:
+        """What its areas share."""
+        assert self._app is not None, "start it first"
+        services: Services = self._app.state.services
+        return services
 
     def enroll_code(self, owner: str = "ana@example.com", *arguments: str) -> str:
         """Return a fresh one-time code, made without a process of its own."""

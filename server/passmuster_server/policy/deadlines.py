@@ -40,6 +40,9 @@ class Deadlines:
         self._task: asyncio.Task[None] | None = None
         standings.listen(self._changed)
 
+    def __len__(self) -> int:
+        return len(self._heap)
+
     def start(self) -> None:
         """Start waiting; needs a running loop."""
         self._task = asyncio.get_running_loop().create_task(self._run(), name="deadlines")
@@ -86,6 +89,8 @@ class Deadlines:
             return
         try:
             await self._policies.refresh(organisation, device)
+        except LookupError:
+            self._entries.pop((organisation, device), None)
         except StoreUnavailableError:
             later = self._clock() + timedelta(seconds=RETRY_S)
             heapq.heappush(self._heap, (later, number, organisation, device))

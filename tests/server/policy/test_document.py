@@ -1,0 +1,117 @@
+"""Policies as IT writes them: strict, wrong keys named, safe where nothing is said."""
+
+import tomllib
+
+import pytest
+
+from passmuster_collectors.contract.errors import ContractError
+from passmuster_collectors.signals import CATALOG
+from passmuster_server.policy.document import (
+    MAX_DOCUMENT,
+    Devices,
+    Policy,
+    Severity,
+    default_document,
+    parse,
+)
+from tests.support.example_readings import USB
+
+
+def field_of(document: str) -> str:
+    with pytest.raises(ContractError) as caught:
+        parse(document, 1)
+    return caught.value.field
+
+
+@pytest.fixture(scope="module")
+def default() -> Policy:
+    return parse(default_document(), 1)
+
+
+def test_the_default_policy_blocks_by_every_signal_without_grace(default: Policy) -> None:
+    assert set(default.signals) == {signal.id for signal in CATALOG}
+    assert {each.severity for each in default.signals.values()} == {Severity.BLOCK}
+    assert {each.grace_s for each in default.signals.values()} == {0}
+
+
+def test_the_default_policy_has_each_rooms_own_limits(default: Policy) -> None:
+    for signal in CATALOG:
+        assert default.signals[signal.id].limits == signal.limits(), signal.id
+
+
+def test_the_default_policy_forgets_a_report_after_an_hour_and_wants_all_devices_to_pass(
+    default: Policy,
+) -> None:
+    assert (default.max_age_s, default.devices) == (3600, Devices.ALL)
+
+
+def test_the_default_document_says_every_setting_with_a_comment() -> None:
+    lines = default_document().splitlines()
+    for key in ("devices", "max_age_s", "report_within_s"):
+        place = next(n for n, line in enumerate(lines) if line.startswith(f"{key} ="))
+        assert lines[place - 1].startswith("#"), f"{key} is not explained"
+    assert set(tomllib.loads(default_document())["signals"]) == {signal.id for signal in CATALOG}
+
+
+def test_a_signal_that_is_not_named_is_shown_and_shuts_nobody_out() -> None:
+    policy = parse("", 1)
+    assert {each.severity for each in policy.signals.values()} == {Severity.WARN}
+
+
+def test_a_signal_that_is_named_blocks_unless_it_says_otherwise() -> None:
+    policy = parse(f"[signals.{USB}]\n", 1)
+    assert policy.signals[USB].severity is Severity.BLOCK
+
+
+def test_limits_are_those_of_the_signals_own_room() -> None:
+    policy = parse(
+        f'[[signals.{USB}.limits.known_devices]]\nvendor_id = "0781"\nproduct_id = "5581"\n', 1
+    )
+    assert [known.vendor_id for known in policy.signals[USB].limits.known_devices] == ["0781"]
+
+
+@pytest.mark.parametrize(
+    ("document", "field"),
+    [
+        ("max_ages = 1", "max_ages"),
+        ("max_age_s = 59", "max_age_s"),
+        ("max_age_s = 3600.5", "max_age_s"),
+        ('max_age_s = "1h"', "max_age_s"),
+        ("max_age_s = 2026-01-01", "max_age_s"),
+        ('devices = "some"', "devices"),
+        ("max_age_s = 600\nreport_within_s = 601", "report_within_s"),
+        ("[signals.coffee]", "signals.coffee"),
+        (f'[signals.{USB}]\nseverity = "panic"', f"signals.{USB}.severity"),
+        (f"[signals.{USB}]\ngrace_s = -1", f"signals.{USB}.grace_s"),
+        (f"[signals.{USB}]\ngrace_s = 99999999", f"signals.{USB}.grace_s"),
+        (f"[signals.{USB}.limits]\nsurprise = 1", f"signals.{USB}.limits.surprise"),
+        (
+            f'[signals.{USB}.limits]\nforbid_indicators = "no"',
+            f"signals.{USB}.limits.forbid_indicators",
+        ),
+        (f"signals.{USB} = 3", f"signals.{USB}"),
+        ("signals = 3", "signals"),
+    ],
+)
+def test_a_mistake_is_named_by_its_key(document: str, field: str) -> None:
+    assert field_of(document) == field
+
+
+def test_what_is_not_toml_is_refused_with_its_line() -> None:
+    with pytest.raises(ContractError, match="line 2"):
+        parse("\n= 3", 1)
+
+
+def test_a_document_has_a_size() -> None:
+    with pytest.raises(ContractError, match="larger than"):
+        parse("#" * (MAX_DOCUMENT + 1), 1)
+
+
+def test_another_document_or_version_is_another_basis(default: Policy) -> None:
+    others = {
+        parse(default_document(), 2).basis,
+        parse(default_document() + "\n# a word\n", 1).basis,
+        default.basis,
+    }
+    assert len(others) == 3
+    assert parse(default_document(), 1).basis == default.basis

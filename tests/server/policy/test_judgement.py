@@ -1,0 +1,139 @@
+"""From readings and a policy to a verdict: unknown is never a pass."""
+
+import dataclasses
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from passmuster_collectors.contract.platform import Platform
+from passmuster_collectors.contract.reading import Reading, unavailable
+from passmuster_collectors.contract.verdict import Outcome, Verdict
+from passmuster_collectors.signals import CATALOG
+from passmuster_collectors.signals.usb_devices.facts import Indicator, UsbDevicesFacts
+from passmuster_server.policy.document import Policy, Severity, default_document, parse
+from passmuster_server.policy.judgement import (
+    MAX_REASONS,
+    MAX_TEXT,
+    NOT_REPORTED,
+    NOT_UNDERSTOOD,
+    Judged,
+    judge_device,
+)
+from passmuster_server.policy.standing import SignalStanding
+from passmuster_server.policy.store import read_signals, write_signals
+from tests.support.example_readings import MOUSE, STICK, USB, healthy, reading, replaced, with_stick
+
+NOW = datetime(2026, 3, 4, 9, 30, tzinfo=UTC)
+DEFAULT = parse(default_document(), 1)
+GRACE_S = 600
+
+
+def judged(
+    readings: Iterable[Reading],
+    policy: Policy = DEFAULT,
+    before: tuple[SignalStanding, ...] = (),
+    at: datetime = NOW,
+) -> Judged:
+    by_signal = {each.signal: each for each in readings}
+    return judge_device(by_signal, policy, Platform.LINUX, before, at)
+
+
+def with_usb(severity: Severity = Severity.BLOCK, grace_s: int = 0) -> Policy:
+    usb = dataclasses.replace(DEFAULT.signals[USB], severity=severity, grace_s=grace_s)
+    return dataclasses.replace(DEFAULT, signals={**DEFAULT.signals, USB: usb})
+
+
+def usb_of(found: Judged) -> SignalStanding:
+    return next(each for each in found.signals if each.signal == USB)
+
+
+def test_a_healthy_laptop_passes_the_default_policy() -> None:
+    found = judged(healthy(NOW))
+    assert found.verdict is Verdict.COMPLIANT, [each.reasons for each in found.signals]
+    assert [each.signal for each in found.signals] == [signal.id for signal in CATALOG]
+
+
+def test_one_failing_signal_is_enough() -> None:
+    found = judged(with_stick(NOW))
+    assert found.verdict is Verdict.NON_COMPLIANT
+    assert usb_of(found).outcome is Outcome.FAIL
+    assert usb_of(found).failing_since == NOW
+
+
+@pytest.mark.parametrize("signal", [signal.id for signal in CATALOG])
+def test_a_signal_that_could_not_be_read_never_passes(signal: str) -> None:
+    hidden = unavailable(signal, NOW, "It was denied.", ())
+    assert judged(replaced(healthy(NOW), hidden)).verdict is Verdict.NON_COMPLIANT
+
+
+@pytest.mark.parametrize("signal", [signal.id for signal in CATALOG])
+def test_a_signal_that_was_not_reported_never_passes(signal: str) -> None:
+    found = judged(each for each in healthy(NOW) if each.signal != signal)
+    assert found.verdict is Verdict.NON_COMPLIANT
+    (reason,) = next(each for each in found.signals if each.signal == signal).reasons
+    assert NOT_REPORTED in reason.worker + reason.admin
+
+
+def test_a_laptop_of_which_nothing_is_known_does_not_pass() -> None:
+    assert judged(()).verdict is Verdict.NON_COMPLIANT
+
+
+def test_facts_that_another_version_stored_are_unknown() -> None:
+    old = dataclasses.replace(healthy(NOW)[0], facts={"of": "another version"})
+    found = judged(replaced(healthy(NOW), old))
+    assert found.verdict is Verdict.NON_COMPLIANT
+    (reason,) = found.signals[0].reasons
+    assert NOT_UNDERSTOOD in reason.worker + reason.admin
+
+
+def test_a_warning_is_shown_and_shuts_nobody_out() -> None:
+    found = judged(with_stick(NOW), with_usb(Severity.WARN))
+    assert found.verdict is Verdict.COMPLIANT
+    assert usb_of(found).outcome is Outcome.FAIL
+    assert not usb_of(found).blocking
+
+
+def test_what_is_off_is_not_looked_at() -> None:
+    found = judged(with_stick(NOW), with_usb(Severity.OFF))
+    assert found.verdict is Verdict.COMPLIANT
+    assert USB not in [each.signal for each in found.signals]
+
+
+def test_grace_lasts_from_the_first_failing_report() -> None:
+    policy = with_usb(grace_s=GRACE_S)
+    first = judged(with_stick(NOW), policy)
+    end = NOW + timedelta(seconds=GRACE_S)
+    assert (first.verdict, first.grace_until) == (Verdict.GRACE, end)
+    later = judged(with_stick(), policy, first.signals, NOW + timedelta(seconds=300))
+    assert (later.verdict, later.grace_until) == (Verdict.GRACE, end), "a new report buys no time"
+    over = judged(with_stick(), policy, later.signals, end)
+    assert over.verdict is Verdict.NON_COMPLIANT
+
+
+def test_grace_begins_anew_after_the_laptop_was_healthy() -> None:
+    policy = with_usb(grace_s=GRACE_S)
+    failed = judged(with_stick(NOW), policy)
+    mended = judged(healthy(), policy, failed.signals, NOW + timedelta(hours=1))
+    assert usb_of(mended).failing_since is None
+    again = judged(with_stick(), policy, mended.signals, NOW + timedelta(hours=2))
+    assert again.grace_until == NOW + timedelta(hours=2, seconds=GRACE_S)
+
+
+def test_the_grace_of_one_signal_does_not_help_another() -> None:
+    other = next(signal.id for signal in CATALOG if signal.id != USB)
+    hidden = unavailable(other, NOW, "It was denied.", ())
+    found = judged(replaced(with_stick(NOW), hidden), with_usb(grace_s=GRACE_S))
+    assert found.verdict is Verdict.NON_COMPLIANT
+
+
+def test_reasons_are_bounded_worst_first_and_can_be_stored() -> None:
+    unclear = dataclasses.replace(MOUSE, keyboard="unknown")
+    evil = dataclasses.replace(STICK, name="é" * 128, keyboard=True, indicators=tuple(Indicator))
+    facts = UsbDevicesFacts((*(unclear for _ in range(28)), *(evil for _ in range(100))))
+    found = judged(replaced(healthy(NOW), reading(USB, facts, NOW)))
+    reasons = usb_of(found).reasons
+    assert len(reasons) == MAX_REASONS
+    assert {reason.outcome for reason in reasons} == {Outcome.FAIL}
+    assert max(len(reason.worker) for reason in reasons) <= MAX_TEXT
+    assert read_signals(write_signals(found.signals)) == found.signals
