@@ -8,6 +8,7 @@ from collections.abc import Mapping
 USB_DEVICES = "tests/collectors/signals/usb_devices/test_macos_recordings.py"
 
 SCREEN_LOCK = "tests/collectors/signals/screen_lock/test_macos_recordings.py"
+WIFI_SECURITY = "tests/collectors/signals/wifi_security/test_macos_recordings.py"
 OSQUERY = "Another product's answer: it asks the key bag that sysadminctl asks for the reader."
 
 COVERED: Mapping[str, str] = {
@@ -27,10 +28,34 @@ COVERED: Mapping[str, str] = {
     "macos/usb_devices/sp_usb_old_imac_external_disk": USB_DEVICES,
     "macos/usb_devices/sp_usb_virtualbox_keyboard_tablet": USB_DEVICES,
     "macos/usb_devices/sp_usbhost_26_samsung_ssd": USB_DEVICES,
+    "macos/wifi_security/ipconfig_15_6_redacted_wpa2": WIFI_SECURITY,
+    "macos/wifi_security/ipconfig_26_open_redacted_dhcp_injection": WIFI_SECURITY,
+    "macos/wifi_security/ipconfig_wpa2_psk": WIFI_SECURITY,
+    "macos/wifi_security/ipconfig_wpa3_sae_bogus_packet_lines": WIFI_SECURITY,
+    "macos/wifi_security/sp_10_15_open_en1": WIFI_SECURITY,
+    "macos/wifi_security/sp_12_7_disassociated": WIFI_SECURITY,
+    "macos/wifi_security/sp_12_7_wpa2_personal": WIFI_SECURITY,
+    "macos/wifi_security/sp_15_5_disassociated": WIFI_SECURITY,
+    "macos/wifi_security/sp_15_5_hotspot_wpa2_with_awdl0": WIFI_SECURITY,
+    "macos/wifi_security/sp_15_5_wifi_off": WIFI_SECURITY,
+    "macos/wifi_security/sp_15_5_wpa2_personal": WIFI_SECURITY,
+    "macos/wifi_security/sp_redacted_ssid_wpa3_transition_apple_typo": WIFI_SECURITY,
 }
 
 NOT_COVERED: Mapping[str, str] = {
     "macos/screen_lock/osquery_screenlock_as_root_empty": OSQUERY,
     "macos/screen_lock/osquery_screenlock_asuser_300": OSQUERY,
     "macos/screen_lock/osquery_screenlock_asuser_disabled": OSQUERY,
+    "macos/wifi_security/airport_getinfo_wpa2": (
+        "The airport program is gone since macOS 14.4 and no reader runs it."
+    ),
+    "macos/wifi_security/sp_text_15_5_wpa2_labels": (
+        "The reader takes the JSON form of this report: the labels of the text are translated."
+    ),
+    "macos/wifi_security/wdutil_15_open_2g": (
+        "Words for people that need root; the report and the summary say the same without."
+    ),
+    "macos/wifi_security/wdutil_non_root_usage": (
+        "Words for people that need root; the report and the summary say the same without."
+    ),
 }

@@ -49,9 +49,12 @@ def read(host: Host) -> Reading:
     listed = inquiry.ask("network interfaces", host.network_interfaces)
     interfaces = {interface.name: interface for interface in listed or ()}
     stations = inquiry.ask("system_profiler SPAirPortDataType", lambda: _stations(host))
+    idle = {station.name for station in stations or () if station.connected is False}
     summaries: dict[str, Summary] = {}
     for name in _to_summarise(stations, interfaces):
-        summary = inquiry.ask(f"ipconfig getsummary {name}", partial(_summary, host, name))
+        # An interface that is off may have no summary; if it has one it must not deny that.
+        asked = Inquiry() if name in idle else inquiry
+        summary = asked.ask(f"ipconfig getsummary {name}", partial(_summary, host, name))
         if summary is not None:
             summaries[name] = summary
 
@@ -98,14 +101,14 @@ def _to_summarise(
     an empty report is how system_profiler fails.
     """
     if stations:
-        return tuple(station.name for station in stations if station.connected is not False)
+        return tuple(station.name for station in stations)
     names = (each.name for each in interfaces.values() if each.up)
     return tuple(name for name in names if ETHERNET_LIKE.fullmatch(name))
 
 
 def _only_summarised(summaries: Mapping[str, Summary]) -> tuple[Station, ...]:
     return tuple(
-        Station(name, UNKNOWN if summary.active is None else summary.active, frozenset(), None)
+        Station(name, summary.active, frozenset(), None)
         for name, summary in summaries.items()
         if summary.is_wifi
     )

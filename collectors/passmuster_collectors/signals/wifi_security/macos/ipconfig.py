@@ -31,12 +31,16 @@ WPA_SECURITY = {
 }
 
 
+IS_WIFI = {"WiFi": True, "Ethernet": False, "FireWire": False, "Cellular": False}
+IS_ACTIVE = {"TRUE": True, "FALSE": False}
+
+
 @dataclass(frozen=True)
 class Summary:
-    """What the summary says of one interface; None where it says nothing."""
+    """What the summary says of one interface; None where it names no security or no network."""
 
-    is_wifi: bool | None
-    active: bool | None
+    is_wifi: bool
+    active: bool
     security: Security | None
     ssid: str | None
 
@@ -45,8 +49,8 @@ def parse_summary(output: bytes) -> Summary:
     """Return the interface's own entries.
 
     Only entries at the first level of braces count, and only once: one that is there twice was
-    written by somebody else than this Mac. Raises `SourceConflictError` for that, and for braces
-    that do not match.
+    written by somebody else than this Mac. Raises `SourceConflictError` for that, for braces that
+    do not match, and where the kind or the state of the interface is missing or in other words.
     """
     entries: dict[str, str] = {}
     depth = 0
@@ -65,11 +69,14 @@ def parse_summary(output: bytes) -> Summary:
             entries[entry.group(1)] = entry.group(2)
     if depth != 0:
         raise SourceConflictError(SOURCE, "ends in the midst of a dictionary")
+    is_wifi = IS_WIFI.get(entries.get("InterfaceType", ""))
+    active = IS_ACTIVE.get(entries.get("LinkStatusActive", ""))
+    if is_wifi is None or active is None:
+        raise SourceConflictError(SOURCE, "does not say what the interface is and does")
     ssid = entries.get("SSID", "")
-    kind = entries.get("InterfaceType")
     return Summary(
-        is_wifi=None if kind is None else kind == "WiFi",
-        active={"TRUE": True, "FALSE": False}.get(entries.get("LinkStatusActive", "")),
+        is_wifi=is_wifi,
+        active=active,
         security=_security(entries.get("Security")),
         ssid=None if ssid in REDACTED or "\ufffd" in ssid else ssid,
     )

@@ -7,17 +7,6 @@ from passmuster_collectors.signals.wifi_security.facts import Security
 from passmuster_collectors.signals.wifi_security.macos.airport import Station
 from passmuster_collectors.signals.wifi_security.macos.ipconfig import Summary
 
-WEAKEST_FIRST = (
-    Security.OPEN,
-    Security.WEP,
-    Security.WPA1_PERSONAL,
-    Security.WPA1_ENTERPRISE,
-    Security.OWE,
-    Security.WPA2_PERSONAL,
-    Security.WPA2_ENTERPRISE,
-    Security.WPA3_PERSONAL,
-    Security.WPA3_ENTERPRISE,
-)
 WITH_TKIP = frozenset({Security.WEP, Security.WPA1_PERSONAL, Security.WPA1_ENTERPRISE})
 BAD_NEWS = WITH_TKIP | {Security.OPEN}
 
@@ -37,34 +26,31 @@ def agree(station: Station, summary: Summary | None) -> Joined:
     """Return what the system report and the summary (None where it was not read) say together.
 
     The report knows the network's mode, which can mix two securities; the summary knows the one
-    that was negotiated. Where only one of them speaks, the weakest that it allows is taken, unless
-    it leaves open whether that is an outdated one; and from the summary, into which a network can
-    write, bad news alone.
+    that was negotiated. Where only one of them speaks, bad news alone is taken.
     """
     connected = station.connected
-    if summary is not None and connected == UNKNOWN and summary.active is not None:
-        connected = summary.active
-    if summary is not None and summary.is_wifi is False:
+    if summary is not None and not summary.is_wifi:
         return _unclear("ipconfig calls it no Wi-Fi interface")
-    if summary is not None and summary.active not in (None, connected):
-        return _unclear("two reports disagree about whether it is connected")
+    if summary is not None and connected == UNKNOWN:
+        connected = summary.active
     if connected == UNKNOWN:
         return _unclear("")
+    if summary is not None and summary.active is not connected:
+        return _unclear("two reports disagree about whether it is connected")
     if not connected:
         return Joined(connected=False, security=None, weak_cipher=None, ssid=None)
     return _agree_on_network(station, summary)
 
 
 def _agree_on_network(station: Station, summary: Summary | None) -> Joined:
-    if summary is None or summary.security is None:
-        return _joined(station, _weakest(station.security), _common_ssid(station, summary))
-    if not station.security:
-        told = summary.security if summary.security in BAD_NEWS else Security.UNKNOWN
-        return _joined(station, told, _common_ssid(station, summary))
-    if summary.security not in station.security:
+    told = summary.security if summary is not None else None
+    if told is None or not station.security:
+        alone = station.security if told is None else frozenset({told})
+        return _joined(station, _bad_news(alone), None)
+    if told not in station.security:
         disagreement = "two reports disagree about its security"
         return replace(_joined(station, Security.UNKNOWN, None), conflict=disagreement)
-    return _joined(station, summary.security, _common_ssid(station, summary))
+    return _joined(station, told, _common_ssid(station, summary))
 
 
 def _common_ssid(station: Station, summary: Summary | None) -> str | None:
@@ -84,7 +70,7 @@ def _unclear(conflict: str) -> Joined:
     return Joined(UNKNOWN, Security.UNKNOWN, UNKNOWN, None, conflict)
 
 
-def _weakest(possible: frozenset[Security]) -> Security:
-    if not possible or (possible & BAD_NEWS and possible - BAD_NEWS):
-        return Security.UNKNOWN
-    return min(possible, key=WEAKEST_FIRST.index)
+def _bad_news(possible: frozenset[Security]) -> Security:
+    """Return an outdated security that is the only possible one; unknown for anything else."""
+    (only, *others) = possible or {Security.UNKNOWN}
+    return only if not others and only in BAD_NEWS else Security.UNKNOWN
