@@ -8,6 +8,27 @@ from collections.abc import Mapping
 
 # `<platform>/<signal>/<case>` → the test that reads it, from the repository's root.
 COVERED: Mapping[str, str] = {
+    "linux/disk_encryption/crypttab_keyfile_home": (
+        "tests/collectors/signals/disk_encryption/test_recordings.py"
+    ),
+    "linux/disk_encryption/lsblk_multi_disk_luks_elsewhere_root_plain": (
+        "tests/collectors/signals/disk_encryption/test_recordings.py"
+    ),
+    "linux/disk_encryption/lsblk_nixos_luks_on_lvm_mountpoint_not_slash": (
+        "tests/collectors/signals/disk_encryption/test_recordings.py"
+    ),
+    "linux/disk_encryption/lsblk_text_lvm_plain": (
+        "tests/collectors/signals/disk_encryption/test_recordings.py"
+    ),
+    "linux/disk_encryption/lsblk_text_multipath_many_parents": (
+        "tests/collectors/signals/disk_encryption/test_recordings.py"
+    ),
+    "linux/disk_encryption/proc_swaps_swapfile": (
+        "tests/collectors/signals/disk_encryption/test_recordings.py"
+    ),
+    "linux/disk_encryption/zfs_get_H_all_off": (
+        "tests/collectors/signals/disk_encryption/test_recordings.py"
+    ),
     "linux/screen_lock/dconf_dump_no_lock_keys": (
         "tests/collectors/signals/screen_lock/test_recordings.py"
     ),
@@ -84,6 +105,33 @@ COVERED: Mapping[str, str] = {
 
 # `<platform>/<signal>/<case>` → why no reader has anything to learn from it.
 NOT_COVERED: Mapping[str, str] = {
+    "linux/disk_encryption/cryptsetup_status_active_luks2": (
+        "cryptsetup's text for people is not read: dm/uuid in sysfs says the same."
+    ),
+    "linux/disk_encryption/cryptsetup_status_active_mounted": (
+        "cryptsetup's text for people is not read: dm/uuid in sysfs says the same."
+    ),
+    "linux/disk_encryption/cryptsetup_status_active_umounted": (
+        "cryptsetup's text for people is not read: dm/uuid in sysfs says the same."
+    ),
+    "linux/disk_encryption/cryptsetup_status_inactive": (
+        "cryptsetup's text for people is not read: dm/uuid in sysfs says the same."
+    ),
+    "linux/disk_encryption/cryptsetup_status_unactive": (
+        "cryptsetup's text for people is not read: dm/uuid in sysfs says the same."
+    ),
+    "linux/disk_encryption/lsblk_allcols_ubuntu_18_04": (
+        "lsblk is not read, and the columns of this output can't be told apart."
+    ),
+    "linux/disk_encryption/lsblk_text_pairs_all_columns": (
+        "lsblk is not read, and this output does not say what lies over what."
+    ),
+    "linux/disk_encryption/lsblk_text_pairs_with_stderr_noise": (
+        "lsblk is not read: sysfs has no messages in between."
+    ),
+    "linux/disk_encryption/zfs_get_home_dataset": (
+        "A table for people: the reader asks zfs for the form without headings."
+    ),
     "linux/usb_devices/xfconf_thunar_volman": (
         "Whether the desktop mounts a stick by itself does not change what may be plugged in."
     ),
