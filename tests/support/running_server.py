@@ -3,6 +3,7 @@
 import contextlib
 import re
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -19,16 +20,21 @@ COMMAND = (sys.executable, "-m", "passmuster_server.cli")
 
 @dataclass
 class RunningServer:
-    """A server that runs, and its commands."""
+    """A server that runs, and its commands.
+
+    `arguments` are those of `serve`; `authority` is the PEM file that its TLS is trusted by.
+    """
 
     directory: Path
     port: int
+    arguments: tuple[str, ...] = ()
+    authority: Path | None = None
     process: "subprocess.Popen[bytes] | None" = None
 
     @property
     def url(self) -> str:
         """Where it listens; also its public URL."""
-        return f"http://127.0.0.1:{self.port}"
+        return f"{'https' if self.authority else 'http'}://127.0.0.1:{self.port}"
 
     @property
     def log(self) -> Path:
@@ -37,13 +43,7 @@ class RunningServer:
 
     def command(self, *arguments: str, check: bool = True) -> "subprocess.CompletedProcess[str]":
         """Run another command of the server's over the same data."""
-        return subprocess.run(
-            [*COMMAND, *self._base(), *arguments],
-            capture_output=True,
-            text=True,
-            timeout=30,
-            check=check,
-        )
+        return run(*self._base(), *arguments, check=check)
 
     def enroll_code(self, owner: str = "ana@example.com", *arguments: str) -> str:
         """Return a fresh one-time code."""
@@ -68,13 +68,16 @@ class RunningServer:
 
     def client(self) -> httpx.Client:
         """Return an HTTP client for it; the caller closes it."""
-        return httpx.Client(base_url=self.url, timeout=20, trust_env=False)
+        return httpx.Client(base_url=self.url, timeout=20, trust_env=False, verify=self._trust())
 
     def start(self) -> None:
         """Start it and wait until it answers."""
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [*COMMAND, *self._base(), "serve", "--listen", f"127.0.0.1:{self.port}"],
+                [
+                    *(*COMMAND, *self._base(), "serve"),
+                    *("--listen", f"127.0.0.1:{self.port}", *self.arguments),
+                ],
                 stdout=log,
                 stderr=log,
                 stdin=subprocess.DEVNULL,
@@ -82,8 +85,8 @@ class RunningServer:
         deadline = time.monotonic() + START_WITHIN_S
         while time.monotonic() < deadline:
             assert self.process.poll() is None, f"the server ended: {self.log.read_text()}"
-            with contextlib.suppress(httpx.HTTPError):
-                if httpx.get(f"{self.url}/readyz", trust_env=False, timeout=2).status_code == 200:
+            with contextlib.suppress(httpx.HTTPError), self.client() as client:
+                if client.get("/readyz", timeout=2).status_code == 200:
                     return
             time.sleep(0.05)
         self.stop()
@@ -107,8 +110,18 @@ class RunningServer:
             self.process.wait()
             self.process = None
 
+    def _trust(self) -> "ssl.SSLContext | bool":
+        return ssl.create_default_context(cafile=self.authority) if self.authority else True
+
     def _base(self) -> tuple[str, ...]:
         return ("--data-directory", str(self.directory), "--public-url", self.url)
+
+
+def run(*arguments: str, check: bool = True) -> "subprocess.CompletedProcess[str]":
+    """Run `passmuster-server`."""
+    return subprocess.run(
+        [*COMMAND, *arguments], capture_output=True, text=True, timeout=30, check=check
+    )
 
 
 def free_port() -> int:

@@ -1,0 +1,211 @@
+"""`passmuster-server serve` as an administrator runs it, in a process of its own."""
+
+import contextlib
+import json
+import socket
+import sqlite3
+import stat
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from passmuster_collectors.contract.verdict import Verdict
+from tests.support.certificates import Authority
+from tests.support.example_readings import healthy, with_stick
+from tests.support.running_server import RunningServer, free_port, run, running_server
+from tests.support.signing_device import SigningDevice
+
+KILLS = 4
+LAPTOPS = 4
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[RunningServer]:
+    with running_server(tmp_path / "data") as running:
+        yield running
+
+
+def serve(server: RunningServer, *arguments: str) -> tuple[int, str]:
+    """Try to serve and return what came of it: the exit status and what was said."""
+    ended = server.command("serve", *arguments, check=False)
+    return ended.returncode, ended.stderr
+
+
+def test_a_server_without_its_schema_says_what_to_run(tmp_path: Path) -> None:
+    status, said = serve(RunningServer(tmp_path, free_port()))
+    assert status == 1
+    assert "run: passmuster-server migrate" in said
+
+
+def test_a_server_may_migrate_by_itself(tmp_path: Path) -> None:
+    server = RunningServer(tmp_path, free_port(), ("--migrate",))
+    server.start()
+    try:
+        with server.client() as client:
+            assert client.get("/readyz").status_code == 200
+    finally:
+        server.stop()
+
+
+def test_a_second_server_on_the_same_data_is_refused(server: RunningServer) -> None:
+    status, said = serve(server, "--listen", f"127.0.0.1:{free_port()}")
+    assert status == 1
+    assert "another server runs on" in said
+
+
+def test_a_port_that_is_taken_is_said(tmp_path: Path, server: RunningServer) -> None:
+    other = RunningServer(tmp_path / "other", server.port)
+    other.command("migrate")
+    status, said = serve(other, "--listen", f"127.0.0.1:{server.port}")
+    assert status != 0
+    assert "address already in use" in said
+
+
+def test_every_mistake_in_the_settings_is_said_at_once(tmp_path: Path) -> None:
+    server = RunningServer(tmp_path, free_port())
+    status, said = serve(server, "--listen", "192.0.2.1:1", "--tls-key", "/does/not/exist")
+    assert status == 1
+    keys = [line.split(": ")[1] for line in said.splitlines()]
+    assert keys == ["tls_certificate, tls_key", "tls_key", "listen"]
+
+
+def test_what_it_keeps_is_for_its_own_user_alone(tmp_path: Path) -> None:
+    server = RunningServer(tmp_path / "made" / "by the server", free_port())
+    server.command("migrate")
+    server.start()
+    server.stop()
+    assert stat.S_IMODE(server.directory.stat().st_mode) == 0o700
+    modes = {
+        path.name: stat.S_IMODE(path.stat().st_mode)
+        for path in server.directory.iterdir()
+        if path.name != "server.log"  # the test's own
+    }
+    assert modes.keys() >= {"passmuster.db", "serve.lock"}
+    assert set(modes.values()) == {0o600}, modes
+
+
+def test_settings_may_stand_before_or_after_the_command(server: RunningServer) -> None:
+    directory = ("--data-directory", str(server.directory))
+    before = run(*directory, "policy", "show")
+    after = run("policy", "show", *directory)
+    assert before.stdout == after.stdout != ""
+
+
+def test_settings_may_come_from_a_file(server: RunningServer, tmp_path: Path) -> None:
+    path = tmp_path / "server.toml"
+    path.write_text(f'data_directory = "{server.directory}"\n', encoding="utf-8")
+    assert run("--config", str(path), "policy", "show").stdout.startswith("#")
+
+
+def test_it_is_alive_and_ready(server: RunningServer) -> None:
+    with server.client() as client:
+        assert client.get("/healthz").text == "ok\n"
+        assert client.get("/readyz").text == "ok\n"
+
+
+def test_it_does_not_say_what_it_is_made_of(server: RunningServer) -> None:
+    with server.client() as client:
+        response = client.get("/healthz")
+    assert "server" not in response.headers
+
+
+def test_a_mistake_of_the_path_or_the_method_is_a_problem_document(server: RunningServer) -> None:
+    with server.client() as client:
+        assert client.get("/nothing/here").json()["code"] == "not_found"
+        refused = client.get("/api/v1/reports")
+    assert (refused.status_code, refused.json()["code"]) == (405, "wrong_method")
+
+
+def test_the_log_is_one_line_of_json_for_each_event(server: RunningServer) -> None:
+    server.stop()
+    lines = [json.loads(line) for line in server.log.read_text().splitlines()]
+    assert {"time", "level", "logger", "message"} <= lines[0].keys()
+    assert any(line["message"].startswith("ready on") for line in lines)
+
+
+def test_over_tls_it_takes_reports_from_whoever_trusts_its_authority(tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    certificate, key = authority.issue(["127.0.0.1"])
+    pair = ("--tls-certificate", str(certificate), "--tls-key", str(key))
+    server = RunningServer(tmp_path / "data", free_port(), pair, authority.certificate)
+    server.command("migrate")
+    server.start()
+    try:
+        with server.client() as client:
+            device = SigningDevice(server.url)
+            device.enroll(client, server.enroll_code())
+            assert device.report(client, healthy()).verdict is Verdict.COMPLIANT
+        with pytest.raises(httpx.ConnectError):
+            httpx.get(f"{server.url}/healthz", trust_env=False)
+    finally:
+        server.stop()
+
+
+def test_it_stops_although_a_connection_is_open(server: RunningServer) -> None:
+    with socket.create_connection(("127.0.0.1", server.port)) as idle:
+        idle.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert idle.recv(1024).startswith(b"HTTP/1.1 200")
+        started = time.monotonic()
+        server.stop()
+        assert time.monotonic() - started < 5
+
+
+def test_a_kill_under_load_loses_nothing_that_was_answered(server: RunningServer) -> None:
+    with server.client() as client:
+        laptops = [SigningDevice(server.url) for _ in range(LAPTOPS)]
+        for laptop in laptops:
+            laptop.enroll(client, server.enroll_code())
+    waiting: dict[str, bytes] = {}
+    answered = dict.fromkeys((laptop.device for laptop in laptops), 0)
+    for _ in range(KILLS):
+        threads = [
+            threading.Thread(target=report_until_it_ends, args=(server, laptop, waiting, answered))
+            for laptop in laptops
+        ]
+        before = sum(answered.values())
+        for thread in threads:
+            thread.start()
+        deadline = time.monotonic() + 20
+        while sum(answered.values()) < before + 40 and time.monotonic() < deadline:
+            time.sleep(0.01)
+        server.kill()
+        for thread in threads:
+            thread.join()
+        assert sum(answered.values()) >= before + 40, "expected: reports before each kill"
+        for device, sequence in stored_sequences(server).items():
+            # One more may be stored than was answered: the answer was on its way.
+            assert sequence - answered[device] in (0, 1), f"{answered[device]} were answered"
+        server.start()
+    with server.client() as client:
+        for laptop in laptops:
+            assert sent(laptop, client, waiting).status_code == 200, "the chain goes on"
+
+
+def report_until_it_ends(
+    server: RunningServer,
+    laptop: SigningDevice,
+    waiting: dict[str, bytes],
+    answered: dict[str, int],
+) -> None:
+    """Report as a laptop does: what has no answer yet is sent again, byte for byte."""
+    with contextlib.suppress(httpx.HTTPError), server.client() as client:
+        while True:
+            laptop.accept(sent(laptop, client, waiting).raise_for_status())
+            del waiting[laptop.device]
+            answered[laptop.device] = laptop.sequence
+
+
+def sent(laptop: SigningDevice, client: httpx.Client, waiting: dict[str, bytes]) -> httpx.Response:
+    if laptop.device not in waiting:
+        readings = with_stick() if laptop.sequence % 3 else healthy()
+        waiting[laptop.device] = laptop.signed_upload(laptop.upload(laptop.record(readings)))
+    return laptop.send(client, waiting[laptop.device])
+
+
+def stored_sequences(server: RunningServer) -> dict[str, int]:
+    with contextlib.closing(sqlite3.connect(server.directory / "passmuster.db")) as connection:
+        return dict(connection.execute("SELECT device_id, sequence FROM ratchets").fetchall())
