@@ -16,6 +16,12 @@ def _read_linux(host: Host) -> Reading:
     return linux.read(host)
 
 
+def _read_macos(host: Host) -> Reading:
+    from passmuster_collectors.signals.disk_encryption import macos  # noqa: PLC0415 - as above
+
+    return macos.read(host)
+
+
 SIGNAL: Signal[DiskEncryptionFacts, DiskEncryptionLimits] = Signal(
     id="disk_encryption",
     title="Disk encryption",
@@ -29,7 +35,7 @@ SIGNAL: Signal[DiskEncryptionFacts, DiskEncryptionLimits] = Signal(
     problems=PROBLEMS,
     readers={
         Platform.LINUX: _read_linux,
-        Platform.MACOS: None,
+        Platform.MACOS: _read_macos,
         Platform.WINDOWS: None,
     },
     triggers=frozenset({"block"}),

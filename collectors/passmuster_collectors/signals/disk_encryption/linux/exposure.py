@@ -71,19 +71,21 @@ class Exposure:
         entries, at_start = self._read_crypttab(), self._read_command_line()
         found = []
         for name in sorted({block.mapper_name, block.mapping.name} - {""}):
-            found += [entries.get(name, Key()), self._default_key(name)]
+            found += [entries.get(name, Key()), self._default_key(crypt, name)]
         found += [at_start.get(volume, Key()) for volume in ("", block.mapping.volume)]
         return [key for key in dict.fromkeys(found) if key != Key()]
 
-    def _default_key(self, name: str) -> Key:
+    def _default_key(self, crypt: str, name: str) -> Key:
         path = f"{DEFAULT_KEYS}/{name}.key"
         try:
             self._host.file_status(path)
         except SourceMissingError:
             return Key()
-        except SourceError as error:
-            # Where the folder may not be looked into, a key in it can't be ruled out.
-            self._evidence.passed_over(error)
+        except SourceError:
+            # Whether there is a key does not matter where the folder itself is well kept.
+            if self._state_of_key(Key(file=path), (crypt,)) is not State.ENCRYPTED:
+                raise
+            return Key()
         return Key(file=path)
 
     def _state_of_key(self, key: Key, asking: tuple[str, ...]) -> State:
