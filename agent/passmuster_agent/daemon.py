@@ -22,6 +22,7 @@ from passmuster_agent.schedule import BOOT_SPREAD_S, Debounce, FullCheck
 from passmuster_collectors.contract.verdict import Verdict
 from passmuster_collectors.host import clocks, this_host
 from passmuster_collectors.host.events import ROUTE, Events, Watch, this_watch
+from passmuster_collectors.host.memory import use_one_arena
 from passmuster_collectors.signals import CATALOG
 
 log = logging.getLogger(__name__)
@@ -137,6 +138,7 @@ class Daemon:
 
 def run(state: State) -> ExitCode:
     """Be the daemon of this state directory until told to end. Raises `AgentError`."""
+    use_one_arena()
     random = SystemRandom()
     with state.lock(), _interruptions() as interrupted:
         device = state.device()
