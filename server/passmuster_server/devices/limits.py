@@ -19,6 +19,9 @@ class AddressLimit:
         self._monotonic = monotonic
         self._tries: OrderedDict[str, list[float]] = OrderedDict()
 
+    def __len__(self) -> int:
+        return len(self._tries)
+
     def wait_s(self, address: str) -> float:
         """Return the seconds until the address may try again; 0: now."""
         tries = self._recent(address)

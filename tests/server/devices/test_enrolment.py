@@ -15,6 +15,7 @@ from passmuster_collectors.contract.enrolment import (
     EnrolmentChallenge,
     EnrolmentProof,
 )
+from passmuster_server.devices import codes
 from tests.support.running_server import RunningServer, running_server
 from tests.support.signing_device import JSON, SigningDevice, post
 
@@ -189,3 +190,74 @@ def test_one_address_that_guesses_too_often_is_told_when_to_come_back(tmp_path: 
         response = refused(client, SigningDevice(server.url), "0000-0000-0000")
         assert (response.status_code, response.json()["code"]) == (429, "too_many_tries")
         assert int(response.headers["Retry-After"]) > 0
+
+
+def test_a_laptop_that_enrols_again_with_its_key_stays_its_owners(
+    server: RunningServer, client: httpx.Client
+) -> None:
+    device = SigningDevice(server.url)
+    device.enroll(client, server.enroll_code("dora@example.com"))
+    code = server.enroll_code("eve@example.com")
+    response = refused(client, device, code)
+    assert (response.status_code, response.json()["code"]) == (409, "identity_conflict")
+    other = SigningDevice(server.url).enroll(client, code)
+    assert other.owner == "eve@example.com", "expected: the code is still good"
+
+
+@pytest.mark.parametrize("command", ["revoke", "retire"])
+def test_a_key_that_was_taken_out_of_service_stays_out(
+    server: RunningServer, client: httpx.Client, command: str
+) -> None:
+    device = SigningDevice(server.url)
+    device.enroll(client, server.enroll_code())
+    server.command(command, device.device)
+    response = refused(client, device, server.enroll_code())
+    assert (response.status_code, response.json()["code"]) == (401, "revoked")
+
+
+def test_a_revoked_device_can_not_be_made_a_retired_one(
+    server: RunningServer, client: httpx.Client
+) -> None:
+    device = SigningDevice(server.url)
+    device.enroll(client, server.enroll_code())
+    server.command("revoke", device.device)
+    server.command("retire", device.device)
+    statement = "SELECT status FROM devices WHERE device_id = ?"
+    assert sql(server, statement, device.device) == [("revoked",)]
+
+
+@pytest.mark.parametrize("field", ["computer_name", "system", "agent_version"])
+def test_a_name_that_could_not_be_shown_is_refused_by_field(
+    server: RunningServer, client: httpx.Client, field: str
+) -> None:
+    message = codec.encode(SigningDevice(server.url).start_message()) | {field: "x\x1b[2Jy"}
+    response = post(client, "/api/v1/enrolment", message)
+    assert (response.status_code, response.json()["field"]) == (400, field)
+
+
+def test_an_unknown_ceremony_is_refused_by_field(
+    server: RunningServer, client: httpx.Client
+) -> None:
+    device = SigningDevice(server.url)
+    challenge = dataclasses.replace(begun(device, client), enrolment="0" * 32)
+    finish = device.finish_message(challenge, server.enroll_code())
+    response = post(client, "/api/v1/enrolment/finish", finish)
+    assert (response.status_code, response.json()["field"]) == (400, "enrolment")
+
+
+def test_an_oversized_message_is_refused(client: httpx.Client) -> None:
+    response = client.post("/api/v1/enrolment", content=b"x" * 20_000, headers=JSON)
+    assert (response.status_code, response.json()["code"]) == (413, "too_large")
+
+
+@pytest.mark.parametrize("owner", ["ana", "ana@", "@example.com", "a b@example.com", "a@b\n"])
+def test_a_code_is_for_an_e_mail_address(server: RunningServer, owner: str) -> None:
+    ended = server.command("enroll-code", "--owner", owner, check=False)
+    # A line's end at the end is what a shell leaves; it is no part of the address.
+    assert ended.returncode == (0 if owner == "a@b\n" else 1)
+
+
+def test_a_code_has_at_least_fifty_random_bits() -> None:
+    assert len(codes.ALPHABET) == len(set(codes.ALPHABET)) == 32
+    assert codes.LENGTH * 5 >= 50
+    assert len({codes.new_code() for _ in range(1_000)}) == 1_000
