@@ -5,6 +5,7 @@ The lists are as in `recorded_cases.py`.
 
 from collections.abc import Mapping
 
+DISK_ENCRYPTION = "tests/collectors/signals/disk_encryption/test_macos.py"
 USB_DEVICES = "tests/collectors/signals/usb_devices/test_macos_recordings.py"
 
 SCREEN_LOCK = "tests/collectors/signals/screen_lock/test_macos_recordings.py"
@@ -12,6 +13,15 @@ WIFI_SECURITY = "tests/collectors/signals/wifi_security/test_macos_recordings.py
 OSQUERY = "Another product's answer: it asks the key bag that sysadminctl asks for the reader."
 
 COVERED: Mapping[str, str] = {
+    "macos/disk_encryption/apfs_list_crypto_migration_running": DISK_ENCRYPTION,
+    "macos/disk_encryption/fdesetup_decrypting_off_line": DISK_ENCRYPTION,
+    "macos/disk_encryption/fdesetup_decrypting_percent": DISK_ENCRYPTION,
+    "macos/disk_encryption/fdesetup_deferred_named_user": DISK_ENCRYPTION,
+    "macos/disk_encryption/fdesetup_deferred_no_user": DISK_ENCRYPTION,
+    "macos/disk_encryption/fdesetup_encrypting_pending_on_battery": DISK_ENCRYPTION,
+    "macos/disk_encryption/fdesetup_on": DISK_ENCRYPTION,
+    "macos/disk_encryption/fdesetup_on_master_keychain": DISK_ENCRYPTION,
+    "macos/disk_encryption/fdesetup_unrecognised": DISK_ENCRYPTION,
     "macos/screen_lock/defaults_idletime_0_never": SCREEN_LOCK,
     "macos/screen_lock/defaults_idletime_300": SCREEN_LOCK,
     "macos/screen_lock/ioreg_console_unlocked_key_absent": SCREEN_LOCK,

@@ -82,17 +82,9 @@ def reordered(seed: int) -> Distortion:
     return apply
 
 
-def translated(seed: int) -> Distortion:
-    """Write some or all words in other letters."""
-    chance = random.Random(seed)
-    share = chance.choice((0.2, 0.6, 1.0))
-
-    def word(found: re.Match[bytes]) -> bytes:
-        if chance.random() >= share:
-            return found.group()
-        return found.group().decode("ascii").translate(FOREIGN).encode()
-
-    return lambda content: WORD.sub(word, content)
+def translated(content: bytes) -> bytes:
+    """Write every word in other letters."""
+    return WORD.sub(lambda word: word.group().decode().translate(FOREIGN).encode(), content)
 
 
 def replaced_by(other: bytes) -> Distortion:
@@ -103,7 +95,7 @@ def replaced_by(other: bytes) -> Distortion:
 DISTORTIONS: st.SearchStrategy[Distortion] = st.one_of(
     st.floats(0, 1).map(cut),
     st.integers().map(reordered),
-    st.integers().map(translated),
+    st.just(translated),
     st.binary(max_size=200).map(replaced_by),
     st.text(max_size=200).map(lambda text: replaced_by(text.encode("utf-8", "replace"))),
     st.just(replaced_by(b"")),

@@ -38,5 +38,5 @@ SIGNAL: Signal[DiskEncryptionFacts, DiskEncryptionLimits] = Signal(
         Platform.MACOS: _read_macos,
         Platform.WINDOWS: None,
     },
-    triggers=frozenset({"block"}),
+    triggers=frozenset({"block", "mount"}),
 )
