@@ -1,0 +1,192 @@
+"""How many access evaluations a second the gate answers, beside a no-op on the same server.
+
+The server runs on one core in a process of its own, with enrolled laptops whose signed reports came
+in through the API; the load comes from the other core over keep-alive connections. Every answer is
+asked of memory and put on record in SQLite with full durability, on the server's core. The no-op is
+a route next to the real one that reads the request's body and answers a constant.
+
+Closed loop: as fast as answers come. p99: at 500 requests a second, planned beforehand.
+"""
+
+import argparse
+import json
+import multiprocessing
+import os
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import httpx
+import uvicorn
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(REPOSITORY))
+
+from benchmarks.http_load import Load, closed_loop, paced, request  # noqa: E402
+from passmuster_collectors.signals import CATALOG  # noqa: E402
+from passmuster_server.app import create_app  # noqa: E402
+from passmuster_server.config import load  # noqa: E402
+from passmuster_server.gate.authzen import EVALUATION_PATH  # noqa: E402
+from tests.support.running_server import RunningServer, free_port  # noqa: E402
+from tests.support.signing_device import SigningDevice  # noqa: E402
+
+PEOPLE = 12
+RATE = 500
+CONNECTIONS = 16
+
+ONLY_SHOWN = "".join(f'[signals.{signal.id}]\nseverity = "warn"\n' for signal in CATALOG)
+"""Laptops without a reading pass: what they report is not what is measured here."""
+
+
+async def no_op(_: Scope, receive: Receive, send: Send) -> None:
+    while (await receive()).get("more_body", False):
+        pass
+    headers = [(b"content-type", b"application/json"), (b"content-length", b"17")]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": b'{"decision":true}'})
+
+
+class NoOp:
+    """The least a Starlette route can do with a POST."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await no_op(scope, receive, send)
+
+
+def serve(directory: str, port: int, core: int) -> None:
+    os.sched_setaffinity(0, {core})
+    flags = {"data_directory": directory, "listen": f"127.0.0.1:{port}"}
+    app = create_app(load(None, flags))
+    app.router.routes.insert(1, Route("/no-op", NoOp(), methods=["POST"]))
+    uvicorn.run(
+        app,
+        port=port,
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        timeout_keep_alive=75,
+    )
+
+
+def question(token: str, person: str) -> bytes:
+    body = {
+        "subject": {"type": "user", "id": person},
+        "action": {"name": "login"},
+        "resource": {"type": "application", "id": "helpdesk"},
+    }
+    return _post(EVALUATION_PATH, token, json.dumps(body).encode())
+
+
+def _post(path: str, token: str, body: bytes) -> bytes:
+    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+    return request("POST", path, headers, body)
+
+
+def enrol(server: RunningServer) -> list[str]:
+    people = [f"worker{number:03}@example.com" for number in range(PEOPLE)]
+    with server.client() as client:
+        for number, person in enumerate(people):
+            device = SigningDevice(server.url, computer_name=f"laptop-{number}")
+            device.enroll(client, server.enroll_code(person))
+            device.report(client, [])
+    return people
+
+
+def measured(what: str, answers: Load, wanted: int = 200) -> Load:
+    assert set(answers.statuses) == {wanted}, f"{what}: {answers.statuses}"
+    return answers
+
+
+def run(directory: Path, core: int, seconds: float, rounds: int) -> dict[str, Any]:
+    server = RunningServer(directory, free_port())
+    server.command("migrate")
+    server.publish_policy(ONLY_SHOWN)
+    token = server.gate_token()
+    server.start()
+    try:
+        people = enrol(server)
+    finally:
+        server.stop()
+
+    # A fresh interpreter: the measured process holds what a server holds, and no more.
+    context = multiprocessing.get_context("spawn")
+    process = context.Process(target=serve, args=(str(directory), server.port, core), daemon=True)
+    process.start()
+    try:
+        wait_until_ready(server)
+        asked = [question(token, person) for person in people]
+        nothing = [_post("/no-op", token, asked[0][-150:])]
+        no_ops: list[Load] = []
+        decisions: list[Load] = []
+        for _ in range(rounds):
+            for requests, found in ((nothing, no_ops), (asked, decisions)):
+                answers = closed_loop(
+                    server.port, requests, connections=CONNECTIONS, seconds=seconds
+                )
+                found.append(measured("closed loop", answers))
+        steady = measured("paced", paced(server.port, asked, rate=RATE, seconds=3 * seconds))
+        given = sum(len(each.latencies) for each in (*decisions, steady))
+    finally:
+        process.terminate()
+        process.join()
+    decisions_per_s: float = median(each.per_second for each in decisions)
+    noop_per_s: float = median(each.per_second for each in no_ops)
+    print(f"no-op:      {noop_per_s:9,.0f} a second")
+    print(f"decisions:  {decisions_per_s:9,.0f} a second, {CONNECTIONS} connections")
+    print(
+        f"at {RATE}/s:  median {steady.percentile_ms(0.5):.2f} ms, "
+        f"p99 {steady.percentile_ms(0.99):.2f} ms"
+    )
+    print(f"on record:  {recorded(directory):,} of {given:,} decisions given")
+    assert recorded(directory) == given, "a decision was given and not recorded"
+    return {
+        "decisions_per_s": round(decisions_per_s),
+        "noop_per_s": round(noop_per_s),
+        "ratio": round(decisions_per_s / noop_per_s, 3),
+        "p99_ms": round(steady.percentile_ms(0.99), 2),
+        "store": "sqlite",
+    }
+
+
+def wait_until_ready(server: RunningServer) -> None:
+    for _ in range(200):
+        try:
+            if httpx.get(f"{server.url}/readyz", trust_env=False).status_code == 200:
+                return
+        except httpx.HTTPError:
+            time.sleep(0.1)
+    raise AssertionError("the server did not start")
+
+
+def recorded(directory: Path) -> int:
+    with sqlite3.connect(directory / "passmuster.db") as connection:
+        return int(connection.execute("SELECT count(*) FROM decisions").fetchone()[0])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
+    parser.add_argument("--quick", action="store_true", help="under 40 seconds")
+    quick = parser.parse_args().quick
+    cores = sorted(os.sched_getaffinity(0))
+    os.sched_setaffinity(0, {cores[-1]})
+    with tempfile.TemporaryDirectory() as directory:
+        figures = run(Path(directory), cores[0], *((2.0, 2) if quick else (5.0, 5)))
+    commit = subprocess.run(
+        ["/usr/bin/git", "rev-parse", "--short", "HEAD"],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=REPOSITORY,
+    ).stdout.strip()
+    print(json.dumps({"benchmark": "gate", "commit": commit, "cores": len(cores), **figures}))
+
+
+if __name__ == "__main__":
+    main()
