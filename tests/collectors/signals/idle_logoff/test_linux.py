@@ -10,7 +10,7 @@ from passmuster_collectors.host.base import SourceConflictError
 from passmuster_collectors.host.linux import LinuxHost
 from passmuster_collectors.signals.idle_logoff import linux
 from passmuster_collectors.signals.idle_logoff.linux.logind import parse_idle_policy
-from passmuster_collectors.signals.idle_logoff.linux.tmout import parse_tmout
+from passmuster_collectors.signals.idle_logoff.tmout import parse_tmout
 from tests.support.message_bus import MessageBus
 
 INFINITY = 2**64 - 1

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from passmuster_collectors.signals.idle_logoff.linux.logind import parse_idle_policy
-from passmuster_collectors.signals.idle_logoff.linux.tmout import parse_tmout
+from passmuster_collectors.signals.idle_logoff.tmout import parse_tmout
 from passmuster_collectors.signals.screen_lock.linux.sessions import SessionKind, parse_session
 from passmuster_collectors.text import key_value
 from tests.support.recordings import recorded_case

@@ -24,7 +24,7 @@ from passmuster_collectors.signals.idle_logoff.linux.logind import (
 )
 from passmuster_collectors.signals.idle_logoff.linux.shells import Shell, shell_of
 from passmuster_collectors.signals.idle_logoff.linux.suspend import read_idle_action
-from passmuster_collectors.signals.idle_logoff.linux.tmout import ShellTimeout, parse_tmout
+from passmuster_collectors.signals.idle_logoff.tmout import ShellTimeout, parse_tmout
 from passmuster_collectors.signals.screen_lock.linux import (
     NO_LOGIND,
     SESSION_UNREAD,
