@@ -76,6 +76,26 @@ def test_no_encryption_word_is_open_only_if_the_beacon_says_so() -> None:
     assert security_of("NONE", privacy=None) == frozenset()
 
 
+@pytest.mark.parametrize(
+    ("mode", "wpa", "rsn", "expected"),
+    [
+        ("WPA2-PSK+WPA-PSK", "wpa-psk", "wpa-psk", Security.WPA2_PERSONAL),
+        ("WPA2-PSK+WPA-PSK", "", "wpa-psk", Security.WPA2_PERSONAL),
+        ("WPA2-PSK+WPA-PSK", "wpa-psk", "", Security.WPA1_PERSONAL),
+        ("WPA2+WPA/IEEE 802.1X/EAP", "", "wpa-eap", Security.WPA2_ENTERPRISE),
+        ("WPA2+WPA/IEEE 802.1X/EAP", "wpa-eap", "", Security.WPA1_ENTERPRISE),
+    ],
+)
+def test_where_the_profile_allows_both_protocols_the_better_one_on_offer_was_taken(
+    mode: str, wpa: str, rsn: str, expected: Security
+) -> None:
+    def element(word: str) -> dict[str, object]:
+        return {"KeyMgmt": [word] if word else [], "Pairwise": ["ccmp"], "Group": "ccmp"}
+
+    claim = parse_supplicant(mode, {"Privacy": True, "WPA": element(wpa), "RSN": element(rsn)})
+    assert claim.possible == {expected}
+
+
 @given(st.text(max_size=30))
 def test_a_word_that_is_not_known_says_nothing(word: str) -> None:
     if word != "NONE" and word not in KEY_MANAGEMENT:

@@ -40,6 +40,13 @@ KEY_MANAGEMENT: Mapping[str, Security] = {
 }
 """`NONE` is not here: it is an open network or WEP, which only the access point's beacon tells."""
 
+BOTH_PROTOCOLS: Mapping[str, tuple[Security, Security]] = {
+    "WPA2-PSK+WPA-PSK": (Security.WPA1_PERSONAL, Security.WPA2_PERSONAL),
+    "WPA2+WPA/IEEE 802.1X/EAP": (Security.WPA1_ENTERPRISE, Security.WPA2_ENTERPRISE),
+}
+"""What `CurrentAuthMode` says where the profile allows both protocols, which is the default: it is
+made from the profile's `proto` instead of what was negotiated (wpa_supplicant/dbus)."""
+
 WEAK_CIPHERS = frozenset({"tkip", "wep40", "wep104"})
 
 
@@ -101,6 +108,10 @@ def _possible(
             suite_b = "wpa-eap-suite-b-192" in _words(rsn.get("KeyMgmt"))
             found.add(Security.WPA3_ENTERPRISE if suite_b else Security.WPA2_ENTERPRISE)
         return frozenset(found)
+    if auth_mode in BOTH_PROTOCOLS:
+        # The profile allows both; wpa_supplicant takes RSN wherever the beacon carries it.
+        wpa1, wpa2 = BOTH_PROTOCOLS[auth_mode]
+        return frozenset({wpa2} if rsn else {wpa1} if wpa else ())
     privacy = bss.get("Privacy")
     return security_of(auth_mode, privacy=privacy if isinstance(privacy, bool) else None)
 

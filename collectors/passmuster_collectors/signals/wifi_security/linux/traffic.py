@@ -13,7 +13,7 @@ from passmuster_collectors.host.base import (
     SourceMissingError,
 )
 from passmuster_collectors.signals.inquiry import Inquiry
-from passmuster_collectors.signals.wifi_security.linux import networkmanager
+from passmuster_collectors.signals.wifi_security.linux import networkmanager, routes
 
 ETHERNET, PPP, NONE = 1, 512, 65534
 """Kinds of hardware (`/sys/class/net/*/type`, include/uapi/linux/if_arp.h).
@@ -50,8 +50,8 @@ def read_traffic(host: Host, inquiry: Inquiry, wireless: frozenset[str]) -> Traf
     wired: bool | Unknown = ETHERNET in carrying
     if None in carrying and not wired:
         wired = UNKNOWN
-    routes = {each.name: each.default_route for each in listed}
-    return Traffic(routes, _vpn(host, inquiry, listed, kinds), wired)
+    by_name = {each.name: each.default_route for each in listed}
+    return Traffic(by_name, _vpn(host, inquiry, listed, kinds), wired)
 
 
 def _vpn(
@@ -61,7 +61,10 @@ def _vpn(
     kinds: Mapping[str, int | None],
 ) -> bool | Unknown:
     tunnels = [each for each in listed if kinds.get(each.name) in (PPP, NONE)]
-    if any(each.default_route and each.up for each in tunnels):
+    carrying = _carriers(host, inquiry)
+    if carrying is None:
+        return UNKNOWN
+    if carrying and all(_is_tunnel(host, name) for name in carrying):
         return True
     try:
         primary = host.bus_get(
@@ -82,6 +85,43 @@ def _vpn(
         return UNKNOWN
     # A tunnel that is up may carry everything by rules that the main routing table does not show.
     return UNKNOWN if any(each.up for each in tunnels) else False
+
+
+def _carriers(host: Host, inquiry: Inquiry) -> frozenset[str] | None:
+    """Return the interfaces that public traffic leaves by; None where that can't be read."""
+    tables: list[bytes | None] = []
+    for path in routes.TABLES:
+        try:
+            tables.append(host.read_file(path))
+        except SourceMissingError:
+            tables.append(None)
+        except SourceError as error:
+            inquiry.sources.append(error.source())
+            return None
+    try:
+        return routes.carriers(*tables)
+    except routes.RoutesError as error:
+        inquiry.contradict(routes.IPV4, str(error))
+        return None
+
+
+def _is_tunnel(host: Host, name: str) -> bool:
+    """Whether the interface is a tunnel for certain.
+
+    A modem has the same kind of hardware as a tunnel, none: what tells are the flags that the tun
+    driver alone has, and the type that WireGuard gives its devices.
+    """
+    folder = f"/sys/class/net/{name}"
+    try:
+        host.read_file(f"{folder}/tun_flags", limit=64)
+    except SourceError:
+        pass
+    else:
+        return True
+    try:
+        return b"DEVTYPE=wireguard" in host.read_file(f"{folder}/uevent", limit=4096).split()
+    except SourceError:
+        return False
 
 
 def _kind(host: Host, inquiry: Inquiry, interface: NetworkInterface) -> int | None:
