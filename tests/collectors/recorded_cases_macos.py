@@ -6,6 +6,7 @@ The lists are as in `recorded_cases.py`.
 from collections.abc import Mapping
 
 DISK_ENCRYPTION = "tests/collectors/signals/disk_encryption/test_macos.py"
+IDLE_LOGOFF = "tests/collectors/signals/idle_logoff/test_macos.py"
 USB_DEVICES = "tests/collectors/signals/usb_devices/test_macos_recordings.py"
 
 SCREEN_LOCK = "tests/collectors/signals/screen_lock/test_macos_recordings.py"
@@ -22,6 +23,8 @@ COVERED: Mapping[str, str] = {
     "macos/disk_encryption/fdesetup_on": DISK_ENCRYPTION,
     "macos/disk_encryption/fdesetup_on_master_keychain": DISK_ENCRYPTION,
     "macos/disk_encryption/fdesetup_unrecognised": DISK_ENCRYPTION,
+    "macos/idle_logoff/autologout_0": IDLE_LOGOFF,
+    "macos/idle_logoff/autologout_absent": IDLE_LOGOFF,
     "macos/screen_lock/defaults_idletime_0_never": SCREEN_LOCK,
     "macos/screen_lock/defaults_idletime_300": SCREEN_LOCK,
     "macos/screen_lock/ioreg_console_unlocked_key_absent": SCREEN_LOCK,

@@ -16,6 +16,12 @@ def _read_linux(host: Host) -> Reading:
     return linux.read(host)
 
 
+def _read_macos(host: Host) -> Reading:
+    from passmuster_collectors.signals.idle_logoff import macos  # noqa: PLC0415 - as above
+
+    return macos.read(host)
+
+
 SIGNAL: Signal[IdleLogoffFacts, IdleLogoffLimits] = Signal(
     id="idle_logoff",
     title="Idle logoff",
@@ -27,6 +33,6 @@ SIGNAL: Signal[IdleLogoffFacts, IdleLogoffLimits] = Signal(
     limits=IdleLogoffLimits,
     rule=judge,
     problems=PROBLEMS,
-    readers={Platform.LINUX: _read_linux, Platform.MACOS: None, Platform.WINDOWS: None},
+    readers={Platform.LINUX: _read_linux, Platform.MACOS: _read_macos, Platform.WINDOWS: None},
     triggers=frozenset({"org.freedesktop.login1"}),
 )

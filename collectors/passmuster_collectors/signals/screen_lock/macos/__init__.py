@@ -31,7 +31,7 @@ MAX_SESSIONS = 32
 LATE_S = 60
 """How much later than set a lock may come before it counts as held off."""
 
-NOBODY = "Nobody is logged in to this Mac, so there is no screen lock to look at."
+NOBODY = "Nobody is logged in to this Mac, so there is no session to look at."
 NOT_TOLD = "macOS did not say who is logged in."
 TOO_MANY = "More people are logged in than Passmuster looks at."
 REASONS = {

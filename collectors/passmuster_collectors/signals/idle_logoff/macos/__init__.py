@@ -1,0 +1,75 @@
+"""Idle logoff on a Mac: the screen lock, the automatic log-out, and shells opened from afar."""
+
+from passmuster_collectors.contract.declaration import UNKNOWN, Unknown
+from passmuster_collectors.contract.reading import Reading, ok, unavailable
+from passmuster_collectors.host.base import Host
+from passmuster_collectors.signals.idle_logoff.facts import (
+    Coverage,
+    IdleLogoffFacts,
+    Kind,
+    Mechanism,
+)
+from passmuster_collectors.signals.idle_logoff.macos.automatic_logout import read_automatic_logout
+from passmuster_collectors.signals.idle_logoff.macos.remote_shells import read_remote_shells, worst
+from passmuster_collectors.signals.inquiry import Inquiry
+from passmuster_collectors.signals.screen_lock.macos import NOBODY, NOT_TOLD, read_locks
+from passmuster_collectors.signals.screen_lock.macos.console import ConsoleSession, read_console
+
+SIGNAL = "idle_logoff"
+MAX_SESSIONS = 32
+
+UNCLEAR = "Not everything that would end a session on this Mac could be read."
+
+
+def read(host: Host) -> Reading:
+    """Return what covers every kind of session that people have open.
+
+    Where several people are logged in, what comes last for one of them is told for all.
+    """
+    inquiry = Inquiry()
+    sessions = read_console(host, inquiry)
+    remote = read_remote_shells(host, inquiry)
+    if not sessions:
+        facts = IdleLogoffFacts(remote) if remote else None
+        reason = NOT_TOLD if sessions is None else NOBODY
+        return unavailable(SIGNAL, host.now(), reason, inquiry.sources, facts)
+    graphical = _of_desktops(host, inquiry, sessions[:MAX_SESSIONS])
+    mechanisms = (*graphical, *(remote or ()))
+    facts = IdleLogoffFacts(mechanisms)
+    undecided = any(_is_undecided(mechanisms, kind) for kind in Coverage)
+    if remote is None or undecided or len(sessions) > MAX_SESSIONS:
+        return unavailable(SIGNAL, host.now(), UNCLEAR, inquiry.sources, facts)
+    return ok(SIGNAL, host.now(), facts, inquiry.sources)
+
+
+def _of_desktops(
+    host: Host, inquiry: Inquiry, sessions: tuple[ConsoleSession, ...]
+) -> tuple[Mechanism, Mechanism]:
+    locks = read_locks(host, inquiry, sessions)
+    logouts = [read_automatic_logout(host, inquiry, session.name) for session in sessions]
+    return (
+        Mechanism(
+            Kind.LOCK,
+            worst([lock.lock_after_s for lock in locks]),
+            Coverage.GRAPHICAL,
+            _all([lock.enforced for lock in locks]),
+        ),
+        Mechanism(
+            Kind.LOGOUT,
+            worst([logout.after_s for logout in logouts]),
+            Coverage.GRAPHICAL,
+            _all([logout.enforced for logout in logouts]),
+        ),
+    )
+
+
+def _all(answers: list[bool | Unknown]) -> bool | Unknown:
+    if False in answers:
+        return False
+    return UNKNOWN if UNKNOWN in answers else True
+
+
+def _is_undecided(mechanisms: tuple[Mechanism, ...], kind: Coverage) -> bool:
+    """Whether nothing certain covers this kind of session, and something unknown may."""
+    times = [each.after_s for each in mechanisms if each.covers is kind]
+    return UNKNOWN in times and not any(isinstance(time, int) for time in times)
