@@ -9,8 +9,14 @@ from passmuster_server.changes import announce
 from passmuster_server.commands import Command, CommandError
 from passmuster_server.database import Transaction
 from passmuster_server.policy import store
-from passmuster_server.policy.document import MAX_DOCUMENT, default_document, parse
+from passmuster_server.policy.document import MAX_DOCUMENT, Severity, default_document, parse
 from passmuster_server.schema import DEFAULT_ORGANISATION
+
+_WHAT_IT_DOES = {
+    Severity.BLOCK: "shuts the gate",
+    Severity.WARN: "is shown and shuts nobody out",
+    Severity.OFF: "is not looked at",
+}
 
 
 def add_commands(parsers: "_SubParsersAction[ArgumentParser]") -> None:
@@ -38,7 +44,7 @@ def publish(command: Command) -> int:
     try:
         with path.open("rb") as file:
             document = file.read(MAX_DOCUMENT + 1).decode("utf-8")
-        parse(document, 0)
+        policy = parse(document, 0)
     except OSError as error:
         raise CommandError(f"{path}: can't be read ({error.strerror})") from None
     except UnicodeDecodeError:
@@ -56,4 +62,7 @@ def publish(command: Command) -> int:
         return version
 
     print(f"Policy version {command.database.write_now(work)} is in force.")
+    for name, demanded in policy.signals.items():
+        grace = f", after {demanded.grace_s} s of grace" if demanded.grace_s else ""
+        print(f"  {name}: {_WHAT_IT_DOES[demanded.severity]}{grace}")
     return 0

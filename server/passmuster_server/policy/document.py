@@ -110,6 +110,7 @@ def default_document() -> str:
     lines = [
         "# What the organisation demands of its laptops. Publish a changed copy with:",
         "#   passmuster-server policy publish FILE",
+        "# A signal that it does not name is shown and shuts nobody out.",
         "",
         "# Which of a person's devices must pass when the gate is not told which one it is:",
         '# "all" or "any".',

@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from passmuster_collectors.contract.verdict import Verdict
+from passmuster_collectors.signals import CATALOG
 from passmuster_server.policy.document import default_document
 from passmuster_server.schema import DEFAULT_ORGANISATION
 from tests.support.clocked_server import ClockedServer, clocked_server
@@ -157,3 +158,13 @@ def test_a_published_policy_is_left_alone_by_an_update(server: ClockedServer) ->
     server.command("migrate")
     newest = stored(server, "SELECT document FROM policies ORDER BY version DESC LIMIT 1")
     assert newest == [(LENIENT,)]
+
+
+def test_publishing_says_what_each_signal_does_from_now_on(
+    server: ClockedServer, tmp_path: Path
+) -> None:
+    path = tmp_path / "policy.toml"
+    path.write_text(f"[signals.{USB}]\ngrace_s = 60\n", encoding="utf-8")
+    said = server.command("policy", "publish", str(path)).stdout
+    assert f"{USB}: shuts the gate, after 60 s of grace" in said
+    assert said.count("is shown and shuts nobody out") == len(CATALOG) - 1
