@@ -99,6 +99,9 @@ class Daemon:
     def _read(self, names: frozenset[str], at: float) -> None:
         full = self._full.due(at)
         touched = self._touched(names, at)
+        if full or touched:
+            what = "everything" if full else ", ".join(each.id for each in touched)
+            log.debug("Reading %s after %s.", what, ", ".join(sorted(names)) or "a while")
         try:
             if full:
                 self._full.done(at)

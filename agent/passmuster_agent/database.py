@@ -11,6 +11,17 @@ from passmuster_agent.errors import AgentError
 
 BUSY_S = 10.0
 
+SETTINGS = (
+    "journal_mode=WAL",
+    "synchronous=FULL",
+    "wal_autocheckpoint=100",
+    "journal_size_limit=1000000",
+    "cache_size=-256",
+)
+
+FULL_BYTES = 65_536
+"""A disk with less room than this is what is wrong, whatever else SQLite says."""
+
 Run = Callable[..., sqlite3.Cursor]
 """Runs one statement with its parameters."""
 
@@ -29,14 +40,13 @@ class Database:
         with self._explained():
             # Transactions are begun by hand.
             self._connection = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None)
-            for setting in (
-                "journal_mode=WAL",
-                "synchronous=FULL",
-                "wal_autocheckpoint=100",
-                "journal_size_limit=1000000",
-                "cache_size=-256",
-            ):
-                self._connection.execute(f"PRAGMA {setting}").fetchall()
+        try:
+            with self._explained():
+                for setting in SETTINGS:
+                    self._connection.execute(f"PRAGMA {setting}").fetchall()
+        except OutboxError:
+            self._connection.close()
+            raise
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[Run]:
@@ -66,12 +76,13 @@ class Database:
 def _explain(path: Path, error: sqlite3.DatabaseError) -> OutboxError:
     # The low byte is the primary code (sqlite.org/rescode.html).
     code: Any = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    if code == sqlite3.SQLITE_FULL:
+    unwritable = code in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN)
+    if code == sqlite3.SQLITE_FULL or (unwritable and _is_full(path.parent)):
         return OutboxError(
             f"The disk that holds {path.parent} is full: new readings cannot be kept.",
             "Free some space there; the agent goes on by itself.",
         )
-    if code in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN):
+    if unwritable or code == sqlite3.SQLITE_READONLY:
         return OutboxError(
             f"The outbox {path} cannot be written ({error}).",
             "Check that the disk is writable and not full; the agent goes on by itself.",
@@ -79,3 +90,12 @@ def _explain(path: Path, error: sqlite3.DatabaseError) -> OutboxError:
     if code == sqlite3.SQLITE_BUSY:
         return OutboxError(f"The outbox {path} is busy.", "Try again in a moment.")
     return OutboxError(f"The outbox {path} is damaged ({error}).", ENROL_AGAIN)
+
+
+def _is_full(folder: Path) -> bool:
+    import shutil  # noqa: PLC0415 - the resident agent needs it here alone
+
+    try:
+        return shutil.disk_usage(folder).free < FULL_BYTES
+    except OSError:
+        return False

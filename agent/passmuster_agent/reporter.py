@@ -6,6 +6,7 @@ one line of JSON on standard output, a `Delivery`.
 """
 
 import argparse
+import contextlib
 import re
 import sys
 from datetime import UTC, datetime
@@ -59,22 +60,25 @@ class Reporter:
 
     def deliver(self) -> Delivery:
         """Send until nothing waits or something is in the way; remember how it ended."""
-        uploads = 0
         try:
-            while (upload := self._next()) is not None:
-                refused = self._send(upload)
-                if refused is not None:
-                    self._outbox.note(refused)
-                    return refused
-                uploads += 1
-            delivered = Delivery(DeliveryKind.ACCEPTED, datetime.now(UTC), uploads)
-            self._outbox.note(delivered)
+            delivered = self._deliver_all()
         except UnreachableError as error:
             delivered = _later(Obstacle.NETWORK, error)
-            self._outbox.note(delivered)
         except AgentError as error:
             delivered = _later(Obstacle.LAPTOP, error)
+        with contextlib.suppress(AgentError):
+            # On a full disk it can't be remembered; what it says still counts.
+            self._outbox.note(delivered)
         return delivered
+
+    def _deliver_all(self) -> Delivery:
+        uploads = 0
+        while (upload := self._next()) is not None:
+            refused = self._send(upload)
+            if refused is not None:
+                return refused
+            uploads += 1
+        return Delivery(DeliveryKind.ACCEPTED, datetime.now(UTC), uploads)
 
     def _next(self) -> Pending | None:
         """Return the upload to send: the one that was signed already, or a new one."""

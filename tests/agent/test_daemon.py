@@ -22,7 +22,7 @@ from passmuster_agent.errors import ExitCode
 from passmuster_agent.outbox import Outbox
 from passmuster_collectors.contract.verdict import Verdict
 from passmuster_collectors.host import clocks, this_host
-from passmuster_collectors.host.events import Events, NoWatch
+from passmuster_collectors.host.events import Events, Watches
 from passmuster_collectors.signals import CATALOG
 from tests.support.agent_records import a_record
 from tests.support.report_server import HANG_UP, ReportServer, refusal
@@ -191,7 +191,7 @@ def dispatch(state: State) -> Iterator[Dispatch]:
 @pytest.fixture
 def daemon(outbox: Outbox, enrolled: Device, dispatch: Dispatch) -> Daemon:
     host = this_host(enrolled.hash_key_bytes())
-    return Daemon(outbox, Collection(enrolled, outbox, host, CATALOG), CATALOG, NoWatch(), dispatch)
+    return Daemon(outbox, Collection(enrolled, outbox, host, CATALOG), CATALOG, Watches(), dispatch)
 
 
 def step_until(daemon: Daemon, at: float, done: Callable[[], bool]) -> None:
@@ -302,6 +302,21 @@ class TestSteps:
             broken.setattr(
                 "passmuster_agent.reporter_process.command", lambda _: [sys.executable, "-c", "1/0"]
             )
+            step_until(daemon, now, lambda: dispatch.next_at() == now + 5.0)
+        step_until(daemon, now + 5.0, lambda: len(server.uploads) == 1)
+
+    def test_a_reporter_that_hangs_is_killed_and_tried_again(
+        self,
+        daemon: Daemon,
+        dispatch: Dispatch,
+        server: ReportServer,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        now = clocks.since_boot_s()
+        with monkeypatch.context() as broken:
+            sleeping = [sys.executable, "-c", "import time; time.sleep(1000)"]
+            broken.setattr("passmuster_agent.reporter_process.command", lambda _: sleeping)
+            broken.setattr("passmuster_agent.reporter_process.LONGEST_RUN_S", 0.3)
             step_until(daemon, now, lambda: dispatch.next_at() == now + 5.0)
         step_until(daemon, now + 5.0, lambda: len(server.uploads) == 1)
 

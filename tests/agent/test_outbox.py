@@ -1,8 +1,6 @@
-import os
 import resource
 import sqlite3
 import stat
-import subprocess
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,7 +16,7 @@ from passmuster_collectors.contract import codec, strict_json
 from passmuster_collectors.contract.canonical import canonical_bytes, digest
 from passmuster_collectors.contract.report import Record
 from tests.support.agent_records import a_record, an_answer
-from tests.support.tools import missing, require_tool
+from tests.support.small_disk import small_disk
 
 
 @pytest.fixture
@@ -245,21 +243,19 @@ class TestTrouble:
         assert [record.sequence for record in records_of(outbox.draft())] == list(range(1, 21))
 
     def test_a_full_disk_is_said_and_work_goes_on_when_there_is_space(self, tmp_path: Path) -> None:
-        folder = small_disk(tmp_path)
-        try:
-            with Outbox.create(folder / "outbox.db", "first nonce", 3600) as outbox:
-                outbox.append(a_record("before", size=10_000), changed=True)
-                filler = folder / "filler"
-                fill(filler)
-                with pytest.raises(OutboxError, match=r"full.*goes on by itself"):
-                    append_many(outbox)
-                before = len(records_of(outbox.draft()))
-                assert before >= 1, "what was kept before is still there"
-                filler.unlink()
-                outbox.append(a_record("after"), changed=True)
-                assert len(records_of(outbox.draft())) == before + 1
-        finally:
-            subprocess.run([require_tool("umount"), folder], check=True)
+        with (
+            small_disk(tmp_path / "disk") as disk,
+            Outbox.create(disk.folder / "outbox.db", "first nonce", 3600) as outbox,
+        ):
+            outbox.append(a_record("before", size=10_000), changed=True)
+            disk.fill()
+            with pytest.raises(OutboxError, match=r"full.*goes on by itself"):
+                append_many(outbox)
+            before = len(records_of(outbox.draft()))
+            assert before >= 1, "what was kept before is still there"
+            disk.free()
+            outbox.append(a_record("after"), changed=True)
+            assert len(records_of(outbox.draft())) == before + 1
 
     def test_a_file_that_may_not_grow_is_said_too(self, outbox: Outbox) -> None:
         soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -276,28 +272,3 @@ class TestTrouble:
 def append_many(outbox: Outbox) -> None:
     for number in range(100):
         outbox.append(a_record(f"{number}", size=10_000), changed=True)
-
-
-def small_disk(tmp_path: Path) -> Path:
-    """Mount a real file system of half a megabyte."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    if os.geteuid() != 0:
-        missing("only root can mount a small disk")
-    mounted = subprocess.run(
-        [require_tool("mount"), "-t", "tmpfs", "-o", "size=512k,mode=700", "none", folder],
-        check=False,
-    )
-    if mounted.returncode != 0:
-        missing("a small disk can't be mounted here")
-    return folder
-
-
-def fill(path: Path) -> None:
-    """Write until the disk is full."""
-    with path.open("wb", buffering=0) as file:
-        try:
-            while True:
-                file.write(b"x" * 4096)
-        except OSError:
-            return

@@ -7,13 +7,16 @@ from typing import Protocol
 ROUTE = "route"
 """The trigger for links, addresses and routes."""
 
+MOUNT = "mount"
+"""The trigger for what is mounted and what is swapped to."""
+
 
 @dataclass(frozen=True)
 class Events:
     """What happened since the last look.
 
-    `triggers` are names that signals declare: a kernel subsystem (`usb`, `block`, `net`) or
-    `ROUTE`. `lost` means that some of it was missed, so anything may have changed.
+    `triggers` are names that signals declare: a kernel subsystem (`usb`, `block`, `net`), `ROUTE`
+    or `MOUNT`. `lost` means that some of it was missed, so anything may have changed.
     """
 
     triggers: frozenset[str] = frozenset()
@@ -39,23 +42,30 @@ class Watch(Protocol):
         """Stop listening."""
 
 
-class NoWatch:
-    """A system that says nothing: all is polled."""
+class Watches:
+    """Several watches as one; none at all is a system that says nothing, where all is polled."""
+
+    def __init__(self, *parts: Watch) -> None:
+        self._parts = parts
 
     def descriptors(self) -> tuple[int, ...]:
-        """Return none."""
-        return ()
+        """Return those of all parts."""
+        return tuple(each for part in self._parts for each in part.descriptors())
 
     def read(self) -> Events:
-        """Return none."""
-        return Events()
+        """Return what all parts have heard."""
+        heard = [part.read() for part in self._parts]
+        triggers = frozenset[str]().union(*(each.triggers for each in heard))
+        return Events(triggers, any(each.lost for each in heard))
 
-    def delivers(self, trigger: str) -> bool:  # noqa: ARG002 - the answer is the same for all
-        """Return False: nothing arrives."""
-        return False
+    def delivers(self, trigger: str) -> bool:
+        """Whether one of them does."""
+        return any(part.delivers(trigger) for part in self._parts)
 
     def close(self) -> None:
-        """Do nothing."""
+        """Close all."""
+        for part in self._parts:
+            part.close()
 
 
 def this_watch() -> Watch:
@@ -64,6 +74,9 @@ def this_watch() -> Watch:
         from passmuster_collectors.host.linux_events import (  # noqa: PLC0415 - Linux alone has it
             NetlinkWatch,
         )
+        from passmuster_collectors.host.linux_mounts import (  # noqa: PLC0415 - Linux alone has it
+            MountWatch,
+        )
 
-        return NetlinkWatch()
-    return NoWatch()
+        return Watches(NetlinkWatch(), MountWatch())
+    return Watches()

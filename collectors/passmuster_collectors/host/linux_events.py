@@ -12,7 +12,7 @@ import sys
 from contextlib import suppress
 from dataclasses import dataclass
 
-from passmuster_collectors.host.events import ROUTE, Events
+from passmuster_collectors.host.events import MOUNT, ROUTE, Events
 
 assert sys.platform == "linux"  # noqa: S101 - the type checker reads it too
 
@@ -134,7 +134,7 @@ class NetlinkWatch:
         """
         if trigger == ROUTE:
             return self._routes is not None
-        return self._uevents is not None and "." not in trigger
+        return self._uevents is not None and trigger != MOUNT and "." not in trigger
 
     def read(self) -> Events:
         """Return the names of all that has arrived."""
