@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, Row, case, func, or_, select, 
 
 from passmuster_collectors.contract.verdict import Verdict
 from passmuster_server.devices.tables import devices
-from passmuster_server.policy.standing import DeviceStatus
+from passmuster_server.policy.standing import CLOCK_STEP_S, DeviceStatus
 from passmuster_server.policy.tables import verdict_history, verdicts
 from passmuster_server.reports.tables import contacts, readings, transitions
 
@@ -158,6 +158,7 @@ def _joined(statement: Any, query: FleetQuery) -> Any:
 def _rank(query: FleetQuery) -> ColumnElement[int]:
     """Return the index in `ORDER`: `Standing.verdict_at` in the database's words."""
     oldest = query.now - timedelta(seconds=query.max_age_s)
+    newest = query.now + timedelta(seconds=CLOCK_STEP_S)
     unknown = ORDER.index(Group.UNKNOWN)
     over = or_(verdicts.c.grace_until.is_(None), verdicts.c.grace_until <= query.now)
     return case(
@@ -168,6 +169,7 @@ def _rank(query: FleetQuery) -> ColumnElement[int]:
         (devices.c.status != DeviceStatus.ACTIVE.value, unknown),
         (contacts.c.last_seen.is_(None), unknown),
         (contacts.c.last_seen < oldest, unknown),
+        (contacts.c.last_seen > newest, unknown),
         (
             (verdicts.c.verdict == Verdict.GRACE.value) & over,
             ORDER.index(Group.NON_COMPLIANT),

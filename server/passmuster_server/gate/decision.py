@@ -97,10 +97,12 @@ def decide(
     owned = standings.of_owner(question.organisation, question.person)
     if not owned:
         return Decision(False, Cause.NO_DEVICE, (), None)
+    if len(owned) == 1:
+        return _of_findings((_found(owned[0], now),), requirement)
     # What IT took out of service is no longer the person's device: a lost laptop must not lock out
     # its owner on the new one. It still explains the denial where there is no other.
     in_service = [item for item in owned if item.status not in _OUT_OF_SERVICE]
-    return _of_findings(tuple(_found(item, now) for item in in_service or owned), requirement)
+    return _of_findings(tuple([_found(item, now) for item in in_service or owned]), requirement)
 
 
 def _named(question: Question, standing: Standing | None, now: datetime) -> DeviceFinding:
@@ -135,6 +137,8 @@ def cause_of(standing: Standing, now: datetime) -> Cause:
 
 
 def _of_findings(findings: tuple[DeviceFinding, ...], requirement: Devices) -> Decision:
+    if len(findings) == 1 and findings[0].cause is Cause.COMPLIANT:
+        return Decision(True, None, findings, None)
     passing = tuple([finding for finding in findings if finding.cause in PASSING])
     failing = tuple([finding for finding in findings if finding.cause not in PASSING])
     if failing and (requirement is Devices.ALL or not passing):

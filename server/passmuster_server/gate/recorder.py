@@ -22,7 +22,7 @@ from passmuster_server.schema import to_microseconds
 
 MAX_WAITING = 10_000
 MAX_GROUP = 500
-GATHER_S = 0.02
+GATHER_S = 0.05
 RETRY_S = (0.1, 0.5, 1.0, 2.0, 5.0)
 
 _log = logging.getLogger(__name__)

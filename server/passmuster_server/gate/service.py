@@ -7,6 +7,7 @@ from datetime import datetime
 
 import msgspec
 
+from passmuster_collectors.contract.verdict import Verdict
 from passmuster_server.clock import Clock
 from passmuster_server.gate import words
 from passmuster_server.gate.clients import GateClient
@@ -20,6 +21,9 @@ from passmuster_server.gate.decision import (
 from passmuster_server.gate.recorder import DecisionRecorder, Record
 from passmuster_server.policy.document import Policy
 from passmuster_server.policy.standings import Standings
+
+RANDOM_BYTES = 12
+"""Of each decision's id: 96 bits that nobody guesses."""
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -43,6 +47,7 @@ class GateService:
         self._recorder = recorder
         self._policy_of = policy_of
         self._clock = clock
+        self._ids = _Ids()
 
     def ask(self, client: GateClient, question: Question) -> Answer:
         """Return the answer, which is on its way to the record. Never waits.
@@ -52,7 +57,7 @@ class GateService:
         now = self._clock()
         policy = self._policy_of(question.organisation)
         decision = decide(question, self._standings, now, policy.devices)
-        decision_id = _new_id(now)
+        decision_id = self._ids.next(now)
         self._recorder.put(
             Record(
                 decision_id,
@@ -72,11 +77,32 @@ class GateService:
         return decide(question, self._standings, self._clock(), policy.devices)
 
 
-def _new_id(now: datetime) -> str:
-    # Milliseconds first keep the table's index growing at its end; 96 random bits can't be guessed.
-    milliseconds = int(now.timestamp() * 1000)
-    raw = milliseconds.to_bytes(6, "big") + os.urandom(12)
-    return urlsafe_b64encode(raw).decode("ascii")
+class _Ids:
+    """Unguessable ids; the system is asked for random bits a few hundred ids at a time."""
+
+    def __init__(self) -> None:
+        self._random = b""
+        self._used = 0
+
+    def next(self, now: datetime) -> str:
+        """Return an id that sorts by its time, which keeps the table's index growing at its end."""
+        if self._used + RANDOM_BYTES > len(self._random):
+            self._random, self._used = os.urandom(RANDOM_BYTES * 256), 0
+        random = self._random[self._used : self._used + RANDOM_BYTES]
+        self._used += RANDOM_BYTES
+        milliseconds = int(now.timestamp() * 1000)
+        return urlsafe_b64encode(milliseconds.to_bytes(6, "big") + random).decode("ascii")
+
+
+class _DeviceBasis(msgspec.Struct, omit_defaults=True):
+    """What a decision rests on, of one device."""
+
+    device: str
+    cause: Cause
+    verdict: Verdict | None = None
+    policy_version: int | None = None
+    report_sequence: int | None = None
+    reasons: tuple[dict[str, str], ...] = ()
 
 
 def _basis(decision: Decision) -> bytes:
@@ -85,16 +111,22 @@ def _basis(decision: Decision) -> bytes:
     return msgspec.json.encode({"devices": [_device_basis(item) for item in decision.findings]})
 
 
-def _device_basis(finding: DeviceFinding) -> dict[str, object]:
-    basis: dict[str, object] = {"device": finding.device, "cause": finding.cause}
+def _device_basis(finding: DeviceFinding) -> _DeviceBasis:
     standing = finding.standing
-    if standing is not None:
-        basis["verdict"] = standing.verdict
-        basis["policy_version"] = standing.policy_version
-        basis["report_sequence"] = standing.report_sequence
-        if finding.cause is not Cause.COMPLIANT:
-            basis["reasons"] = [
-                {"signal": reason.signal, "outcome": reason.outcome, "text": reason.admin}
-                for reason in words.reasons_of(finding)
-            ]
-    return basis
+    if standing is None:
+        return _DeviceBasis(finding.device, finding.cause)
+    return _DeviceBasis(
+        finding.device,
+        finding.cause,
+        standing.verdict,
+        standing.policy_version,
+        standing.report_sequence,
+        () if finding.cause is Cause.COMPLIANT else _reasons(finding),
+    )
+
+
+def _reasons(finding: DeviceFinding) -> tuple[dict[str, str], ...]:
+    return tuple(
+        {"signal": reason.signal, "outcome": reason.outcome, "text": reason.admin}
+        for reason in words.reasons_of(finding)
+    )

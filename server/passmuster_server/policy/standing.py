@@ -9,6 +9,10 @@ from passmuster_collectors.contract.declaration import Text
 from passmuster_collectors.contract.platform import Platform
 from passmuster_collectors.contract.verdict import Outcome, Remedy, Verdict
 
+CLOCK_STEP_S = 60
+"""How far ahead of the server's clock a contact may seem: clocks are corrected by seconds. Further
+ahead, the clock was wrong then or is wrong now, and nobody knows how old the report is."""
+
 
 class DeviceStatus(StrEnum):
     """Whether a device takes part. Only an `active` one can pass the gate."""
@@ -73,7 +77,8 @@ class Standing:
         """Return the verdict that counts at `moment`: stale, future or conflicting is `unknown`."""
         if self.status is not DeviceStatus.ACTIVE or self.last_seen is None:
             return Verdict.UNKNOWN
-        if (moment - self.last_seen).total_seconds() > self.max_age_s:
+        age_s = (moment - self.last_seen).total_seconds()
+        if not -CLOCK_STEP_S <= age_s <= self.max_age_s:
             return Verdict.UNKNOWN
         if self.verdict is Verdict.GRACE and (
             self.grace_until is None or moment >= self.grace_until
