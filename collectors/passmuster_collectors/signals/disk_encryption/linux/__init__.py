@@ -43,20 +43,18 @@ MOUNTS = "/proc/1/mountinfo"
 ACCOUNTS = "/etc/passwd"
 
 CONTAINED = "Passmuster runs inside a container and can't see this computer's disks."
-HIDDEN = "Passmuster is not allowed to see which disks this computer uses."
 UNCLEAR = "Passmuster could not find out how this is protected: {mounts}."
 INCOMPLETE = "Not everything that this computer says about its disks could be read."
 TOO_MANY = f"This computer uses more than {MAX_VOLUMES} volumes."
 
 
 def read(host: Host) -> Reading:
-    """Return how every volume in use rests. Raises `SourceError` without a mount table."""
+    """Return how every volume in use rests. Raises `SourceError` where nothing can be seen."""
     evidence = Evidence()
     try:
         check_first_namespace(host)
-    except SourceError as error:
-        reason = CONTAINED if isinstance(error, SourceMissingError) else HIDDEN
-        return unavailable(SIGNAL, host.now(), reason, [error.source()])
+    except SourceMissingError as missing:
+        return unavailable(SIGNAL, host.now(), CONTAINED, [missing.source()])
     evidence.read(SECOND_PROCESS)
     table = _read_mounts(host)
     evidence.read(MOUNTS)
