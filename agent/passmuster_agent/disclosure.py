@@ -91,17 +91,15 @@ def disclose(state: State) -> Disclosure:
     Before enrolment a throw-away key stands for the key and for the organisation's hash key.
     """
     device = state.find_device() if state.path.exists() else None
+    host = this_host(device.hash_key_bytes() if device else secrets.token_bytes(HASH_KEY_BYTES))
+    readings = collect(host, CATALOG, deadline_s=DEADLINE_S)
+    name = device.device if device else AT_ENROLMENT
+    record = new_record(name, host.platform, host.now(), readings)
     sequence, nonce = 1, AT_ENROLMENT
     if device is not None:
         with Outbox(state.outbox(device)) as outbox:
+            record = outbox.preview(record)
             sequence, nonce = outbox.ratchet()
-    host = this_host(device.hash_key_bytes() if device else secrets.token_bytes(HASH_KEY_BYTES))
-    record = new_record(
-        device.device if device else AT_ENROLMENT,
-        host.platform,
-        host.now(),
-        collect(host, CATALOG, deadline_s=DEADLINE_S),
-    )
     upload = Upload(
         version=report.VERSION,
         audience=device.server if device else AT_ENROLMENT,

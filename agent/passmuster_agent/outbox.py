@@ -5,6 +5,7 @@ process killed anywhere leaves either the state before a step or the state after
 stored upload again, byte for byte, is always right.
 """
 
+import dataclasses
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Self
 
 from passmuster_agent import delivery, outbox_caps, private_files
 from passmuster_agent.config import cannot_write
-from passmuster_agent.database import Database
+from passmuster_agent.database import Database, Run
 from passmuster_agent.delivery import Delivery
 from passmuster_collectors.contract import codec, strict_json
 from passmuster_collectors.contract.canonical import canonical_bytes, digest
@@ -103,19 +104,24 @@ class Outbox:
         stay.
         """
         with self._database.transaction() as run:
-            sequence, previous = run("SELECT record_sequence, record_digest FROM state").fetchone()
-            chained = codec.encode(record) | {"sequence": sequence + 1, "previous": previous}
+            chained = codec.encode(_chained(run, record))
             body = canonical_bytes(chained)
+            sequence = chained["sequence"]
             run(
                 "INSERT INTO records (sequence, body, changed, added_at) VALUES (?, ?, ?, ?)",
-                (sequence + 1, body, changed, codec.format_time(_now())),
+                (sequence, body, changed, codec.format_time(_now())),
             )
             run(
                 "UPDATE state SET record_sequence = ?, record_digest = ?, latest = ?",
-                (sequence + 1, digest(body), body),
+                (sequence, digest(body), body),
             )
-            outbox_caps.trim(run, sequence + 1, _now())
+            outbox_caps.trim(run, sequence, _now())
         return codec.decode(Record, chained)
+
+    def preview(self, record: Record) -> Record:
+        """Return what `append` would return, without keeping anything."""
+        with self._database.transaction() as run:
+            return _chained(run, record)
 
     def latest(self) -> Record | None:
         """Return the newest record ever kept, delivered or not."""
@@ -261,6 +267,11 @@ class Outbox:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def _chained(run: Run, record: Record) -> Record:
+    sequence, previous = run("SELECT record_sequence, record_digest FROM state").fetchone()
+    return dataclasses.replace(record, sequence=sequence + 1, previous=previous)
 
 
 def _record(body: bytes | None) -> Record | None:

@@ -20,8 +20,8 @@ def command(state: Path) -> list[str]:
     """Return the command line of the reporter; frozen, the agent's one executable is both."""
     if getattr(sys, "frozen", False):
         return [sys.executable, "reporter", "--state", str(state)]
-    # -I: neither the working directory nor PYTHONPATH decide what is run as the agent.
-    return [sys.executable, "-I", "-m", "passmuster_agent.reporter", "--state", str(state)]
+    # -P: what lies in the working directory is not run as the agent.
+    return [sys.executable, "-P", "-m", "passmuster_agent.reporter", "--state", str(state)]
 
 
 class ReporterProcess:

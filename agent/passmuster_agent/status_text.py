@@ -54,7 +54,7 @@ def _head(status: AgentStatus, colour: bool) -> Iterator[str]:
     if status.grace_until is not None:
         line += f", to be fixed by {status.grace_until:%Y-%m-%d %H:%M} UTC"
     if not status.current:
-        line += " (the server's last word; it is not about what is found now)"
+        line += " (the server's last word; it may not be about what is found now)"
     yield line
 
 
