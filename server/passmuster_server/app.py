@@ -27,6 +27,7 @@ from passmuster_server.gate.routes import routes as gate_routes
 from passmuster_server.policy.deadlines import Deadlines
 from passmuster_server.policy.rejudging import Rejudging
 from passmuster_server.policy.service import Policies
+from passmuster_server.policy.standing import Standing
 from passmuster_server.policy.standings import Standings
 from passmuster_server.reports.routes import routes as reports_routes
 from passmuster_server.services import Services
@@ -65,15 +66,16 @@ def create_app(config: Config, clock: Clock = utc_now) -> Starlette:
         *asset_routes(),
     ]
 
-    def load(connection: Connection) -> None:
+    def load(connection: Connection) -> list[Standing]:
         migrations.check(connection)
         changes.start_from(connection)
-        policies.load(connection)
+        return policies.load(connection)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         database.start()
-        await database.read(load)
+        for standing in await database.read(load):
+            standings.put(standing)
         deadlines.start()
         rejudging.start()
         changes.start()

@@ -22,6 +22,7 @@ T = TypeVar("T")
 MAX_WAITING = 2_000
 MAX_GROUP = 256
 READERS = 8
+MAX_LOG_FILE = 64 * 1024 * 1024
 
 _log = logging.getLogger(__name__)
 
@@ -245,6 +246,8 @@ def _engine(url: str, *, writes: bool) -> Engine:
         cursor = connection.cursor()
         cursor.execute("PRAGMA journal_mode=WAL")
         cursor.execute("PRAGMA synchronous=FULL")
+        # A long read makes the log grow; once it is copied back, its file is cut to this again.
+        cursor.execute(f"PRAGMA journal_size_limit={MAX_LOG_FILE}")
         cursor.execute("PRAGMA foreign_keys=ON")
         cursor.execute(f"PRAGMA query_only={'OFF' if writes else 'ON'}")
         cursor.close()

@@ -52,11 +52,10 @@ class Policies:
         """Return the organisations that have a policy in force."""
         return tuple(self._current)
 
-    def load(self, connection: Connection) -> None:
-        """Read every policy and every standing: what a server does at its start."""
+    def load(self, connection: Connection) -> list[Standing]:
+        """Read every policy and return every standing: what a server does at its start."""
         self.read_policies(connection)
-        for stored in store.stored_devices(connection):
-            self._standings.put(self._as_stored(stored))
+        return [self._as_stored(stored) for stored in store.stored_devices(connection)]
 
     def read_policies(self, connection: Connection) -> None:
         """Read the policies in force.
