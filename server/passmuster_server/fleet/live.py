@@ -4,6 +4,7 @@ The page then fetches itself again, so there is one way to draw it, with and wit
 """
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 from passmuster_server.policy.standing import Standing
@@ -51,21 +52,25 @@ class LiveFleet:
     ) -> AsyncIterator[bytes]:
         event = asyncio.Event()
         self._waiting[event] = organisation
+        clock = asyncio.get_running_loop().time
+        pulse_at = clock() + PULSE_S
         try:
             yield HELLO
             while not self._closed:
-                try:
-                    await asyncio.wait_for(event.wait(), PULSE_S)
-                except TimeoutError:
-                    if not await may_listen():
-                        return
-                    yield PULSE
-                    continue
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(event.wait(), max(0.0, pulse_at - clock()))
                 if self._closed:
                     return
-                await asyncio.sleep(GATHER_S)
-                event.clear()
-                yield CHANGED
+                if clock() >= pulse_at:
+                    # Also where changes never pause: who signed out hears no more of them.
+                    if not await may_listen():
+                        return
+                    pulse_at = clock() + PULSE_S
+                    yield PULSE
+                if event.is_set():
+                    await asyncio.sleep(GATHER_S)
+                    event.clear()
+                    yield CHANGED
         finally:
             del self._waiting[event]
 
