@@ -1,6 +1,8 @@
 """Laptops that report to a real server: healthy as recorded, or with one thing wrong."""
 
+import dataclasses
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from functools import cache
 
 import httpx
@@ -23,9 +25,14 @@ ONLY_USB = "".join(
 
 
 @cache
-def readings_of(machine: str) -> tuple[Reading, ...]:
-    """Return what every signal reads on a recorded machine."""
+def _recorded(machine: str) -> tuple[Reading, ...]:
     return collect(recorded_host.load(MACHINES / machine / "machine.json"), CATALOG)
+
+
+def readings_of(machine: str) -> tuple[Reading, ...]:
+    """Return what every signal reads on a recorded machine, as if it were read now."""
+    now = datetime.now(UTC)
+    return tuple(dataclasses.replace(each, collected_at=now) for each in _recorded(machine))
 
 
 def healthy() -> tuple[Reading, ...]:

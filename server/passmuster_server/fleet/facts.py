@@ -18,6 +18,7 @@ _IDENTIFYING = 4
 """How many of a row's first values name it where it appears or disappears."""
 
 UNREAD = "could not be read"
+NOTHING = "\N{EN DASH}"
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,7 @@ def said(name: str, value: Any) -> str:
     if value == UNKNOWN:
         return UNREAD
     if value is None:
-        return "never" if name.endswith("_s") else "\N{EN DASH}"
+        return "never" if name.endswith("_s") else NOTHING
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int):
@@ -109,7 +110,7 @@ def said(name: str, value: Any) -> str:
         return formats.spoken(str(value.value))
     if isinstance(value, tuple):
         return ", ".join(said(name, item) for item in value) or "none"
-    text = str(value)
+    text = str(value) or NOTHING
     return f"#{text[:8]}" if _KEYED_HASH.fullmatch(text) else text
 
 
