@@ -42,6 +42,7 @@ from passmuster_collectors.contract.enrolment import EnrolmentStart, KeyTier, Pu
 from passmuster_collectors.contract.platform import Platform
 from passmuster_server.database import Database, Transaction
 from passmuster_server.devices import store
+from passmuster_server.devices.ratchets import reset_ratchet
 from passmuster_server.schema import DEFAULT_ORGANISATION
 from tests.support.example_readings import healthy, with_stick
 from tests.support.running_server import COMMAND, free_port
@@ -236,7 +237,7 @@ def enrolled(directory: Path, laptops: list[Laptop]) -> None:
             owner = f"worker{laptop.number}@example.com"
             now = datetime.now(UTC)
             store.insert_device(connection, DEFAULT_ORGANISATION, laptop.device, owner, start, now)
-            store.reset_ratchet(connection, DEFAULT_ORGANISATION, laptop.device, laptop.nonce)
+            reset_ratchet(connection, DEFAULT_ORGANISATION, laptop.device, laptop.nonce)
         return str(store.organisation_of(connection, DEFAULT_ORGANISATION).server_id)
 
     server_id = database.write_now(work)

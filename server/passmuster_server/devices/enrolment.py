@@ -23,6 +23,7 @@ from passmuster_server.changes import announce
 from passmuster_server.clock import Clock
 from passmuster_server.database import Database, Transaction
 from passmuster_server.devices import codes, jws, store
+from passmuster_server.devices.ratchets import reset_ratchet
 from passmuster_server.policy.service import Policies
 from passmuster_server.policy.standing import DeviceStatus
 from passmuster_server.web.problems import RefusalError
@@ -191,7 +192,7 @@ class Enrolment:
             device = known.device_id
             store.rebind_device(connection, organisation, device, owner, start)
         nonce = base64url(secrets.token_bytes(16))
-        store.reset_ratchet(connection, organisation, device, nonce)
+        reset_ratchet(connection, organisation, device, nonce)
         row = store.organisation_of(connection, organisation)
         return Enrolled(
             device=device,

@@ -1,8 +1,5 @@
-"""Reads and writes of devices, their enrolment and their ratchets."""
+"""Reads and writes of devices and their enrolment."""
 
-import sqlite3
-from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,38 +13,8 @@ from passmuster_server.devices.tables import (
     enrolment_challenges,
     enrolment_codes,
     organisations,
-    ratchets,
 )
 from passmuster_server.policy.standing import DeviceStatus
-
-
-@dataclass(frozen=True, slots=True)
-class Ratchet:
-    """The last upload that was accepted of a device, and what the next one must carry.
-
-    `recent` are the digests of the last uploads, newest last: a replay is told from a second key by
-    them.
-    """
-
-    sequence: int
-    nonce: str
-    previous_nonce: str
-    digest: str
-    answer: bytes | None
-    record_sequence: int
-    record_hash: str
-    recent: tuple[str, ...]
-
-
-RATCHET_COLUMNS = (
-    "r.sequence, r.nonce, r.previous_nonce, r.digest, r.answer, r.record_sequence, r.record_hash, "
-    "r.recent"
-)
-_MOVE_RATCHET = (
-    "UPDATE ratchets SET sequence = ?, nonce = ?, previous_nonce = ?, digest = ?, answer = ?, "
-    "record_sequence = ?, record_hash = ?, recent = ? WHERE organisation_id = ? AND device_id = ?"
-)
-"""Hand-written: each report reads its device's ratchet and moves it."""
 
 
 def organisation_of(connection: Connection, organisation: str) -> Row[Any]:
@@ -256,66 +223,6 @@ def set_agent_version(connection: Connection, organisation: str, device: str, ve
 def public_key_of(device: Row[Any]) -> PublicKey:
     """Return the key of a device's row."""
     return codec.decode(PublicKey, strict_json.parse(device.public_key))
-
-
-def reset_ratchet(connection: Connection, organisation: str, device: str, nonce: str) -> None:
-    """Begin the chain of uploads, anew where there was one.
-
-    What was remembered of earlier uploads stays, so that they are still known when replayed.
-    """
-    key = (ratchets.c.organisation_id == organisation, ratchets.c.device_id == device)
-    recent = connection.execute(select(ratchets.c.recent).where(*key)).scalar() or ""
-    connection.execute(delete(ratchets).where(*key))
-    connection.execute(
-        ratchets.insert().values(
-            organisation_id=organisation,
-            device_id=device,
-            sequence=0,
-            nonce=nonce,
-            previous_nonce="",
-            digest="",
-            answer=None,
-            record_sequence=0,
-            record_hash="",
-            recent=recent,
-        )
-    )
-
-
-def ratchet_of(row: Sequence[Any]) -> Ratchet:
-    """Return the ratchet in a row of `RATCHET_COLUMNS`."""
-    sequence, nonce, previous_nonce, kept, answer, record_sequence, record_hash, recent = row
-    return Ratchet(
-        sequence,
-        nonce,
-        previous_nonce,
-        kept,
-        answer,
-        record_sequence,
-        record_hash,
-        tuple(recent.split()),
-    )
-
-
-def move_ratchet(
-    driver: sqlite3.Connection, organisation: str, device: str, ratchet: Ratchet
-) -> None:
-    """Move the device's ratchet on."""
-    driver.execute(
-        _MOVE_RATCHET,
-        (
-            ratchet.sequence,
-            ratchet.nonce,
-            ratchet.previous_nonce,
-            ratchet.digest,
-            ratchet.answer,
-            ratchet.record_sequence,
-            ratchet.record_hash,
-            " ".join(ratchet.recent),
-            organisation,
-            device,
-        ),
-    )
 
 
 def _described(owner: str, start: EnrolmentStart) -> dict[str, str]:

@@ -16,7 +16,12 @@ from passmuster_server.policy.document import Policy, default_document, parse
 from passmuster_server.policy.judgement import judge_device
 from passmuster_server.policy.standing import DeviceStatus, SignalStanding, Standing
 from passmuster_server.policy.standings import Standings
-from passmuster_server.policy.store import StoredDevice, StoredVerdict
+from passmuster_server.policy.stored_devices import (
+    StoredDevice,
+    StoredVerdict,
+    stored_device,
+    stored_devices,
+)
 
 Readings = Callable[[], Mapping[str, Reading]]
 
@@ -55,7 +60,7 @@ class Policies:
     def load(self, connection: Connection) -> list[Standing]:
         """Read every policy and return every standing: what a server does at its start."""
         self.read_policies(connection)
-        return [self._as_stored(stored) for stored in store.stored_devices(connection)]
+        return [self._as_stored(stored) for stored in stored_devices(connection)]
 
     def read_policies(self, connection: Connection) -> None:
         """Read the policies in force.
@@ -72,7 +77,7 @@ class Policies:
         Raises `LookupError` for a device that is not enrolled.
         """
         connection = transaction.connection
-        stored = store.stored_device(connection, organisation, device)
+        stored = stored_device(connection, organisation, device)
         if stored is None:
             raise LookupError("there is no such device")
         standing, _ = self._judge(

@@ -1,6 +1,6 @@
 """Reads and writes of policies, verdicts and their history."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -11,15 +11,13 @@ from sqlalchemy import Connection, Row, func, select, update
 from passmuster_collectors.contract import codec, strict_json
 from passmuster_collectors.contract.canonical import canonical_bytes
 from passmuster_collectors.contract.declaration import Items
-from passmuster_collectors.contract.platform import Platform
 from passmuster_collectors.contract.reading import Reading
-from passmuster_collectors.contract.verdict import Verdict
 from passmuster_server.devices.tables import organisations
 from passmuster_server.policy.document import default_document
-from passmuster_server.policy.standing import DeviceStatus, SignalStanding, Standing
+from passmuster_server.policy.standing import SignalStanding, Standing
+from passmuster_server.policy.stored_devices import StoredVerdict
 from passmuster_server.policy.tables import policies, verdict_history, verdicts
 from passmuster_server.reports.tables import readings
-from passmuster_server.schema import from_microseconds
 
 DEFAULT = "default policy"
 """Who published a policy that came with the server."""
@@ -31,112 +29,6 @@ DEPTH = 32
 @dataclass(frozen=True)
 class _Signals:
     signals: Annotated[tuple[SignalStanding, ...], Items(64)]
-
-
-@dataclass(frozen=True, slots=True)
-class StoredVerdict:
-    """A device's row of `verdicts`; `signals` as `write_signals` wrote them."""
-
-    verdict: Verdict
-    since: datetime
-    judged_at: datetime
-    policy_version: int
-    basis: str
-    grace_until: datetime | None
-    signals: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class StoredDevice:
-    """What a judgement needs to know of one device.
-
-    `sequence` is that of its last upload, and 0 when it has not reported since it was enrolled or
-    enrolled again: then what is stored of earlier reports no longer speaks for it.
-    """
-
-    organisation: str
-    device: str
-    owner: str
-    computer_name: str
-    platform: Platform
-    status: DeviceStatus
-    enrolled_at: datetime
-    sequence: int
-    last_seen: datetime | None
-    verdict: StoredVerdict | None
-
-
-DEVICE_COLUMNS = (
-    "d.organisation_id, d.device_id, d.owner, d.computer_name, d.platform, d.status, "
-    "d.enrolled_at, r.sequence, c.last_seen, v.verdict, v.since, v.judged_at, v.policy_version, "
-    "v.basis, v.grace_until, v.signals"
-)
-DEVICE_TABLES = (
-    "devices AS d JOIN ratchets AS r USING (organisation_id, device_id) "
-    "LEFT JOIN contacts AS c USING (organisation_id, device_id) "
-    "LEFT JOIN verdicts AS v USING (organisation_id, device_id)"
-)
-ONE_DEVICE = "d.organisation_id = ? AND d.device_id = ?"
-"""Hand-written: each report asks for its device once, and the server for all of them at start."""
-
-_EVERY_DEVICE = f"SELECT {DEVICE_COLUMNS} FROM {DEVICE_TABLES}"  # noqa: S608 - constants
-_THE_DEVICE = f"{_EVERY_DEVICE} WHERE {ONE_DEVICE}"
-
-
-def stored_device_of(row: Sequence[Any]) -> StoredDevice:
-    """Return the device in a row of `DEVICE_COLUMNS`."""
-    (
-        organisation,
-        device,
-        owner,
-        computer_name,
-        platform,
-        status,
-        enrolled_at,
-        sequence,
-        last_seen,
-        verdict,
-        since,
-        judged_at,
-        policy_version,
-        basis,
-        grace_until,
-        signals,
-    ) = row
-    return StoredDevice(
-        organisation,
-        device,
-        owner,
-        computer_name,
-        Platform(platform),
-        DeviceStatus(status),
-        from_microseconds(enrolled_at),
-        sequence,
-        from_microseconds(last_seen) if last_seen is not None and sequence else None,
-        None
-        if verdict is None
-        else StoredVerdict(
-            Verdict(verdict),
-            from_microseconds(since),
-            from_microseconds(judged_at),
-            policy_version,
-            basis,
-            None if grace_until is None else from_microseconds(grace_until),
-            signals,
-        ),
-    )
-
-
-def stored_device(connection: Connection, organisation: str, device: str) -> StoredDevice | None:
-    """Return what is known of one device, or None where there is none."""
-    row = connection.exec_driver_sql(_THE_DEVICE, (organisation, device)).one_or_none()
-    return None if row is None else stored_device_of(row)
-
-
-def stored_devices(connection: Connection) -> Iterator[StoredDevice]:
-    """Return what is known of every device of every organisation."""
-    for row in connection.exec_driver_sql(_EVERY_DEVICE):
-        yield stored_device_of(row)
 
 
 def judged_by_another_basis(

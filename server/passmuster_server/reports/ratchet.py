@@ -6,7 +6,7 @@ number. So two machines that hold one key can't both go on: the second one break
 
 from enum import StrEnum
 
-from passmuster_server.devices.store import Ratchet
+from passmuster_server.devices.ratchets import Ratchet
 
 REMEMBERED = 64
 SHORT = 16

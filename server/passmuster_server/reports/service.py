@@ -22,6 +22,7 @@ from passmuster_server.clock import Clock
 from passmuster_server.database import Database, Transaction
 from passmuster_server.devices import jws
 from passmuster_server.devices import store as device_store
+from passmuster_server.devices.ratchets import move_ratchet
 from passmuster_server.policy.judgement import NOT_REPORTED
 from passmuster_server.policy.service import Policies
 from passmuster_server.policy.standing import DeviceStatus
@@ -180,7 +181,7 @@ class Reports:
             record_sequence=received.newest.sequence,
             record_hash=received.hashes[-1],
         )
-        device_store.move_ratchet(driver, organisation, device, following)
+        move_ratchet(driver, organisation, device, following)
         return answer
 
     def _enter_conflict(self, transaction: Transaction, device: str) -> None:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from passmuster_collectors.contract.reading import Reading
-from passmuster_server.devices.store import RATCHET_COLUMNS, Ratchet, ratchet_of
-from passmuster_server.policy.store import (
+from passmuster_server.devices.ratchets import RATCHET_COLUMNS, Ratchet, ratchet_of
+from passmuster_server.policy.stored_devices import (
     DEVICE_COLUMNS,
     DEVICE_TABLES,
     ONE_DEVICE,

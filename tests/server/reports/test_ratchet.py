@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from passmuster_collectors.contract.canonical import digest
-from passmuster_server.devices.store import Ratchet
+from passmuster_server.devices.ratchets import Ratchet
 from passmuster_server.reports.ratchet import REMEMBERED, Step, moved_on, step_of
 
 START = Ratchet(0, "nonce-0", "", "", None, 0, "", ())

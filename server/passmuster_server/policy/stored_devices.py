@@ -1,0 +1,119 @@
+"""What is stored of a device and a judgement needs: one row over the areas' tables."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection
+
+from passmuster_collectors.contract.platform import Platform
+from passmuster_collectors.contract.verdict import Verdict
+from passmuster_server.policy.standing import DeviceStatus
+from passmuster_server.schema import from_microseconds
+
+
+@dataclass(frozen=True, slots=True)
+class StoredVerdict:
+    """A device's row of `verdicts`; `signals` as `write_signals` wrote them."""
+
+    verdict: Verdict
+    since: datetime
+    judged_at: datetime
+    policy_version: int
+    basis: str
+    grace_until: datetime | None
+    signals: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class StoredDevice:
+    """What a judgement needs to know of one device.
+
+    `sequence` is that of its last upload, and 0 when it has not reported since it was enrolled or
+    enrolled again: then what is stored of earlier reports no longer speaks for it.
+    """
+
+    organisation: str
+    device: str
+    owner: str
+    computer_name: str
+    platform: Platform
+    status: DeviceStatus
+    enrolled_at: datetime
+    sequence: int
+    last_seen: datetime | None
+    verdict: StoredVerdict | None
+
+
+DEVICE_COLUMNS = (
+    "d.organisation_id, d.device_id, d.owner, d.computer_name, d.platform, d.status, "
+    "d.enrolled_at, r.sequence, c.last_seen, v.verdict, v.since, v.judged_at, v.policy_version, "
+    "v.basis, v.grace_until, v.signals"
+)
+DEVICE_TABLES = (
+    "devices AS d JOIN ratchets AS r USING (organisation_id, device_id) "
+    "LEFT JOIN contacts AS c USING (organisation_id, device_id) "
+    "LEFT JOIN verdicts AS v USING (organisation_id, device_id)"
+)
+ONE_DEVICE = "d.organisation_id = ? AND d.device_id = ?"
+"""Hand-written: each report asks for its device once, and the server for all of them at start."""
+
+_EVERY_DEVICE = f"SELECT {DEVICE_COLUMNS} FROM {DEVICE_TABLES}"  # noqa: S608 - constants
+_THE_DEVICE = f"{_EVERY_DEVICE} WHERE {ONE_DEVICE}"
+
+
+def stored_device_of(row: Sequence[Any]) -> StoredDevice:
+    """Return the device in a row of `DEVICE_COLUMNS`."""
+    (
+        organisation,
+        device,
+        owner,
+        computer_name,
+        platform,
+        status,
+        enrolled_at,
+        sequence,
+        last_seen,
+        verdict,
+        since,
+        judged_at,
+        policy_version,
+        basis,
+        grace_until,
+        signals,
+    ) = row
+    return StoredDevice(
+        organisation,
+        device,
+        owner,
+        computer_name,
+        Platform(platform),
+        DeviceStatus(status),
+        from_microseconds(enrolled_at),
+        sequence,
+        from_microseconds(last_seen) if last_seen is not None and sequence else None,
+        None
+        if verdict is None
+        else StoredVerdict(
+            Verdict(verdict),
+            from_microseconds(since),
+            from_microseconds(judged_at),
+            policy_version,
+            basis,
+            None if grace_until is None else from_microseconds(grace_until),
+            signals,
+        ),
+    )
+
+
+def stored_device(connection: Connection, organisation: str, device: str) -> StoredDevice | None:
+    """Return what is known of one device, or None where there is none."""
+    row = connection.exec_driver_sql(_THE_DEVICE, (organisation, device)).one_or_none()
+    return None if row is None else stored_device_of(row)
+
+
+def stored_devices(connection: Connection) -> Iterator[StoredDevice]:
+    """Return what is known of every device of every organisation."""
+    for row in connection.exec_driver_sql(_EVERY_DEVICE):
+        yield stored_device_of(row)
