@@ -64,7 +64,8 @@ def format_time(moment: datetime) -> str:
     """Return RFC 3339 in UTC with microseconds and a `Z`; `moment` must carry its zone."""
     if moment.tzinfo is None:
         raise TypeError("a time without a zone has no place in the contract")
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    # Not strftime: it writes years before 1000 with fewer digits, which nothing reads back.
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
 def parse_time(value: Any, field: str) -> datetime:

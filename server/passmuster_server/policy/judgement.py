@@ -57,7 +57,8 @@ def judge_device(
         judgement = _judged(signal, reading, demanded.limits)
         standing = _standing(signal, judgement, platform, blocking=blocking)
         if standing.outcome not in GOOD:
-            since = failing_since.get(signal.id) or now
+            # Never later than now: a clock that was set back must not begin a grace period.
+            since = min(failing_since.get(signal.id) or now, now)
             standing = dataclasses.replace(standing, failing_since=since)
             if blocking:
                 end = since + timedelta(seconds=demanded.grace_s)

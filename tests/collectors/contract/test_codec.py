@@ -165,3 +165,8 @@ def test_a_version_that_is_not_ours_is_refused_before_anything_else_is_believed(
     with pytest.raises(ContractError) as error:
         codec.decode(kind, {**message, "version": version})
     assert error.value.field == "version"
+
+
+def test_the_earliest_time_there_is_reads_back() -> None:
+    earliest = datetime(1, 1, 1, tzinfo=UTC)
+    assert codec.parse_time(codec.format_time(earliest), "at") == earliest

@@ -137,3 +137,9 @@ def test_reasons_are_bounded_worst_first_and_can_be_stored() -> None:
     assert {reason.outcome for reason in reasons} == {Outcome.FAIL}
     assert max(len(reason.worker) for reason in reasons) <= MAX_TEXT
     assert read_signals(write_signals(found.signals)) == found.signals
+
+
+def test_a_clock_that_was_set_back_begins_no_grace() -> None:
+    first = judged(with_stick(), with_usb())
+    again = judged(with_stick(), with_usb(), first.signals, NOW - timedelta(minutes=30))
+    assert again.verdict is Verdict.NON_COMPLIANT

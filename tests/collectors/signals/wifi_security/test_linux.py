@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from passmuster_collectors.contract.declaration import UNKNOWN
+from passmuster_collectors.contract.verdict import Outcome
 from passmuster_collectors.host.linux import LinuxHost
-from passmuster_collectors.signals.wifi_security import linux
+from passmuster_collectors.signals.wifi_security import SIGNAL, linux
 from passmuster_collectors.signals.wifi_security.facts import Security
 from passmuster_collectors.signals.wifi_security.linux.claims import BROKEN, Claim, conclude
 from passmuster_collectors.signals.wifi_security.linux.networkmanager import (
@@ -25,7 +26,7 @@ from passmuster_collectors.signals.wifi_security.linux.supplicant import (
     security_of,
 )
 from tests.support.message_bus import MessageBus, Variant
-from tests.support.recorded_host import load
+from tests.support.recorded_host import RecordedHost, load
 from tests.support.tools import REPOSITORY
 
 MACHINES = REPOSITORY / "tests" / "recordings" / "linux"
@@ -181,3 +182,10 @@ def test_a_vpn_of_which_nothing_is_known_is_told_as_unknown() -> None:
     reading = linux.read(load(MACHINES / "wifi_open_beside_a_tunnel" / "machine.json"))
     assert reading.facts is not None
     assert reading.facts["vpn"] == UNKNOWN
+
+
+def test_a_dormant_interface_still_carries_traffic_and_is_judged() -> None:
+    machine = json.loads((MACHINES / "wifi_open" / "machine.json").read_text(encoding="utf-8"))
+    machine["files"]["/sys/class/net/wlp2s0/operstate"] = "dormant\n"
+    reading = linux.read(RecordedHost(machine))
+    assert SIGNAL.judge(reading, SIGNAL.limits()).outcome is Outcome.FAIL

@@ -154,6 +154,15 @@ class BlockDevices:
             return None
         elif method is Method.HARDWARE and "crypt" in table.targets:
             method = Method.LUKS2
+        elif (
+            method is not Method.HARDWARE
+            and "crypt" not in table.targets
+            and not self._stand_ins(block)
+        ):
+            # The kernel's own table outweighs a name that says it encrypts.
+            raise SourceConflictError(
+                f"{BLOCKS}/{block.name}/dm/uuid", "its table does not encrypt"
+            )
         state = State.ENCRYPTED
         if self._stand_ins(block) or (table is not None and table.is_partly_plain):
             state = self._mapper.change(self._below_stand_ins(block))

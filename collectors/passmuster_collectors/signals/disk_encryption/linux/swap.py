@@ -33,7 +33,10 @@ class Swap:
 
 def parse_swaps(content: bytes) -> tuple[Swap, ...]:
     """Return the active swap areas. Raises `SwapsError`."""
-    return tuple(_swap(line) for line in content.splitlines()[1:] if line.strip())
+    heading, *lines = content.splitlines() or [b""]
+    if not heading.startswith(b"Filename"):
+        raise SwapsError("it has no heading")
+    return tuple(_swap(line) for line in lines if line.strip())
 
 
 def read_swaps(
@@ -42,7 +45,7 @@ def read_swaps(
     """Return the path of each active swap area and how it rests."""
     try:
         content = if_there(lambda: host.read_file(SWAPS))
-        swaps = parse_swaps(content or b"")
+        swaps = () if content is None else parse_swaps(content)
     except SwapsError as error:
         evidence.refused(SourceConflictError(SWAPS, str(error)))
         return

@@ -30,9 +30,12 @@ SIGNAL_ID = "wifi_security"
 INTERFACES = "/sys/class/net"
 MAX_INTERFACES = 16
 
-UP = frozenset({"up"})
-DOWN = frozenset({"down", "dormant", "notpresent", "lowerlayerdown"})
-"""`operstate` as the kernel prints it (Documentation/networking/operstates.rst)."""
+UP = frozenset({"up", "dormant"})
+DOWN = frozenset({"down", "notpresent", "lowerlayerdown"})
+"""`operstate` as the kernel prints it (Documentation/networking/operstates.rst).
+
+A dormant interface still carries traffic, so the daemons are asked about it.
+"""
 
 DAEMONS: tuple[tuple[str, Callable[[Host, str], Claim | None]], ...] = (
     (supplicant.NAME, supplicant.read_supplicant),

@@ -140,12 +140,15 @@ class TestSwap:
 
     def test_no_swap_is_no_line(self) -> None:
         assert parse_swaps(b"Filename\tType\tSize\tUsed\tPriority\n") == ()
-        assert parse_swaps(b"") == ()
+
+    def test_a_table_without_its_heading_is_not_a_kernel_without_swap(self) -> None:
+        with pytest.raises(SwapsError):
+            parse_swaps(b"")
 
     @pytest.mark.parametrize("line", [b"/dev/sda1 disk 1 0 -2", b"/dev/sda1 partition", b"x"])
     def test_another_format_is_refused(self, line: bytes) -> None:
         with pytest.raises(SwapsError):
-            parse_swaps(b"headings\n" + line + b"\n")
+            parse_swaps(b"Filename\n" + line + b"\n")
 
     def test_a_kernel_without_swap_passes(self) -> None:
         reading = read(BLOCKS, [ROOT], files={"/proc/swaps": {"error": "missing"}})
