@@ -34,6 +34,9 @@ POLL_S = 60.0
 """How often signals are read whose changes this system does not announce."""
 
 SAVE_AGAIN_S = 10.0
+EVERYTHING = "*"
+"""Stands for every name after events were lost: a storm of those is debounced like any other."""
+
 JUST_BOOTED_S = 300.0
 
 
@@ -51,6 +54,7 @@ class Daemon:
         self._outbox = outbox
         self._collection = collection
         self._signals = tuple(signals)
+        self._triggers = frozenset[str]().union(*(each.triggers for each in signals))
         self._watch = watch
         self._dispatch = dispatch
         self._debounce = Debounce()
@@ -75,9 +79,8 @@ class Daemon:
 
     def step(self, at: float, events: Events) -> Delivery | None:
         """Do what is due at `at`, seconds since boot; return how an upload ended, if one did."""
-        if events.lost:
-            self._full.at_once(at)
-        self._debounce.event(events.triggers, at)
+        everything = frozenset({EVERYTHING}) if events.lost else frozenset()
+        self._debounce.event((events.triggers & self._triggers) | everything, at)
         if self._full.look(at, clocks.asleep_s()) or ROUTE in events.triggers:
             self._dispatch.network_changed()
         self._read(self._debounce.due(at), at)
@@ -124,6 +127,8 @@ class Daemon:
         if at >= self._next_poll:
             self._next_poll = at + POLL_S
             polled = self._polled
+        if EVERYTHING in names:
+            return self._signals
         return tuple(each for each in self._signals if each.triggers & names or each in polled)
 
     def _learn(self) -> None:
