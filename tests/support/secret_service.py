@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tests.support.tools import require_tool
 
-READY_S = 10.0
+READY_S = 45.0
 
 
 @contextmanager
