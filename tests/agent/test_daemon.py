@@ -1,5 +1,6 @@
 """The resident agent as a real process: real readers, real netlink, real uploads."""
 
+import json
 import signal
 import subprocess
 import sys
@@ -20,12 +21,15 @@ from passmuster_agent.delivery import DeliveryKind
 from passmuster_agent.dispatch import Dispatch
 from passmuster_agent.errors import ExitCode
 from passmuster_agent.outbox import Outbox
+from passmuster_collectors.contract.reading import Status
 from passmuster_collectors.contract.verdict import Verdict
 from passmuster_collectors.host import clocks, this_host
 from passmuster_collectors.host.events import Events, Watches
 from passmuster_collectors.signals import CATALOG
 from tests.support.agent_records import a_record
+from tests.support.recorded_host import RecordedHost
 from tests.support.report_server import HANG_UP, ReportServer, refusal
+from tests.support.tools import REPOSITORY
 from tests.support.usb_stage import STICK, on_stage, plug_in, pull_out, require_stage
 
 HEAVY = ("requests", "keyring", "cryptography", "asyncio", "pydantic", "jeepney", "urllib3", "ssl")
@@ -204,16 +208,34 @@ def step_until(daemon: Daemon, at: float, done: Callable[[], bool]) -> None:
 
 
 class TestSteps:
-    def test_lost_events_mean_that_everything_is_read_and_reported(
+    def test_what_changed_while_events_were_lost_is_read_and_reported(
+        self, outbox: Outbox, enrolled: Device, dispatch: Dispatch
+    ) -> None:
+        path = REPOSITORY / "tests" / "recordings" / "linux" / "healthy_laptop" / "machine.json"
+        machine = json.loads(path.read_text(encoding="utf-8"))
+        collection = Collection(enrolled, outbox, RecordedHost(machine), CATALOG)
+        daemon = Daemon(outbox, collection, CATALOG, Watches(), dispatch)
+        now = clocks.since_boot_s()
+        daemon.step(now, Events())
+        first = outbox.latest()
+        machine.setdefault("directories", {})["/sys/bus/usb/devices"] = {"error": "denied"}
+        daemon.step(now + 1, Events())
+        assert outbox.latest() == first, "without an event nothing is read"
+        daemon.step(now + 2, Events(lost=True))
+        second = outbox.latest()
+        assert second is not None
+        assert second != first, "the change was not found"
+        usb = next(each for each in second.readings if each.signal == "usb_devices")
+        assert usb.status is Status.UNAVAILABLE
+
+    def test_lost_events_behind_which_nothing_changed_are_not_reported(
         self, daemon: Daemon, outbox: Outbox
     ) -> None:
         now = clocks.since_boot_s()
         daemon.step(now, Events())
         first = outbox.latest()
-        daemon.step(now + 1, Events())
-        assert outbox.latest() == first, "without an event nothing is read"
-        daemon.step(now + 2, Events(lost=True))
-        assert outbox.latest() != first
+        daemon.step(now + 1, Events(lost=True))
+        assert outbox.latest() == first
 
     def test_an_event_that_changes_nothing_is_not_reported(
         self, daemon: Daemon, outbox: Outbox

@@ -3,47 +3,50 @@
 import os
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
-
+from tests.support.message_bus import MessageBus, running_bus
 from tests.support.tools import require_tool
 
-READY_S = 20.0
+READY_S = 60.0
+
+NAME = "org.freedesktop.secrets"
+PATH = "/org/freedesktop/secrets"
+SERVICE = "org.freedesktop.Secret.Service"
+BUS = "org.freedesktop.DBus"
 
 
 @contextmanager
 def secret_service(folder: Path) -> Iterator[str]:
-    """Run the bus and the keyring, unlocked and empty; give the address of the bus."""
-    bus_daemon = require_tool("dbus-daemon")
+    """Run the bus and the keyring, unlocked and empty; give the address of the bus.
+
+    The bus starts no services by itself: one that it started because the first question came early
+    would own the name, locked.
+    """
     keyring_daemon = require_tool("gnome-keyring-daemon")
-    bus_send = require_tool("dbus-send")
     runtime = folder / "runtime"
     runtime.mkdir(mode=0o700, parents=True)
-    address = f"unix:path={runtime}/bus"
-    environment = {
-        "PATH": os.environ["PATH"],
-        "HOME": str(folder),
-        "XDG_RUNTIME_DIR": str(runtime),
-        "XDG_DATA_HOME": str(folder / "data"),
-        "DBUS_SESSION_BUS_ADDRESS": address,
-    }
-    with _started([str(bus_daemon), "--session", "--nofork", f"--address={address}"], environment):
-        _wait((runtime / "bus").exists)
+    with running_bus(runtime) as bus:
+        environment = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(folder),
+            "XDG_RUNTIME_DIR": str(runtime),
+            "XDG_DATA_HOME": str(folder / "data"),
+            "DBUS_SESSION_BUS_ADDRESS": bus.address,
+        }
         command = [str(keyring_daemon), "--foreground", "--unlock", "--components=secrets"]
         with _started(command, environment, b"password of the test"):
-            asked = [str(bus_send), "--print-reply", "--dest=org.freedesktop.secrets"]
-            asked += ["/org/freedesktop/secrets", "org.freedesktop.Secret.Service.ReadAlias"]
-            asked += ["string:default"]
-            # It answers before it has unlocked its default collection.
-            _wait(lambda: b"/collection/" in _output(asked, environment))
-            yield address
+            deadline = time.monotonic() + READY_S
+            while not _unlocked(bus):
+                assert time.monotonic() < deadline, "the secret service did not start"
+                time.sleep(0.05)
+            yield bus.address
 
 
 @contextmanager
-def _started(command: list[str], environment: dict[str, str], stdin: bytes = b"") -> Iterator[None]:
+def _started(command: list[str], environment: dict[str, str], stdin: bytes) -> Iterator[None]:
     with subprocess.Popen(
         command,
         env=environment,
@@ -61,14 +64,9 @@ def _started(command: list[str], environment: dict[str, str], stdin: bytes = b""
             process.wait(timeout=10)
 
 
-def _output(command: list[str], environment: dict[str, str]) -> bytes:
-    asked = subprocess.run(command, env=environment, capture_output=True, timeout=10, check=False)
-    return asked.stdout
-
-
-def _wait(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + READY_S
-    while not condition():
-        if time.monotonic() >= deadline:
-            pytest.skip("the secret service of this machine did not start")
-        time.sleep(0.05)
+def _unlocked(bus: MessageBus) -> bool:
+    """Whether the service is there and its default collection too, which comes a moment later."""
+    if not bus.call(BUS, "/org/freedesktop/DBus", BUS, "NameHasOwner", "s", (NAME,)):
+        return False
+    found = bus.call(NAME, PATH, SERVICE, "ReadAlias", "s", ("default",))
+    return "/collection/" in str(found)
