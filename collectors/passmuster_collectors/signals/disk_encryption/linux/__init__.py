@@ -4,6 +4,7 @@ All of it is the kernel's own word: the mount table of the first process, `/proc
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from passmuster_collectors.contract.reading import Reading, ok, unavailable
 from passmuster_collectors.host.base import (
@@ -18,6 +19,7 @@ from passmuster_collectors.signals.disk_encryption.facts import (
     State,
     Volume,
 )
+from passmuster_collectors.signals.disk_encryption.linux.anonymity import Anonymity
 from passmuster_collectors.signals.disk_encryption.linux.evidence import Evidence
 from passmuster_collectors.signals.disk_encryption.linux.exposure import Exposure
 from passmuster_collectors.signals.disk_encryption.linux.namespace import (
@@ -58,13 +60,14 @@ def read(host: Host) -> Reading:
     evidence.read(SECOND_PROCESS)
     table = _read_mounts(host)
     evidence.read(MOUNTS)
+    homes = _read_homes(host, evidence)
     storage = Storage(host, evidence, table)
     exposure = Exposure(host, evidence, storage)
-    volumes = [*_mounted_volumes(host, evidence, table, storage, exposure)]
+    volumes = [*_mounted_volumes(homes, evidence, table, storage, exposure)]
     for path, protection in read_swaps(host, evidence, storage):
         evidence.unclear(protection.why)
         volumes += _volume(path, Role.SWAP, exposure.weigh(protection))
-    return _reading(host, evidence, volumes)
+    return _reading(host, evidence, volumes, Anonymity(homes))
 
 
 def _read_mounts(host: Host) -> MountTable:
@@ -79,14 +82,21 @@ def _read_mounts(host: Host) -> MountTable:
     return MountTable(mounts)
 
 
-def _mounted_volumes(
-    host: Host, evidence: Evidence, table: MountTable, storage: Storage, exposure: Exposure
-) -> Iterator[Volume]:
+def _read_homes(host: Host, evidence: Evidence) -> frozenset[str]:
     try:
-        homes = parse_homes(host.read_file(ACCOUNTS))
+        return parse_homes(host.read_file(ACCOUNTS))
     except SourceError as error:
         evidence.passed_over(error)  # then homes are what is below /home
-        homes = frozenset()
+        return frozenset()
+
+
+def _mounted_volumes(
+    homes: frozenset[str],
+    evidence: Evidence,
+    table: MountTable,
+    storage: Storage,
+    exposure: Exposure,
+) -> Iterator[Volume]:
     for place in choose_places(table, homes):
         protection = exposure.weigh(storage.of_mount(place.mount))
         if place.role is not Role.DATA or not protection.is_on_removable_disks_only:
@@ -101,7 +111,11 @@ def _volume(path: str, role: Role, protection: Protection) -> Sequence[Volume]:
     return (Volume(shown[:MAX_MOUNT], role, protection.state, protection.method),)
 
 
-def _reading(host: Host, evidence: Evidence, volumes: list[Volume]) -> Reading:
+def _reading(
+    host: Host, evidence: Evidence, volumes: list[Volume], anonymity: Anonymity
+) -> Reading:
+    volumes = [replace(volume, mount=anonymity.path(volume.mount)) for volume in volumes]
+    sources = tuple(anonymity.source(source) for source in evidence.sources)
     worst_first = sorted(volumes, key=lambda volume: WORST_FIRST.index(volume.state))
     kept = set(worst_first[:MAX_VOLUMES])
     facts = DiskEncryptionFacts(tuple(volume for volume in volumes if volume in kept)[:MAX_VOLUMES])
@@ -114,5 +128,5 @@ def _reading(host: Host, evidence: Evidence, volumes: list[Volume]) -> Reading:
     elif evidence.is_incomplete:
         reason = INCOMPLETE
     else:
-        return ok(SIGNAL, host.now(), facts, evidence.sources)
-    return unavailable(SIGNAL, host.now(), reason, evidence.sources, facts)
+        return ok(SIGNAL, host.now(), facts, sources)
+    return unavailable(SIGNAL, host.now(), reason, sources, facts)

@@ -36,6 +36,10 @@ STAND_IN = re.compile(r"-(hotzone-forward|hotzone-backward|overlay)\Z")
 
 TABLE_LINE = re.compile(r"(?P<name>.+?): \d+ \d+ (?P<target>\S+)(?: (?P<first>\S+))?.*\Z")
 NULL_CIPHER = "cipher_null"
+COPIES_BY_IT = ("authenc(", "authencesn(", "echainiv(", "seqiv(")
+COPIES_BY_ITSELF = (6, 15)
+"""A version that certainly copies with it still is below this one."""
+RELEASE = re.compile(rb"(\d{1,4})\.(\d{1,4})")
 ALGORITHM = re.compile(r"^name\s*: (.*)\n(?:.+\n)*?refcnt\s*: (\d+)$", re.MULTILINE)
 
 
@@ -119,16 +123,23 @@ def parse_tables(output: bytes) -> dict[str, Table]:
     }
 
 
-def null_cipher_is_in_use(algorithms: bytes) -> bool:
-    """Whether `/proc/crypto` tells of a user of the cipher that does nothing.
+def null_cipher_is_in_use(algorithms: bytes, release: bytes) -> bool:
+    """Whether `/proc/crypto` tells of a user of the cipher that does nothing, beside the kernel.
 
     The kernel lists every algorithm that is loaded, with a `refcnt` of 1 while nobody uses it.
-    IPsec may be the user as well as a disk. Raises `AlgorithmsError`.
+    Before 6.16 it copies with one shared instance of that cipher while IPsec is in use
+    (`crypto_get_default_null_skcipher` in crypto/crypto_null.c): that is one user more, whatever
+    IPsec encrypts with. `release` is what `/proc/sys/kernel/osrelease` says. Raises
+    `AlgorithmsError`.
     """
     found = ALGORITHM.findall(algorithms.decode("ascii", "replace"))
     if not found:
         raise AlgorithmsError("not a single algorithm")
-    return any(NULL_CIPHER in name and count != "1" for name, count in found)
+    users = sum(int(count) - 1 for name, count in found if NULL_CIPHER in name)
+    copying = any(name.startswith(COPIES_BY_IT) and count != "1" for name, count in found)
+    version = RELEASE.match(release)
+    shares = version is not None and (int(version[1]), int(version[2])) < COPIES_BY_ITSELF
+    return users > (1 if copying and shares else 0)
 
 
 MAX_HEADER = 4 * 1024 * 1024

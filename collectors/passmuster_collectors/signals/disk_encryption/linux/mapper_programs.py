@@ -16,9 +16,10 @@ from passmuster_collectors.host.base import (
 from passmuster_collectors.host.commands import Program
 from passmuster_collectors.signals.disk_encryption.facts import State
 from passmuster_collectors.signals.disk_encryption.linux import device_mapper
-from passmuster_collectors.signals.disk_encryption.linux.evidence import Evidence
+from passmuster_collectors.signals.disk_encryption.linux.evidence import Evidence, if_there
 
 ALGORITHMS = "/proc/crypto"
+RELEASE = "/proc/sys/kernel/osrelease"
 
 
 class MapperPrograms:
@@ -62,7 +63,8 @@ class MapperPrograms:
     def rule_out_null_cipher(self) -> None:
         """Raise `SourceError` unless nothing here uses the cipher that does nothing."""
         try:
-            in_use = device_mapper.null_cipher_is_in_use(self._host.read_file(ALGORITHMS))
+            release = if_there(lambda: self._host.read_file(RELEASE, limit=256)) or b""
+            in_use = device_mapper.null_cipher_is_in_use(self._host.read_file(ALGORITHMS), release)
         except device_mapper.AlgorithmsError as error:
             raise SourceConflictError(ALGORITHMS, str(error)) from None
         if in_use:

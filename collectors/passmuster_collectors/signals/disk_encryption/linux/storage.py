@@ -48,7 +48,7 @@ class Storage:
         self._open: set[Mount] = set()
         self.blocks = BlockDevices(host, evidence, self.of_file)
         self.key_files: dict[str, str] = {}
-        """Key files of ZFS data sets that were looked at, by data set."""
+        """Key files of ZFS data sets that were looked at, by the data set that has the key."""
 
     def of_mount(self, mount: Mount) -> Protection:
         """Return how what is written to a mount rests. What can't be read makes it unknown."""
@@ -131,11 +131,11 @@ class Storage:
             raise SourceConflictError(Program.ZFS.paths[0], "not a word about a mounted data set")
         self._evidence.read(Program.ZFS.paths[0])
         if zfs.encrypts(encryption):
-            location = zfs.read_property(self._host, "keylocation", [dataset]).get(dataset)
+            root, location = zfs.read_key_location(self._host, dataset)
             key_file = zfs.key_file(location)
             if key_file is not None:
-                self.key_files[dataset] = key_file
-            return Protection(State.ENCRYPTED, Method.ZFS, frozenset({dataset}))
+                self.key_files[root] = key_file
+            return Protection(State.ENCRYPTED, Method.ZFS, frozenset({root}))
         pool = dataset.partition("/")[0]
         devices = zfs.read_devices(self._host, pool)
         if not devices:

@@ -2,19 +2,28 @@
 
 Source: `/proc/swaps`; a first line of headings, then path, type (`partition` or `file`), size, used
 and priority, with white space inside a path in octal (proc(5)). The kernel hibernates to an active
-swap area only, so that there is no other place to look at.
+swap area only, so that there is no other place to look at. A kernel that is built without swap has
+no such file, and says in `/proc/meminfo` that there is none.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from passmuster_collectors.host.base import Host, SourceConflictError, SourceError
-from passmuster_collectors.signals.disk_encryption.linux.evidence import Evidence, if_there
+from passmuster_collectors.host.base import (
+    Host,
+    SourceConflictError,
+    SourceError,
+    SourceMissingError,
+)
+from passmuster_collectors.signals.disk_encryption.linux.evidence import Evidence
 from passmuster_collectors.signals.disk_encryption.linux.protection import Protection, unknown
 from passmuster_collectors.signals.disk_encryption.linux.storage import Storage
 from passmuster_collectors.text.mountinfo import unescape
 
 SWAPS = "/proc/swaps"
+MEMORY = "/proc/meminfo"
+NO_SWAP = re.compile(rb"^SwapTotal: +0 kB$", re.MULTILINE)
 DELETED = " (deleted)"
 
 
@@ -44,20 +53,34 @@ def read_swaps(
 ) -> Iterator[tuple[str, Protection]]:
     """Return the path of each active swap area and how it rests."""
     try:
-        content = if_there(lambda: host.read_file(SWAPS))
-        swaps = () if content is None else parse_swaps(content)
+        swaps = parse_swaps(host.read_file(SWAPS))
+        evidence.read(SWAPS)
+    except SourceMissingError as missing:
+        swaps = ()
+        if not _has_no_swap(host, evidence):
+            evidence.refused(missing)
     except SwapsError as error:
         evidence.refused(SourceConflictError(SWAPS, str(error)))
         return
     except SourceError as error:
         evidence.refused(error)
         return
-    evidence.read(SWAPS, "" if content is not None else "a kernel without swap")
     for swap in swaps:
         try:
             yield swap.path, _protection(host, storage, swap)
         except SourceConflictError as error:
             yield swap.path, unknown(error)
+
+
+def _has_no_swap(host: Host, evidence: Evidence) -> bool:
+    """Whether the kernel says that it has no room for swap at all."""
+    try:
+        found = NO_SWAP.search(host.read_file(MEMORY))
+    except SourceError:
+        return False
+    if found is not None:
+        evidence.read(MEMORY, "a kernel without swap")
+    return found is not None
 
 
 def _protection(host: Host, storage: Storage, swap: Swap) -> Protection:

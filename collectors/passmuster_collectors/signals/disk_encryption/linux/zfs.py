@@ -24,6 +24,19 @@ def read_devices(host: Host, pool: str) -> tuple[str, ...]:
     return parse_devices(_printed(host, Program.ZPOOL, "list", "-vHPL", pool))
 
 
+def read_key_location(host: Host, dataset: str) -> tuple[str, str]:
+    """Return the data set that an encrypted one has its key from, and where that one's key is.
+
+    A data set that inherits its encryption has no `keylocation` of its own: that of its
+    `encryptionroot` counts (zfsprops(7)). Raises `SourceError`.
+    """
+    root = read_property(host, "encryptionroot", [dataset]).get(dataset, "")
+    location = read_property(host, "keylocation", [root]).get(root, "") if root.strip("-") else ""
+    if location in ("", "-", "none"):
+        raise SourceConflictError(Program.ZFS.paths[0], "an encrypted data set without a key")
+    return root, location
+
+
 def parse_values(output: bytes) -> dict[str, str]:
     """Return values by data set in the output of `zfs get -Hp -o name,value`."""
     lines = output.decode("utf-8", "surrogateescape").splitlines()
@@ -36,9 +49,9 @@ def encrypts(encryption: str) -> bool:
     return encryption not in ("", "-", "off")
 
 
-def key_file(keylocation: str | None) -> str | None:
+def key_file(keylocation: str) -> str | None:
     """Return the path that the key is read from without anybody's doing, if there is one."""
-    if keylocation is None or not keylocation.startswith(KEY_FILE):
+    if not keylocation.startswith(KEY_FILE):
         return None
     return keylocation.removeprefix(KEY_FILE)
 

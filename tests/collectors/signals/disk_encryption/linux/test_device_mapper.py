@@ -109,17 +109,38 @@ STANZAS = (
 
 @pytest.mark.parametrize(("count", "expected"), [(1, False), (2, True), (12, True)])
 def test_the_kernel_counts_the_users_of_the_null_cipher(count: int, expected: bool) -> None:
-    assert null_cipher_is_in_use(STANZAS.format(null=count).encode()) is expected
+    assert null_cipher_is_in_use(STANZAS.format(null=count).encode(), b"6.1.0\n") is expected
+
+
+IPSEC = "\nname         : authenc(hmac(sha256),cbc(aes))\nrefcnt       : {users}\n"
+
+
+@pytest.mark.parametrize(
+    ("release", "null", "ipsec", "expected"),
+    [
+        (b"6.1.0-18-amd64\n", 2, 3, False),
+        (b"6.1.0-18-amd64\n", 3, 3, True),
+        (b"6.1.0-18-amd64\n", 2, 1, True),
+        (b"6.18.2\n", 2, 3, True),
+        (b"", 2, 3, True),
+    ],
+    ids=["a vpn", "a vpn and a disk", "a vpn at rest", "a kernel that copies itself", "no version"],
+)
+def test_a_vpn_is_not_taken_for_a_disk_where_the_kernel_copies_with_the_null_cipher(
+    release: bytes, null: int, ipsec: int, expected: bool
+) -> None:
+    algorithms = STANZAS.format(null=null) + IPSEC.format(users=ipsec)
+    assert null_cipher_is_in_use(algorithms.encode(), release) is expected
 
 
 def test_this_kernels_list_of_ciphers_is_understood() -> None:
     with open("/proc/crypto", "rb") as algorithms:  # noqa: PTH123 - /proc has no size to read by
-        assert null_cipher_is_in_use(algorithms.read()) in (True, False)
+        assert null_cipher_is_in_use(algorithms.read(), b"") in (True, False)
 
 
 def test_a_list_without_a_cipher_is_refused() -> None:
     with pytest.raises(AlgorithmsError):
-        null_cipher_is_in_use(b"\xff\xfe garbage")
+        null_cipher_is_in_use(b"\xff\xfe garbage", b"6.1")
 
 
 @pytest.mark.parametrize(

@@ -150,9 +150,23 @@ class TestSwap:
         with pytest.raises(SwapsError):
             parse_swaps(b"Filename\n" + line + b"\n")
 
-    def test_a_kernel_without_swap_passes(self) -> None:
-        reading = read(BLOCKS, [ROOT], files={"/proc/swaps": {"error": "missing"}})
-        assert reading.status is Status.OK
+    def test_a_kernel_that_says_it_has_no_swap_passes(self) -> None:
+        files = {
+            "/proc/swaps": {"error": "missing"},
+            "/proc/meminfo": "MemTotal:  7 kB\nSwapTotal:       0 kB\nSwapFree:        0 kB\n",
+        }
+        assert read(BLOCKS, [ROOT], files=files).status is Status.OK
+
+    @pytest.mark.parametrize(
+        "memory", [{"error": "missing"}, {"error": "denied"}, "", "SwapTotal: 8388604 kB\n"]
+    )
+    def test_a_missing_list_of_swaps_alone_is_not_a_computer_without_swap(
+        self, memory: object
+    ) -> None:
+        files = {"/proc/swaps": {"error": "missing"}, "/proc/meminfo": memory}
+        reading = read(BLOCKS, [ROOT], files=files)
+        assert reading.status is Status.UNAVAILABLE
+        assert "/proc/swaps" in {each.name for each in refusals(reading)}
 
     def test_a_swap_file_rests_as_the_volume_that_holds_it(self) -> None:
         swaps = [("/swap.img", "file")]
