@@ -35,7 +35,8 @@ def may_import_collectors(module: str, imported: str) -> bool:
     if is_below(module, HOST):
         return is_below(imported, CONTRACT, HOST)
     if is_below(module, SIGNALS):
-        bases = (CONTRACT, f"{HOST}.base", f"{HOST}.commands", TEXT, SIGNALS)
+        questions = (f"{HOST}.base", f"{HOST}.commands", f"{HOST}.windows_answers")
+        bases = (CONTRACT, *questions, TEXT, SIGNALS)
         return is_below(imported, *bases)
     return is_below(imported, COLLECTORS)
 
@@ -174,6 +175,7 @@ def test_the_catalog_of_signals_is_loaded_without_a_reader_or_a_library() -> Non
         (f"{HOST}.linux", f"{SIGNALS}.signal", False),
         (f"{SIGNALS}.usb_devices.rule", f"{HOST}.linux", False),
         (f"{SIGNALS}.usb_devices.linux", f"{HOST}.base", True),
+        (f"{SIGNALS}.usb_devices.windows", f"{HOST}.windows_answers", True),
         ("passmuster_agent.daemon", "passmuster_server.app", False),
         ("passmuster_agent.daemon", f"{COLLECTORS}.runner", True),
         ("passmuster_server.app", "passmuster_agent.daemon", False),

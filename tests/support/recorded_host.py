@@ -21,7 +21,8 @@
 - `network_interfaces`: list of `{"name", "up", "default_route"}`;
 - `usb_devices`: list of `UsbDescription` fields;
 - `refuse`: method name of the protocol → refusal, for `processes`, `network_interfaces`,
-  `usb_devices`.
+  `usb_devices`;
+- what only Windows has: see `recorded_windows.py`.
 """
 
 import base64
@@ -46,20 +47,13 @@ from passmuster_collectors.host.base import (
     NetworkInterface,
     Process,
     SourceConflictError,
-    SourceDeniedError,
-    SourceError,
     SourceMissingError,
-    SourceTimeoutError,
     UsbDescription,
 )
 from passmuster_collectors.host.commands import Program
+from tests.support.recorded_refusal import is_refusal, raise_if_refused
+from tests.support.recorded_windows import RecordedWindows
 
-ERRORS: Mapping[str, type[SourceError]] = {
-    "denied": SourceDeniedError,
-    "missing": SourceMissingError,
-    "timeout": SourceTimeoutError,
-    "conflict": SourceConflictError,
-}
 MAX_LINKS = 40
 
 
@@ -68,7 +62,7 @@ def load(path: Path) -> "RecordedHost":
     return RecordedHost(json.loads(path.read_text(encoding="utf-8")))
 
 
-class RecordedHost(Host):
+class RecordedHost(RecordedWindows, Host):
     """A machine that answers from a recording and refuses what was not recorded."""
 
     def __init__(
@@ -96,7 +90,7 @@ class RecordedHost(Host):
         content = self._section("files").get(self._follow(path))
         if content is None:
             raise SourceMissingError(path)
-        _raise_if_refused(path, content)
+        raise_if_refused(path, content)
         data = as_bytes(content)
         if len(data) > limit:
             raise SourceConflictError(path, f"larger than {limit} bytes")
@@ -105,7 +99,7 @@ class RecordedHost(Host):
     def list_directory(self, path: str) -> tuple[str, ...]:
         real = self._follow(path)
         listed = self._section("directories").get(real)
-        _raise_if_refused(path, listed)
+        raise_if_refused(path, listed)
         prefix = real.rstrip("/") + "/"
         names = set(listed or ())
         for section in ("files", "links", "status", "directories"):
@@ -127,7 +121,7 @@ class RecordedHost(Host):
         recorded = self._section("status").get(self._follow(path))
         if recorded is None:
             raise SourceMissingError(path)
-        _raise_if_refused(path, recorded)
+        raise_if_refused(path, recorded)
         major, minor = recorded["device"]
         return FileStatus(
             (major, minor),
@@ -148,7 +142,7 @@ class RecordedHost(Host):
         recorded = self._section("programs").get(line if user is None else f"{user}:{line}")
         if recorded is None:
             raise SourceMissingError(program.paths[0])
-        _raise_if_refused(program.paths[0], recorded)
+        raise_if_refused(program.paths[0], recorded)
         return Completed(
             recorded.get("status", 0),
             as_bytes(recorded.get("stdout", recorded)),
@@ -160,7 +154,7 @@ class RecordedHost(Host):
         properties = self._interface(bus, name, path, interface).get("properties", {})
         if member not in properties:
             raise SourceMissingError(source)
-        _raise_if_refused(source, properties[member])
+        raise_if_refused(source, properties[member])
         return _as_tuples(properties[member])
 
     def bus_get_all(self, bus: Bus, name: str, path: str, interface: str) -> Mapping[str, Any]:
@@ -168,7 +162,7 @@ class RecordedHost(Host):
         return {
             member: _as_tuples(value)
             for member, value in properties.items()
-            if not _is_refusal(value)
+            if not is_refusal(value)
         }
 
     def bus_call(
@@ -187,7 +181,7 @@ class RecordedHost(Host):
         results = methods.get(keyed, methods.get(member))
         if results is None:
             raise SourceMissingError(source)
-        _raise_if_refused(source, results)
+        raise_if_refused(source, results)
         return tuple(_as_tuples(result) for result in results)
 
     def processes(self) -> tuple[Process, ...]:
@@ -202,7 +196,7 @@ class RecordedHost(Host):
         for item in self._machine.get("processes", ()):
             if item["pid"] == pid:
                 environment = item.get("environment", {})
-                _raise_if_refused(source, environment)
+                raise_if_refused(source, environment)
                 return dict(environment)
         raise SourceMissingError(source)
 
@@ -242,17 +236,17 @@ class RecordedHost(Host):
         return section
 
     def _refuse(self, method: str) -> None:
-        _raise_if_refused(method, self._section("refuse").get(method))
+        raise_if_refused(method, self._section("refuse").get(method))
 
     def _interface(self, bus: Bus, name: str, path: str, interface: str) -> Mapping[str, Any]:
         interfaces = self._section("bus").get(f"{bus} {name} {path}")
         if interfaces is None:
             raise SourceMissingError(name)
-        _raise_if_refused(name, interfaces)
+        raise_if_refused(name, interfaces)
         recorded: Mapping[str, Any] | None = interfaces.get(interface)
         if recorded is None:
             raise SourceMissingError(f"{name} {interface}")
-        _raise_if_refused(f"{name} {interface}", recorded)
+        raise_if_refused(f"{name} {interface}", recorded)
         return recorded
 
     def _follow(self, path: str) -> str:
@@ -268,15 +262,6 @@ class RecordedHost(Host):
             else:
                 return path
         raise SourceConflictError(path, "too many symbolic links")
-
-
-def _is_refusal(value: Any) -> bool:
-    return isinstance(value, dict) and set(value) <= {"error", "detail"} and "error" in value
-
-
-def _raise_if_refused(source: str, value: Any) -> None:
-    if _is_refusal(value):
-        raise ERRORS[value["error"]](source, value.get("detail", ""))
 
 
 def as_bytes(content: Any) -> bytes:

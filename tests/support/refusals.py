@@ -8,7 +8,8 @@ from typing import Any
 
 from passmuster_collectors.contract.platform import Platform
 from passmuster_collectors.host.base import Host
-from tests.support.recorded_host import ERRORS, RecordedHost
+from tests.support.recorded_host import RecordedHost
+from tests.support.recorded_refusal import ERRORS, is_refusal
 
 REFUSALS = tuple(ERRORS)
 GARBAGE = b"\xff\xfe\x00garbage\x80\n\x00\xc3("
@@ -27,6 +28,27 @@ QUESTIONS = (
     "account",
     "network_interfaces",
     "usb_devices",
+    "registry_value",
+    "registry_keys",
+    "storage_volumes",
+    "shell_number",
+    "wireless_connections",
+    "network_adapters",
+    "network_routes",
+    "present_devices",
+    "user_sessions",
+    "power_setting",
+)
+LISTS = (
+    "processes",
+    "network_interfaces",
+    "usb_devices",
+    "storage_volumes",
+    "wireless_connections",
+    "network_adapters",
+    "network_routes",
+    "present_devices",
+    "user_sessions",
 )
 
 
@@ -64,9 +86,16 @@ def mutations(machine: Mapping[str, Any]) -> Iterator[Mutation]:
             yield Mutation(f"{folder}/", how, _replaced(machine, "directories", folder, refusal))
         for path in machine.get("status", {}):
             yield Mutation(f"stat {path}", how, _replaced(machine, "status", path, refusal))
-        for method in ("processes", "network_interfaces", "usb_devices"):
+        for method in LISTS:
             if method in machine:
                 yield Mutation(method, how, _replaced(machine, "refuse", method, refusal))
+        for section in ("shell_numbers", "power_settings", "registry"):
+            for key in machine.get(section, {}):
+                yield Mutation(key, how, _replaced(machine, section, key, refusal))
+        for key, values in machine.get("registry", {}).items():
+            for name in values if not is_refusal(values) else ():
+                changed = {**values, name: refusal}
+                yield Mutation(f"{key} {name}", how, _replaced(machine, "registry", key, changed))
         yield from _bus_mutations(machine, how, refusal)
     for how, refusal in {**ways, "garbage": printed}.items():
         for line in machine.get("programs", {}):

@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Protocol
 from passmuster_collectors.contract.platform import Platform
 from passmuster_collectors.contract.reading import Source, SourceOutcome
 from passmuster_collectors.host.commands import Program
+from passmuster_collectors.host.windows_answers import WindowsQuestions
 
 
 class SourceError(Exception):
@@ -72,7 +73,10 @@ class Completed:
 
 @dataclass(frozen=True)
 class FileStatus:
-    """What `stat` says: `device` is the (major, minor) of the file system that holds the file."""
+    """What `stat` says: `device` is the (major, minor) of the file system that holds the file.
+
+    On Windows it is (0, serial number of the volume) and the owner is 0.
+    """
 
     device: tuple[int, int]
     owner: int
@@ -82,7 +86,10 @@ class FileStatus:
 
 @dataclass(frozen=True)
 class Process:
-    """A running process: numeric owner and argument vector, both as the kernel tells them."""
+    """A running process: numeric owner and argument vector, both as the kernel tells them.
+
+    On Windows the owner is the number of the session it runs in: session 0 holds services alone.
+    """
 
     pid: int
     uid: int
@@ -121,8 +128,8 @@ class UsbDescription:
     port: tuple[int, ...]
 
 
-class Host(Protocol):
-    """One machine."""
+class Host(WindowsQuestions, Protocol):
+    """One machine. What only one system can answer is `missing` on the others."""
 
     @property
     def platform(self) -> Platform:
@@ -130,7 +137,7 @@ class Host(Protocol):
 
     @property
     def uid(self) -> int:
-        """The numeric user this process runs as; 0 is root (Windows: 0 when elevated)."""
+        """The numeric user this process runs as; 0 is root (Windows: 0 when elevated, else 1)."""
 
     def now(self) -> datetime:
         """Return the wall clock in UTC."""

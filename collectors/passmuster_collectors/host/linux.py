@@ -18,6 +18,7 @@ from passmuster_collectors.host.base import (
     SourceDeniedError,
 )
 from passmuster_collectors.host.commands import Program
+from passmuster_collectors.host.no_windows import NoWindows
 
 if TYPE_CHECKING:
     from passmuster_collectors.host.linux_bus import MessageBuses
@@ -27,7 +28,7 @@ assert sys.platform == "linux"  # noqa: S101 - the type checker reads it too
 PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 
 
-class LinuxHost(posix.PosixHost):
+class LinuxHost(NoWindows, posix.PosixHost):
     """The machine this process runs on. `hash_key` is the organisation's, at least 16 bytes."""
 
     def __init__(self, hash_key: bytes) -> None:

@@ -18,13 +18,14 @@ from passmuster_collectors.host.base import (
 )
 from passmuster_collectors.host.commands import Program
 from passmuster_collectors.host.no_bus import NoBus
+from passmuster_collectors.host.no_windows import NoWindows
 
 assert sys.platform != "win32"  # noqa: S101 - the type checker reads it too
 
 PATH = "/usr/bin:/bin:/usr/sbin:/sbin"
 
 
-class MacHost(NoBus, posix.PosixHost):
+class MacHost(NoBus, NoWindows, posix.PosixHost):
     """The machine this process runs on."""
 
     @property
