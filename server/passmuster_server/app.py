@@ -56,13 +56,15 @@ def create_app(config: Config, clock: Clock = utc_now) -> Starlette:
     rejudging = Rejudging(database, policies)
     changes = ChangeWatch(database, policies.refresh, rejudging.policy_published)
     deadlines = Deadlines(database, standings, policies, clock)
+    for task in (deadlines.task, rejudging.task, changes.task):
+        services.run_beside(task)
     routes: list[BaseRoute] = []
     for area in AREAS:
         routes.extend(area(services))
     routes += [
         Route("/", _home, methods=["GET"]),
         Route("/healthz", _healthy, methods=["GET"]),
-        Route("/readyz", _Ready(database).answer, methods=["GET"]),
+        Route("/readyz", _Ready(services).answer, methods=["GET"]),
         *asset_routes(),
     ]
 
@@ -76,18 +78,12 @@ def create_app(config: Config, clock: Clock = utc_now) -> Starlette:
         database.start()
         for standing in await database.read(load):
             standings.put(standing)
-        deadlines.start()
-        rejudging.start()
-        changes.start()
-        for start in services.starts:
-            start()
+        for task in services.tasks:
+            task.start()
         _log.info("ready on %s", config.public_url)
         yield
-        for stop in reversed(services.stops):
-            await stop()
-        await changes.stop()
-        await rejudging.stop()
-        await deadlines.stop()
+        for task in reversed(services.tasks):
+            await task.stop()
         await database.stop()
 
     app = Starlette(
@@ -114,17 +110,26 @@ async def _healthy(_: Request) -> Response:
 
 
 class _Ready:
-    """`/readyz`: whether the database answers within two seconds."""
+    """`/readyz`: whether the database answers within two seconds and all that runs beside runs."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, services: Services) -> None:
+        self._services = services
 
     async def answer(self, _: Request) -> Response:
         with contextlib.suppress(StoreUnavailableError, TimeoutError):
             async with asyncio.timeout(2):
-                await self._database.read(lambda connection: connection.execute(text("SELECT 1")))
-            return Response("ok\n", media_type="text/plain")
-        return Response("the database does not answer\n", 503, media_type="text/plain")
+                await self._services.database.read(
+                    lambda connection: connection.execute(text("SELECT 1"))
+                )
+            failing = [task.name for task in self._services.tasks if task.failing]
+            if not failing:
+                return Response("ok\n", media_type="text/plain")
+            return _not_ready(f"failing: {', '.join(failing)}")
+        return _not_ready("the database does not answer")
+
+
+def _not_ready(why: str) -> Response:
+    return Response(f"{why}\n", 503, media_type="text/plain")
 
 
 async def _on_http_error(_: Request, error: Exception) -> Response:

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 
 from sqlalchemy import BigInteger, Column, Connection, Integer, String, Table, func, select
 
+from passmuster_server.background import BackgroundTask
 from passmuster_server.database import Database, StoreUnavailableError
 from passmuster_server.schema import METADATA
 
@@ -45,23 +46,12 @@ class ChangeWatch:
         self._database = database
         self._on_device = on_device
         self._on_policy = on_policy
-        self._task: asyncio.Task[None] | None = None
+        self.task = BackgroundTask("changes", self._run)
         self._seen = 0
 
     def start_from(self, connection: Connection) -> None:
         """Begin after the changes that are there already; part of the first load."""
         self._seen = connection.execute(select(func.max(changes.c.change_id))).scalar() or 0
-
-    def start(self) -> None:
-        """Start looking; needs a running loop."""
-        self._task = asyncio.get_running_loop().create_task(self._run(), name="changes")
-
-    async def stop(self) -> None:
-        """Stop looking."""
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
 
     async def _run(self) -> None:
         while True:

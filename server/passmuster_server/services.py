@@ -1,8 +1,9 @@
 """What the areas share: handed to each area's `routes` by `app`, which alone knows every area."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from passmuster_server.background import BackgroundTask
 from passmuster_server.clock import Clock
 from passmuster_server.config import Config
 from passmuster_server.database import Database
@@ -19,13 +20,15 @@ class Services:
     clock: Clock
     standings: Standings
     policies: Policies
-    starts: list[Callable[[], None]] = field(default_factory=list)
+    tasks: list[BackgroundTask] = field(default_factory=list)
     closings: list[Callable[[], None]] = field(default_factory=list)
-    stops: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
 
-    def on_start(self, start: Callable[[], None]) -> None:
-        """Call `start` on the event loop before the first request."""
-        self.starts.append(start)
+    def run_beside(self, task: BackgroundTask) -> None:
+        """Start `task` before the first request, stop it after the last: the last one first.
+
+        A server whose task keeps failing says that it is not ready.
+        """
+        self.tasks.append(task)
 
     def on_closing(self, close: Callable[[], None]) -> None:
         """Call `close` on the event loop when the server begins to stop.
@@ -33,7 +36,3 @@ class Services:
         Requests are then waited for: one that would never end by itself has to be ended here.
         """
         self.closings.append(close)
-
-    def on_stop(self, stop: Callable[[], Awaitable[None]]) -> None:
-        """Await `stop` after the last request, the last registered first."""
-        self.stops.append(stop)

@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, select, text
 
+from passmuster_server.background import BackgroundTask
 from passmuster_server.database import Database, StoreUnavailableError, Transaction
 from passmuster_server.devices.tables import organisations
 from passmuster_server.gate.decision import Proof, Question
@@ -49,21 +50,13 @@ class DecisionRecorder:
         self._waiting: dict[str, Record] = {}
         self._arrived = asyncio.Event()
         self._stopping = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
+        self.task = BackgroundTask("decisions", self._run, end=self._end)
         self.unrecorded_denials = 0
 
-    def start(self) -> None:
-        """Start writing; needs a running loop."""
-        self._task = asyncio.get_running_loop().create_task(self._run(), name="decisions")
-
-    async def stop(self) -> None:
+    def _end(self) -> None:
         """Write what is waiting; what the store refuses now is told to the log and lost."""
         self._stopping.set()
         self._arrived.set()
-        if self._task is not None:
-            await self._task
-        if self._waiting:
-            _log.error("%d decisions could not be recorded before the end", len(self._waiting))
 
     def put(self, record: Record) -> None:
         """Queue the record. Raises `StoreUnavailableError` for an allow that has no room."""
@@ -95,6 +88,7 @@ class DecisionRecorder:
                 failures = 0
             except StoreUnavailableError:
                 if self._stopping.is_set():
+                    _log.error("%d decisions could not be recorded at the end", len(self._waiting))
                     return
                 pause = RETRY_S[min(failures, len(RETRY_S) - 1)]
                 failures += 1

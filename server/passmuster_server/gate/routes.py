@@ -19,8 +19,7 @@ def routes(services: Services) -> list[Route]:
     """Return the routes of this area."""
     public_url = services.config.public_url
     recorder = DecisionRecorder(services.database)
-    services.on_start(recorder.start)
-    services.on_stop(recorder.stop)
+    services.run_beside(recorder.task)
     clients = GateClients(services.database)
     service = GateService(services.standings, recorder, services.policies.current, services.clock)
     blocked = BlockedPage(

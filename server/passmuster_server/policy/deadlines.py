@@ -11,6 +11,7 @@ import itertools
 from datetime import datetime, timedelta
 
 from passmuster_collectors.contract.verdict import Verdict
+from passmuster_server.background import BackgroundTask
 from passmuster_server.clock import Clock
 from passmuster_server.database import Database, StoreUnavailableError
 from passmuster_server.policy.service import Policies
@@ -37,22 +38,11 @@ class Deadlines:
         self._entries: dict[tuple[str, str], int] = {}
         self._numbers = itertools.count()
         self._moved = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
+        self.task = BackgroundTask("deadlines", self._run)
         standings.listen(self._changed)
 
     def __len__(self) -> int:
         return len(self._heap)
-
-    def start(self) -> None:
-        """Start waiting; needs a running loop."""
-        self._task = asyncio.get_running_loop().create_task(self._run(), name="deadlines")
-
-    async def stop(self) -> None:
-        """Stop waiting."""
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
 
     def _changed(self, _: Standing | None, standing: Standing) -> None:
         key = (standing.organisation, standing.device)
@@ -85,6 +75,7 @@ class Deadlines:
 
     async def _judge(self, entry: tuple[datetime, int, str, str]) -> None:
         _, number, organisation, device = entry
+        later = self._clock() + timedelta(seconds=RETRY_S)
         if self._entries.get((organisation, device)) != number:
             return
         try:
@@ -92,9 +83,12 @@ class Deadlines:
         except LookupError:
             self._entries.pop((organisation, device), None)
         except StoreUnavailableError:
-            later = self._clock() + timedelta(seconds=RETRY_S)
             heapq.heappush(self._heap, (later, number, organisation, device))
             await asyncio.sleep(0.1)
+        except Exception:
+            # Not lost, and not in the way of the others meanwhile.
+            heapq.heappush(self._heap, (later, number, organisation, device))
+            raise
 
 
 def _due(standing: Standing) -> datetime | None:

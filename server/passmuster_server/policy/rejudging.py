@@ -5,10 +5,10 @@ verdict that rests on another basis. So a server that was stopped half-way goes 
 """
 
 import asyncio
-import contextlib
 import logging
 
 from passmuster_collectors.contract.errors import ContractError
+from passmuster_server.background import BackgroundTask
 from passmuster_server.database import Database, StoreUnavailableError, Transaction
 from passmuster_server.policy import store
 from passmuster_server.policy.service import Policies
@@ -27,19 +27,9 @@ class Rejudging:
         self._database = database
         self._policies = policies
         self._wanted = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
-
-    def start(self) -> None:
-        """Begin with what an update or a policy published meanwhile has left; needs a loop."""
+        # Begins with what an update, or a policy published meanwhile, has left.
         self._wanted.set()
-        self._task = asyncio.get_running_loop().create_task(self._run(), name="rejudging")
-
-    async def stop(self) -> None:
-        """Stop; the next start goes on."""
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+        self.task = BackgroundTask("rejudging", self._run)
 
     async def policy_published(self) -> None:
         """Put the newest policies in force, then judge by them."""
@@ -60,6 +50,9 @@ class Rejudging:
             except StoreUnavailableError:
                 self._wanted.set()
                 await asyncio.sleep(RETRY_S)
+            except Exception:
+                self._wanted.set()
+                raise
 
     async def _judge_all(self, organisation: str) -> None:
         after, judged = "", 0

@@ -46,10 +46,10 @@ async def until(condition: Callable[[], bool], what: str) -> None:
 def test_every_decision_is_stored_with_what_it_rests_on(tmp_path: Path) -> None:
     async def story(database: Database) -> None:
         recorder = DecisionRecorder(database)
-        recorder.start()
+        recorder.task.start()
         for number in range(1_200):
             recorder.put(record(f"decision-{number}", allowed=number % 2 == 0))
-        await recorder.stop()
+        await recorder.task.stop()
         rows = stored(database)
         assert len({row.decision_id for row in rows}) == 1_200
         row = next(row for row in rows if row.decision_id == "decision-7")
@@ -70,8 +70,8 @@ def test_a_decision_is_found_before_and_after_it_is_stored(tmp_path: Path) -> No
         recorder = DecisionRecorder(database)
         recorder.put(record("decision-1", allowed=False))
         assert await recorder.question_of("decision-1") == (QUESTION, NOW)
-        recorder.start()
-        await recorder.stop()
+        recorder.task.start()
+        await recorder.task.stop()
         assert stored(database)
         assert await recorder.question_of("decision-1") == (QUESTION, NOW)
         assert await recorder.question_of("decision-2") is None
@@ -88,10 +88,10 @@ def test_an_allow_without_room_is_not_given_and_a_denial_leaves(tmp_path: Path) 
             recorder.put(record("3"))
         recorder.put(record("4", allowed=False))
         assert recorder.unrecorded_denials == 1
-        recorder.start()
+        recorder.task.start()
         await until(lambda: len(stored(database)) == 2, "two records stored")
         recorder.put(record("5"))
-        await recorder.stop()
+        await recorder.task.stop()
         assert {row.decision_id for row in stored(database)} == {"1", "2", "5"}
 
     run(tmp_path, story)
@@ -113,10 +113,10 @@ def test_decisions_survive_a_database_that_is_away_for_a_while(
 
         monkeypatch.setattr(database, "write", away_twice)
         recorder = DecisionRecorder(database)
-        recorder.start()
+        recorder.task.start()
         recorder.put(record("1"))
         await until(lambda: len(stored(database)) == 1, "stored at the third try")
-        await recorder.stop()
+        await recorder.task.stop()
 
     run(tmp_path, story)
 
@@ -130,11 +130,11 @@ def test_stopping_does_not_hang_on_a_database_that_is_away(
 
         monkeypatch.setattr(database, "write", away)
         recorder = DecisionRecorder(database)
-        recorder.start()
+        recorder.task.start()
         recorder.put(record("1"))
         await asyncio.sleep(0.1)
         async with asyncio.timeout(3):
-            await recorder.stop()
+            await recorder.task.stop()
         assert "1 decisions could not be recorded" in caplog.text
 
     run(tmp_path, story)
