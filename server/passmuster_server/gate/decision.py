@@ -39,6 +39,7 @@ class Cause(StrEnum):
     OTHER_OWNER = "other_owner"
     UNKNOWN_DEVICE = "unknown_device"
     NO_DEVICE = "no_device"
+    NOT_PROVEN = "not_proven"
     NOT_A_PERSON = "not_a_person"
 
 
@@ -94,6 +95,8 @@ def decide(
         standing = standings.of_device(question.organisation, question.device)
         finding = _named(question, standing, now)
         return _of_findings((finding,), Devices.ALL)
+    if requirement is Devices.PROVEN:
+        return Decision(False, Cause.NOT_PROVEN, (), None)
     owned = standings.of_owner(question.organisation, question.person)
     if not owned:
         return Decision(False, Cause.NO_DEVICE, (), None)

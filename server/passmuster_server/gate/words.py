@@ -32,6 +32,12 @@ CAUSES: Mapping[Cause, CauseWords] = {
         _REGISTERED,
         ("Ask IT to register the laptop you work with.",),
     ),
+    Cause.NOT_PROVEN: CauseWords(
+        "It is not clear which laptop you are at.",
+        'no device was named, and policy demands a proven one (devices = "proven")',
+        "What counts is the laptop in front of you, not another one that you have.",
+        ("Sign in from the laptop that you were given for work.", "If you are there, tell IT."),
+    ),
     Cause.UNKNOWN_DEVICE: CauseWords(
         "This laptop is not registered.",
         "the device is not enrolled",

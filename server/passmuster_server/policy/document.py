@@ -29,10 +29,14 @@ class Severity(StrEnum):
 
 
 class Devices(StrEnum):
-    """Which of a person's devices must pass when the question names none."""
+    """Which of a person's devices must pass when the question names none.
+
+    `proven`: none will do, the question has to name the device that the person sits at.
+    """
 
     ALL = "all"
     ANY = "any"
+    PROVEN = "proven"
 
 
 @dataclass(frozen=True)
@@ -113,7 +117,7 @@ def default_document() -> str:
         "# A signal that it does not name is shown and shuts nobody out.",
         "",
         "# Which of a person's devices must pass when the gate is not told which one it is:",
-        '# "all" or "any".',
+        '# "all" or "any"; "proven": nobody is let in by their name alone.',
         'devices = "all"',
         "# A verdict that rests on a report older than this is unknown, and unknown is refused.",
         "max_age_s = 3600",

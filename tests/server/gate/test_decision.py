@@ -46,6 +46,16 @@ def test_a_compliant_laptop_is_let_in() -> None:
     assert causes(decision) == [Cause.COMPLIANT]
 
 
+def test_nobody_is_let_in_by_name_alone_where_a_proven_device_is_demanded() -> None:
+    decision = ask(ANYWHERE, standing(), requirement=Devices.PROVEN)
+    assert not decision.allowed
+    assert decision.cause is Cause.NOT_PROVEN
+
+
+def test_a_named_device_is_judged_as_ever_where_a_proven_one_is_demanded() -> None:
+    assert ask(at("device-1"), standing(), requirement=Devices.PROVEN).allowed
+
+
 def test_a_laptop_in_grace_is_let_in_until_the_grace_ends() -> None:
     until = NOW + timedelta(hours=5)
     decision = ask(at("device-1"), standing(Verdict.GRACE, NO_LOCK, grace_until=until))
