@@ -16,12 +16,13 @@ from passmuster_agent.enrolment import HASH_KEY_BYTES, start_message
 from passmuster_agent.keystore import p256
 from passmuster_agent.outbox import Outbox
 from passmuster_agent.records import new_record
+from passmuster_agent.reporter import CONTENT_TYPE
 from passmuster_agent.status_text import BOLD, DIM, paint, printable
-from passmuster_agent.transport import Transport
+from passmuster_agent.transport import Transport, request_headers
 from passmuster_collectors.contract import codec, report
 from passmuster_collectors.contract.declaration import declared_fields
 from passmuster_collectors.contract.enrolment import EnrolmentStart, KeyTier
-from passmuster_collectors.contract.report import Upload
+from passmuster_collectors.contract.report import Record, Upload
 from passmuster_collectors.host import this_host
 from passmuster_collectors.runner import collect
 from passmuster_collectors.signals import CATALOG
@@ -38,6 +39,22 @@ ENROLMENT: Mapping[str, str] = {
     "agent_version": "Shows which laptops need an update of the agent.",
 }
 """Sent once, when this laptop is enrolled."""
+
+ENROLMENT_PROOF: Mapping[str, str] = {
+    "version": "Lets old and new versions understand one another.",
+    "enrolment": "The name that the server gave this enrolment a moment before.",
+    "code": "The one-time code that IT gave you: says whose laptop this is.",
+    "proof": "Signed by the new key: binds it to this code, this server and this moment.",
+}
+"""Sent right after that. What it holds is made then, so there is no value to show before."""
+
+HEADERS: Mapping[str, str] = {
+    "Content-Type": "Says that a signed report follows, or JSON at enrolment.",
+    "Accept": "Says which forms of answer this agent understands.",
+    "Accept-Encoding": "Asks for an answer that is not compressed.",
+    "User-Agent": "Names the agent and its version.",
+}
+"""With each request, beside what HTTP itself needs (the server's name and the length)."""
 
 UPLOAD: Mapping[str, str] = {
     "version": "Lets old and new versions understand one another.",
@@ -79,10 +96,14 @@ READING: Mapping[str, str] = {
 
 @dataclass(frozen=True)
 class Disclosure:
-    """What enrolment would send (None once it is done) and what a report would."""
+    """What enrolment would send (None once it is done) and what a report would.
+
+    `waiting` are earlier records that the server does not have yet: they go first.
+    """
 
     enrolment: EnrolmentStart | None
     upload: Upload
+    waiting: tuple[Record, ...] = ()
 
 
 def disclose(state: State) -> Disclosure:
@@ -96,10 +117,12 @@ def disclose(state: State) -> Disclosure:
     name = device.device if device else AT_ENROLMENT
     record = new_record(name, host.platform, host.now(), readings)
     sequence, nonce = 1, AT_ENROLMENT
+    waiting: tuple[Record, ...] = ()
     if device is not None:
         with Outbox(state.outbox(device)) as outbox:
             record = outbox.preview(record)
             sequence, nonce = outbox.ratchet()
+            waiting = outbox.waiting()
     upload = Upload(
         version=report.VERSION,
         audience=device.server if device else AT_ENROLMENT,
@@ -111,7 +134,8 @@ def disclose(state: State) -> Disclosure:
         records=(record,),
     )
     key = p256.public_key(p256.generate())
-    return Disclosure(None if device else start_message(key, KeyTier.FILE), upload)
+    start = None if device else start_message(key, KeyTier.FILE)
+    return Disclosure(start, upload, waiting)
 
 
 def to_json(disclosure: Disclosure) -> str:
@@ -119,6 +143,8 @@ def to_json(disclosure: Disclosure) -> str:
     value = codec.encode(disclosure) | {
         "why": {
             "enrolment": ENROLMENT,
+            "enrolment_proof": ENROLMENT_PROOF,
+            "headers": HEADERS,
             "upload": UPLOAD,
             "record": RECORD,
             "reading": READING,
@@ -146,7 +172,22 @@ def _lines(disclosure: Disclosure, colour: bool) -> Iterator[str]:
         yield from _section(
             "Once, at enrolment", codec.encode(disclosure.enrolment), ENROLMENT, colour
         )
+        yield from _section(
+            "Right after that",
+            dict.fromkeys(ENROLMENT_PROOF, AT_ENROLMENT),
+            ENROLMENT_PROOF,
+            colour,
+        )
+    yield from _section("With each request", request_headers(CONTENT_TYPE), HEADERS, colour)
     yield from _section("With each report", upload, UPLOAD, colour)
+    if disclosure.waiting:
+        first, last = disclosure.waiting[0], disclosure.waiting[-1]
+        yield ""
+        yield (
+            f"Records of earlier that wait for the server and go first: {len(disclosure.waiting)}, "
+            f"read between {codec.format_time(first.collected_at)} and "
+            f"{codec.format_time(last.collected_at)}. `show --json` prints them whole."
+        )
     yield from _section("Each record", record, RECORD, colour)
     readings = {reading["signal"]: reading for reading in record["readings"]}
     for signal in CATALOG:

@@ -123,6 +123,13 @@ class Outbox:
         with self._database.transaction() as run:
             return _chained(run, record)
 
+    def waiting(self) -> tuple[Record, ...]:
+        """Return the records that wait for the server, the oldest first."""
+        with self._database.transaction() as run:
+            found = run("SELECT body FROM records WHERE problem IS NULL ORDER BY sequence")
+            bodies = [body for (body,) in found]
+        return tuple(codec.decode(Record, strict_json.parse(body)) for body in bodies)
+
     def latest(self) -> Record | None:
         """Return the newest record ever kept, delivered or not."""
         with self._database.transaction() as run:

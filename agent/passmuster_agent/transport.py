@@ -5,6 +5,7 @@
 """
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
@@ -15,6 +16,7 @@ import requests
 import urllib3
 from requests.utils import get_environ_proxies
 
+from passmuster_agent import __version__
 from passmuster_agent.errors import AgentError, ExitCode
 from passmuster_collectors.contract import codec, strict_json
 from passmuster_collectors.contract.errors import ContractError
@@ -79,6 +81,16 @@ def is_loopback(url: str) -> bool:
         return host == "localhost"
 
 
+def request_headers(content_type: str) -> Mapping[str, str]:
+    """Return what goes with every request, beside what HTTP itself needs."""
+    return {
+        "Content-Type": content_type,
+        "Accept": "application/json, " + PROBLEM_TYPE,
+        "Accept-Encoding": "identity",
+        "User-Agent": f"passmuster-agent/{__version__}",
+    }
+
+
 class Transport:
     """A connection to one server. `authority` is a PEM file, the only trust; None: the system's."""
 
@@ -98,17 +110,12 @@ class Transport:
 
         Raises `UnreachableError` where none came, or one larger than 256 KiB or slower than 30 s.
         """
-        headers = {
-            "Content-Type": content_type,
-            "Accept": "application/json, " + PROBLEM_TYPE,
-            "Accept-Encoding": "identity",
-        }
         deadline = time.monotonic() + ANSWER_S
         try:
             with self._session.post(
                 self.url(path),
                 data=body,
-                headers=headers,
+                headers=request_headers(content_type),
                 timeout=(CONNECT_S, READ_S),
                 allow_redirects=False,
                 stream=True,

@@ -1,6 +1,7 @@
 """`show` leaves nothing out: every field on the wire has its reason."""
 
 import dataclasses
+import json
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -8,16 +9,19 @@ from typing import Any
 import pytest
 
 from passmuster_agent import disclosure
-from passmuster_agent.config import State
+from passmuster_agent.config import Device, State
 from passmuster_agent.disclosure import Disclosure
+from passmuster_agent.outbox import Outbox
 from passmuster_agent.records import new_record
+from passmuster_agent.transport import request_headers
 from passmuster_collectors.contract import codec
 from passmuster_collectors.contract.declaration import declared_fields
-from passmuster_collectors.contract.enrolment import EnrolmentStart
+from passmuster_collectors.contract.enrolment import EnrolmentFinish, EnrolmentStart
 from passmuster_collectors.contract.platform import Platform
 from passmuster_collectors.contract.reading import Reading, Status
 from passmuster_collectors.contract.report import Record, Upload
 from passmuster_collectors.signals import CATALOG
+from tests.support.agent_records import a_record
 
 
 @pytest.fixture(scope="module")
@@ -29,6 +33,7 @@ def disclosed(tmp_path_factory: pytest.TempPathFactory) -> Disclosure:
     ("struct", "reasons"),
     [
         (EnrolmentStart, disclosure.ENROLMENT),
+        (EnrolmentFinish, disclosure.ENROLMENT_PROOF),
         (Upload, disclosure.UPLOAD),
         (Record, disclosure.RECORD),
         (Reading, disclosure.READING),
@@ -44,6 +49,28 @@ def test_every_fact_is_shown_with_its_reason(disclosed: Disclosure) -> None:
         for each in declared_fields(signal.facts):
             assert f"  {each.path} = " in text
             assert each.why in text
+
+
+def test_every_header_of_a_request_has_a_reason(disclosed: Disclosure) -> None:
+    assert list(request_headers("application/jose")) == [
+        "Content-Type",
+        "Accept",
+        "Accept-Encoding",
+        "User-Agent",
+    ]
+    assert set(disclosure.HEADERS) == set(request_headers("application/jose"))
+    assert "User-Agent = " in disclosure.render(disclosed, colour=False)
+
+
+def test_records_that_wait_for_the_server_are_told(state: State, enrolled: Device) -> None:
+    with Outbox(state.outbox(enrolled)) as outbox:
+        kept = [outbox.append(a_record(), changed=True) for _ in range(3)]
+    found = disclosure.disclose(state)
+    assert list(found.waiting) == kept
+    assert found.upload.records[0].sequence == 4, "what is read now comes after them"
+    assert "go first: 3, read between" in disclosure.render(found, colour=False)
+    waiting = json.loads(disclosure.to_json(found))["waiting"]
+    assert [record["sequence"] for record in waiting] == [1, 2, 3]
 
 
 def test_what_is_shown_is_what_the_contract_takes(disclosed: Disclosure) -> None:

@@ -1,6 +1,6 @@
 """How times, spans and single words of the contract are written for people."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 _STEPS = ((86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second"))
@@ -56,11 +56,10 @@ def duration(seconds: int) -> str:
     """Return a span in its two largest units: `10 minutes`, `1 hour 30 minutes`."""
     if seconds == 0:
         return "at once"
-    rest = timedelta(seconds=abs(seconds))
+    rest = abs(seconds)
     words: list[str] = []
     for size, name in _STEPS:
-        count, remainder = divmod(int(rest.total_seconds()), size)
-        rest = timedelta(seconds=remainder)
+        count, rest = divmod(rest, size)
         if count:
             words.append(f"{count} {name}" + ("" if count == 1 else "s"))
     return ("-" if seconds < 0 else "") + " ".join(words[:2])

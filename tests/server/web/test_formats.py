@@ -34,6 +34,7 @@ def test_ago_uses_one_unit(seconds: int, text: str) -> None:
         (5_400, "1 hour 30 minutes"),
         (90_061, "1 day 1 hour"),
         (3_601, "1 hour 1 second"),
+        (2**53, "104249991374 days 7 hours"),
     ],
 )
 def test_a_span_is_told_in_its_two_largest_units(seconds: int, text: str) -> None:
