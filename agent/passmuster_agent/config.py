@@ -30,6 +30,7 @@ from passmuster_collectors.contract.enrolment import KeyTier
 from passmuster_collectors.contract.errors import ContractError
 
 VERSION = 1
+NAME = "passmuster-agent"
 IDENTITY = re.compile(r"[0-9a-f]{16}")
 LOCK_WAIT_S = 1.0
 """Long enough for a `status` that looks whether the lock is taken to let go of it."""
@@ -61,12 +62,35 @@ class Device:
 
 
 def default_state() -> Path:
-    """Return `/var/lib/passmuster-agent` for root, else the user's own by the XDG specification."""
-    if sys.platform != "win32" and os.geteuid() == 0:
-        return Path("/var/lib/passmuster-agent")
+    """Return the computer's own state for root, an administrator and a service, else the user's.
+
+    Linux: `/var/lib/passmuster-agent`, else by the XDG specification. macOS: `Application Support`
+    of the computer or of the person. Windows: `ProgramData`, else the person's local `AppData`,
+    both as Windows names them, never as the environment does. Raises `AgentError`.
+    """
+    if sys.platform == "win32":
+        return _windows_folder() / NAME
+    if sys.platform == "darwin":
+        base = Path("/") if os.geteuid() == 0 else Path.home()
+        return base / "Library" / "Application Support" / NAME
+    if os.geteuid() == 0:
+        return Path("/var/lib") / NAME
     named = os.environ.get("XDG_STATE_HOME", "")
     base = Path(named) if Path(named).is_absolute() else Path.home() / ".local" / "state"
-    return base / "passmuster-agent"
+    return base / NAME
+
+
+def _windows_folder() -> Path:
+    from passmuster_agent.windows import account, folders  # noqa: PLC0415 - Windows alone needs it
+
+    try:
+        elevated = account.is_elevated()
+        return folders.known_folder(folders.PROGRAM_DATA if elevated else folders.LOCAL_APP_DATA)
+    except OSError as error:
+        raise AgentError(
+            f"Windows does not say where programs keep their data ({because(error)}).",
+            "Name a folder with --state.",
+        ) from None
 
 
 class State:

@@ -7,7 +7,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-if sys.platform != "win32":
+if sys.platform == "win32":
+    import msvcrt
+else:
     import fcntl
 
 LOOK_AGAIN_S = 0.05
@@ -58,10 +60,12 @@ class Lock:
 
 
 def _try(descriptor: int) -> bool:
-    if sys.platform != "win32":
-        try:
+    try:
+        if sys.platform == "win32":
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+        else:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        return True
-    raise NotImplementedError("the agent does not run on Windows yet")
+    except (BlockingIOError, PermissionError):
+        # Another holder: EWOULDBLOCK of flock(2), EACCES of _locking.
+        return False
+    return True

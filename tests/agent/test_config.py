@@ -1,4 +1,5 @@
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -6,6 +7,8 @@ import pytest
 from passmuster_agent.config import Device, State, default_state
 from passmuster_agent.errors import AgentError, ExitCode
 from passmuster_agent.lock import Lock, LockedError
+from passmuster_agent.windows import account, folders
+from passmuster_agent.windows.folders import LOCAL_APP_DATA, PROGRAM_DATA
 from tests.support.tools import missing
 
 
@@ -24,6 +27,37 @@ def test_a_user_keeps_it_where_xdg_says(monkeypatch: pytest.MonkeyPatch) -> None
     assert default_state() == Path("/data/ana/passmuster-agent")
     monkeypatch.setenv("XDG_STATE_HOME", "relative")
     assert default_state() == Path("/home/ana/.local/state/passmuster-agent")
+
+
+def test_a_mac_keeps_it_in_application_support(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "darwin")
+    monkeypatch.setenv("HOME", "/Users/ana")
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    assert default_state() == Path("/Library/Application Support/passmuster-agent")
+    monkeypatch.setattr(os, "geteuid", lambda: 501)
+    assert default_state() == Path("/Users/ana/Library/Application Support/passmuster-agent")
+
+
+@pytest.mark.parametrize(("elevated", "folder"), [(True, PROGRAM_DATA), (False, LOCAL_APP_DATA)])
+def test_windows_names_the_folder_that_fits_the_rights(
+    monkeypatch: pytest.MonkeyPatch, *, elevated: bool, folder: str
+) -> None:
+    monkeypatch.setattr(sys, "platform", "win32")
+    monkeypatch.setattr(account, "is_elevated", lambda: elevated)
+    monkeypatch.setattr(folders, "known_folder", {folder: Path("named")}.__getitem__)
+    assert default_state() == Path("named/passmuster-agent")
+
+
+def test_a_windows_that_names_no_folder_is_told_how_to_go_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse() -> bool:
+        raise OSError(0, "OpenProcessToken: error 0x5")
+
+    monkeypatch.setattr(sys, "platform", "win32")
+    monkeypatch.setattr(account, "is_elevated", refuse)
+    with pytest.raises(AgentError, match="Name a folder with --state"):
+        default_state()
 
 
 def test_a_laptop_that_is_not_enrolled_is_told_how(state: State) -> None:

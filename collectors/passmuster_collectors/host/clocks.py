@@ -9,6 +9,9 @@ def since_boot_s() -> float:
     """Return seconds since boot, time asleep included where the system can tell."""
     if sys.platform == "linux":
         return time.clock_gettime(time.CLOCK_BOOTTIME)
+    if sys.platform == "darwin":
+        # mach_continuous_time, which counts sleep; time.monotonic() is mach_absolute_time there.
+        return time.clock_gettime(time.CLOCK_MONOTONIC_RAW)
     return time.monotonic()
 
 

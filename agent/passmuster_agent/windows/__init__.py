@@ -1,0 +1,1 @@
+"""What the agent asks of Windows for itself: folders, accounts, rights on files."""
