@@ -206,6 +206,13 @@ class RecordedHost(RecordedWindows, Host):
                 return Account(uid, item["name"], item["home"])
         raise SourceMissingError(f"account {uid}")
 
+    def testimony(self, uid: int, signal: str) -> Any:
+        said = self._section("companions").get(str(uid))
+        if said is None:
+            raise SourceMissingError("companion", "none runs")
+        raise_if_refused("companion", said)
+        return said[signal]
+
     def network_interfaces(self) -> tuple[NetworkInterface, ...]:
         self._refuse("network_interfaces")
         return tuple(

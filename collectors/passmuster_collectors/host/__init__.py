@@ -4,19 +4,20 @@ import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from passmuster_collectors.host.base import Host
+    from passmuster_collectors.host.base import Host, Testimonies
 
 
-def this_host(hash_key: bytes) -> "Host":
+def this_host(hash_key: bytes, testimonies: "Testimonies | None" = None) -> "Host":
     """Return the machine this process runs on: the only place that tells systems apart.
 
-    `hash_key` keys the hashes of what must not leave the laptop, at least 16 bytes. Raises
-    `NotImplementedError` on a system that Passmuster can't read yet.
+    `hash_key` keys the hashes of what must not leave the laptop, at least 16 bytes; `testimonies`
+    asks the companions in users' sessions. Raises `NotImplementedError` on a system that
+    Passmuster can't read yet.
     """
     if sys.platform == "linux":
         from passmuster_collectors.host.linux import LinuxHost  # noqa: PLC0415 - Linux alone has it
 
-        return LinuxHost(hash_key)
+        return LinuxHost(hash_key, testimonies)
     if sys.platform == "darwin":
         from passmuster_collectors.host.macos import MacHost  # noqa: PLC0415 - macOS alone has it
 

@@ -128,6 +128,20 @@ class UsbDescription:
     port: tuple[int, ...]
 
 
+COMPANION = "companion"
+"""The source of what the companion in a user's session says."""
+
+
+class Testimonies(Protocol):
+    """Whoever can ask the companions in users' sessions."""
+
+    def testimony(self, uid: int, signal: str) -> Any:
+        """Return what that user's companion says now of a signal: plain JSON, unchecked.
+
+        Raises `SourceError`: `missing` where none runs, `timeout` where it stays silent.
+        """
+
+
 class Host(WindowsQuestions, Protocol):
     """One machine. What only one system can answer is `missing` on the others."""
 
@@ -194,6 +208,14 @@ class Host(WindowsQuestions, Protocol):
 
     def account(self, uid: int) -> Account:
         """Return the account with that number."""
+
+    def testimony(self, uid: int, signal: str) -> Any:
+        """Return what the companion in that user's session says now of a signal.
+
+        It is the worker's own word, plain JSON of the shape that the signal's room documents, and
+        unchecked. `missing` where no companion runs.
+        """
+        raise SourceMissingError(COMPANION, f"none runs for user {uid}, so none tells {signal}")
 
     def network_interfaces(self) -> tuple[NetworkInterface, ...]:
         """Return the network interfaces, sorted by name."""

@@ -11,6 +11,10 @@ MOUNT = "mount"
 """The trigger for what is mounted and what is swapped to."""
 
 
+COMPANION_SPOKE = "org.passmuster.companion"
+"""The trigger for a companion that came, left, or noticed a change in its session."""
+
+
 @dataclass(frozen=True)
 class Events:
     """What happened since the last look.

@@ -16,6 +16,7 @@ from passmuster_collectors.host.base import (
     NetworkInterface,
     Process,
     SourceDeniedError,
+    Testimonies,
 )
 from passmuster_collectors.host.commands import Program
 from passmuster_collectors.host.no_windows import NoWindows
@@ -31,8 +32,8 @@ PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 class LinuxHost(NoWindows, posix.PosixHost):
     """The machine this process runs on. `hash_key` is the organisation's, at least 16 bytes."""
 
-    def __init__(self, hash_key: bytes) -> None:
-        super().__init__(hash_key)
+    def __init__(self, hash_key: bytes, testimonies: Testimonies | None = None) -> None:
+        super().__init__(hash_key, testimonies)
         self._opened_buses: MessageBuses | None = None
 
     @property

@@ -3,8 +3,14 @@
 import hashlib
 import hmac
 from datetime import UTC, datetime
+from typing import Any
 
-from passmuster_collectors.host.base import UsbDescription
+from passmuster_collectors.host.base import (
+    COMPANION,
+    SourceMissingError,
+    Testimonies,
+    UsbDescription,
+)
 
 LEAST_KEY_BYTES = 16
 
@@ -13,16 +19,24 @@ class Machine:
     """The part of a machine that is the same on every system.
 
     `hash_key` is the organisation's, at least 16 bytes; `ValueError` for a shorter one.
+    `testimonies` asks the companions, where there may be any.
     """
 
-    def __init__(self, hash_key: bytes) -> None:
+    def __init__(self, hash_key: bytes, testimonies: Testimonies | None = None) -> None:
         if len(hash_key) < LEAST_KEY_BYTES:
             raise ValueError(f"hash_key is shorter than {LEAST_KEY_BYTES} bytes")
         self._hash_key = hash_key
+        self._testimonies = testimonies
 
     def now(self) -> datetime:
         """Return the wall clock in UTC."""
         return datetime.now(UTC)
+
+    def testimony(self, uid: int, signal: str) -> Any:
+        """Return what the companion in that user's session says now of a signal."""
+        if self._testimonies is None:
+            raise SourceMissingError(COMPANION, "none is listened to")
+        return self._testimonies.testimony(uid, signal)
 
     def usb_devices(self) -> tuple[UsbDescription, ...]:
         """Return the attached USB devices through libusb."""

@@ -1,7 +1,7 @@
 """What a signal is: its words, its facts, its rule and its readers. One per room of `signals`."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Generic, TypeVar
 
@@ -15,6 +15,8 @@ Facts = TypeVar("Facts")
 Limits = TypeVar("Limits")
 
 Reader = Callable[[Host], Reading]
+Testifier = Callable[[Host], Any]
+"""Reads what a companion says of a signal: plain JSON."""
 
 UNREADABLE = "unreadable"
 """The problem every signal has: it could not be read at all."""
@@ -64,7 +66,8 @@ class Signal(Generic[Facts, Limits]):
     """One signal.
 
     `limits()` are the default policy; `triggers` the kernel subsystems and bus names whose events
-    make the agent read it again at once.
+    make the agent read it again at once. `testifiers` read, in a user's session, what the agent
+    outside of it may not see.
     """
 
     id: str
@@ -76,6 +79,7 @@ class Signal(Generic[Facts, Limits]):
     problems: Mapping[str, ProblemText]
     readers: Mapping[Platform, Reader | None]
     triggers: frozenset[str]
+    testifiers: Mapping[Platform, Testifier] = field(default_factory=dict)
 
     def judge(self, reading: Reading, limits: Limits) -> Judgement:
         """Return what `reading` means under `limits`. Unknown is never a pass.

@@ -1,5 +1,7 @@
 """Whether a session that is left alone stops being usable."""
 
+from typing import Any
+
 from passmuster_collectors.contract.platform import Platform
 from passmuster_collectors.contract.reading import Reading
 from passmuster_collectors.host.base import Host
@@ -14,6 +16,12 @@ def _read_linux(host: Host) -> Reading:
     from passmuster_collectors.signals.idle_logoff import linux  # noqa: PLC0415 - see above
 
     return linux.read(host)
+
+
+def _testify_linux(host: Host) -> Any:
+    from passmuster_collectors.signals.idle_logoff import linux  # noqa: PLC0415 - as above
+
+    return linux.testify(host)
 
 
 def _read_macos(host: Host) -> Reading:
@@ -34,5 +42,6 @@ SIGNAL: Signal[IdleLogoffFacts, IdleLogoffLimits] = Signal(
     rule=judge,
     problems=PROBLEMS,
     readers={Platform.LINUX: _read_linux, Platform.MACOS: _read_macos, Platform.WINDOWS: None},
-    triggers=frozenset({"org.freedesktop.login1"}),
+    triggers=frozenset({"org.freedesktop.login1", "org.passmuster.companion"}),
+    testifiers={Platform.LINUX: _testify_linux},
 )

@@ -1,5 +1,7 @@
 """Whether the screens of the people who are logged in lock by themselves."""
 
+from typing import Any
+
 from passmuster_collectors.contract.platform import Platform
 from passmuster_collectors.contract.reading import Reading
 from passmuster_collectors.host.base import Host
@@ -14,6 +16,12 @@ def _read_linux(host: Host) -> Reading:
     from passmuster_collectors.signals.screen_lock import linux  # noqa: PLC0415 - see above
 
     return linux.read(host)
+
+
+def _testify_linux(host: Host) -> Any:
+    from passmuster_collectors.signals.screen_lock import linux  # noqa: PLC0415 - as above
+
+    return linux.testify(host)
 
 
 def _read_macos(host: Host) -> Reading:
@@ -38,5 +46,6 @@ SIGNAL: Signal[ScreenLockFacts, ScreenLockLimits] = Signal(
         Platform.MACOS: _read_macos,
         Platform.WINDOWS: None,
     },
-    triggers=frozenset({"org.freedesktop.login1"}),
+    triggers=frozenset({"org.freedesktop.login1", "org.passmuster.companion"}),
+    testifiers={Platform.LINUX: _testify_linux},
 )

@@ -1,7 +1,9 @@
 """Idle logoff on Linux: what locks or ends each kind of session that people have open now."""
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
+from passmuster_collectors.contract import codec
 from passmuster_collectors.contract.declaration import UNKNOWN, Unknown
 from passmuster_collectors.contract.reading import (
     Reading,
@@ -23,15 +25,25 @@ from passmuster_collectors.signals.idle_logoff.linux.logind import (
     read_idle_policy,
 )
 from passmuster_collectors.signals.idle_logoff.linux.shells import Shell, shell_of
-from passmuster_collectors.signals.idle_logoff.linux.suspend import read_idle_action
+from passmuster_collectors.signals.idle_logoff.linux.suspend import idle_action_of, worst
+from passmuster_collectors.signals.idle_logoff.linux.testimony import (
+    IdleTestimony,
+    idle_action_with_companion,
+    testimony_of,
+)
 from passmuster_collectors.signals.idle_logoff.tmout import ShellTimeout, parse_tmout
 from passmuster_collectors.signals.screen_lock.linux import (
+    MOST_SESSIONS,
     NO_LOGIND,
     SESSION_UNREAD,
     read_people,
 )
 from passmuster_collectors.signals.screen_lock.linux.locks import read_lock
 from passmuster_collectors.signals.screen_lock.linux.sessions import Session, SessionKind
+from passmuster_collectors.signals.screen_lock.linux.testimony import (
+    lock_with_companion,
+    read_with_companions,
+)
 from passmuster_collectors.signals.screen_lock.linux.witness import Witness
 
 SIGNAL_ID = "idle_logoff"
@@ -57,7 +69,19 @@ MAX_PROFILES = 200
 
 def read(host: Host) -> Reading:
     """Return what covers each kind of session that people have open."""
+    return read_with_companions(host, _read)
+
+
+def testify(host: Host) -> Any:
+    """Return what a companion says: what its user's desktops do with a laptop left alone."""
     witness = Witness(host)
+    sessions = [each for each in read_people(witness).people if each.uid == host.uid]
+    locks = [read_lock(witness, each) for each in sessions if each.kind is SessionKind.GRAPHICAL]
+    actions = [(lock.session.id, idle_action_of(witness, lock)) for lock in locks[:MOST_SESSIONS]]
+    return codec.encode(IdleTestimony(tuple(testimony_of(*each) for each in actions)))
+
+
+def _read(witness: Witness) -> Reading:
     at = witness.now()
     try:
         sessions = read_people(witness)
@@ -99,7 +123,9 @@ def _of_desktops(
 ) -> Iterator[Mechanism]:
     """Yield the lock of the desktop that locks last: every session counts."""
     locks = [
-        read_lock(host, session) for session in people if session.kind is SessionKind.GRAPHICAL
+        lock_with_companion(host, session)[0]
+        for session in people
+        if session.kind is SessionKind.GRAPHICAL
     ]
     settings = [lock.setting for lock in locks]
     enforced = [setting.enforced for setting in settings]
@@ -110,7 +136,7 @@ def _of_desktops(
         Coverage.GRAPHICAL,
         UNKNOWN if UNKNOWN in enforced else all(value is True for value in enforced),
     )
-    sleep = read_idle_action(host, locks)
+    sleep = worst([idle_action_with_companion(host, lock) for lock in locks])
     if sleep.kind is not None:
         yield Mechanism(sleep.kind, sleep.after_s, Coverage.GRAPHICAL, sleep.enforced)
     acts = policy is None or policy.action_after_s is not None or policy.stop_s is not None

@@ -52,16 +52,8 @@ class IdleAction:
 NOTHING = IdleAction(None, None)
 
 
-def read_idle_action(host: Witness, locks: Sequence[SessionLock]) -> IdleAction:
-    """Return what surely happens to every graphical session; nothing where one is left alone.
-
-    Never raises: what can't be read is unknown.
-    """
-    return worst([_of_session(host, lock) for lock in locks])
-
-
 def worst(actions: Sequence[IdleAction]) -> IdleAction:
-    """Return what happens last where all of `actions` have to; nothing if one never does."""
+    """Return what surely happens to all: the last of `actions`, and nothing if one never does."""
     if not actions or any(each.kind is None or each.after_s is None for each in actions):
         return NOTHING
     after_s = latest(tuple(each.after_s for each in actions))
@@ -70,7 +62,8 @@ def worst(actions: Sequence[IdleAction]) -> IdleAction:
     return IdleAction(last.kind, after_s, enforced)
 
 
-def _of_session(host: Witness, lock: SessionLock) -> IdleAction:
+def idle_action_of(host: Witness, lock: SessionLock) -> IdleAction:
+    """Return what happens to a graphical session. Never raises: what can't be read is unknown."""
     if lock.surroundings is None:
         return NOTHING
     try:

@@ -91,6 +91,12 @@ def identify(session: Session, surroundings: Surroundings) -> tuple[str, Desktop
     return _reported(names[0]) if names else "unknown", None
 
 
+def by_name(reported: str) -> tuple[str, Desktop | None]:
+    """Return a name as it may be reported, and which desktop it is if its lock can be read."""
+    name = _reported(reported)
+    return name, Desktop(name) if name in set(Desktop) else None
+
+
 def _reported(name: str) -> str:
     # The session's owner chooses this text.
     return STRANGE.sub("", name)[:LONGEST_NAME] or "unknown"

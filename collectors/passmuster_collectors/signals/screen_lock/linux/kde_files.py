@@ -36,7 +36,7 @@ def read_config(
     )
     shared_globals, shared = _read(host, folders, GLOBALS), _read(host, folders, name)
     by_system = kconfig.merge(shared_globals, shared)
-    enforced = all(by_system.is_locked(group, key) for group, key in keys)
+    enforced = bool(keys) and all(by_system.is_locked(group, key) for group, key in keys)
     personal = (f"{surroundings.config_home}/kdedefaults", surroundings.config_home)
     try:
         surroundings.require_home()

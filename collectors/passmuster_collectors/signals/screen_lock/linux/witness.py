@@ -5,8 +5,11 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
+from passmuster_collectors.contract import codec
+from passmuster_collectors.contract.errors import ContractError
 from passmuster_collectors.contract.reading import Source, SourceOutcome
 from passmuster_collectors.host.base import (
+    COMPANION,
     Account,
     Bus,
     Completed,
@@ -19,6 +22,7 @@ from passmuster_collectors.host.base import (
 from passmuster_collectors.host.commands import Program
 
 Answer = TypeVar("Answer")
+Kind = TypeVar("Kind")
 
 PROGRAM_TIMEOUT_S = 2.0
 
@@ -30,7 +34,7 @@ class Witness:
     """Asks a `Host` and keeps the sources, so that a reader need not.
 
     Every method raises `SourceError` as the host's does, after noting it. Processes and accounts
-    are asked for once.
+    are asked for once. `companion_differs` tells that a companion contradicted what was read here.
     """
 
     def __init__(self, host: Host) -> None:
@@ -38,6 +42,7 @@ class Witness:
         self._sources: list[Source] = []
         self._homes: dict[int, Account] = {}
         self._processes: tuple[Process, ...] | SourceError | None = None
+        self.companion_differs = False
 
     @property
     def uid(self) -> int:
@@ -149,6 +154,26 @@ class Witness:
         A refusal is not noted: processes come and go, and several are tried for one answer.
         """
         return self._host.process_environment(pid)
+
+    def testimony(self, uid: int, signal: str, kind: type[Kind]) -> Kind:
+        """Return what the companion of that user says of its sessions, as a `kind`.
+
+        That there is no companion is not noted: only who misses it knows whether it matters.
+        """
+
+        def ask() -> Kind:
+            said = self._host.testimony(uid, signal)
+            try:
+                return codec.decode(kind, said)
+            except ContractError as error:
+                raise SourceConflictError(COMPANION, str(error)) from None
+
+        return self._ask(COMPANION, ask, quiet=True)
+
+    def contradicted(self, what: str) -> None:
+        """Note that a companion says something else than what was read here."""
+        self.companion_differs = True
+        self.note(SourceConflictError(COMPANION, f"it says something else of {what}"))
 
     def account(self, uid: int) -> Account:
         """Return the account with that number."""
