@@ -22,4 +22,8 @@ def this_host(hash_key: bytes, testimonies: "Testimonies | None" = None) -> "Hos
         from passmuster_collectors.host.macos import MacHost  # noqa: PLC0415 - macOS alone has it
 
         return MacHost(hash_key)
+    if sys.platform == "win32":
+        from passmuster_collectors.host.windows import WindowsHost  # noqa: PLC0415 - as above
+
+        return WindowsHost(hash_key)
     raise NotImplementedError(f"Passmuster cannot read this system yet: {sys.platform}")

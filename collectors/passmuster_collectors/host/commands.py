@@ -1,7 +1,8 @@
 """Every program that a reader may run, each by its absolute paths.
 
 There is no other way to run one. An entry is the list of places where systems keep it; the first
-that exists is run.
+that exists is run. On Windows they lie in the system's own folder, which Windows is asked for, so
+that part of the path is left out here.
 """
 
 from enum import Enum
@@ -28,6 +29,10 @@ class Program(Enum):
     SUDO = ("/usr/bin/sudo",)
     SYSADMINCTL = ("/usr/sbin/sysadminctl",)
     SYSTEM_PROFILER = ("/usr/sbin/system_profiler",)
+
+    # Windows
+    MANAGE_BDE = (r"\manage-bde.exe",)
+    POWERSHELL = (r"\WindowsPowerShell\v1.0\powershell.exe",)
 
     @property
     def paths(self) -> tuple[str, ...]:

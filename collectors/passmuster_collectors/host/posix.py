@@ -4,7 +4,6 @@ import os
 import pwd
 import stat
 import sys
-from itertools import islice
 from pathlib import Path
 
 from passmuster_collectors.host.base import (
@@ -13,15 +12,14 @@ from passmuster_collectors.host.base import (
     SourceConflictError,
     SourceMissingError,
 )
+from passmuster_collectors.host.files import Files
 from passmuster_collectors.host.machine import Machine
 from passmuster_collectors.host.system_errors import from_os_error
 
 assert sys.platform != "win32"  # noqa: S101 - the type checker reads it too
 
-MAX_NAMES = 65_536
 
-
-class PosixHost(Machine):
+class PosixHost(Files, Machine):
     """The part of a machine that Linux and macOS share."""
 
     @property
@@ -50,28 +48,6 @@ class PosixHost(Machine):
         if len(data) > limit:
             raise SourceConflictError(path, f"larger than {limit} bytes")
         return bytes(data)
-
-    def list_directory(self, path: str) -> tuple[str, ...]:
-        """Return the names in a directory, sorted; `conflict` when there are over 65,536."""
-        try:
-            with os.scandir(path) as entries:
-                names = [entry.name for entry in islice(entries, MAX_NAMES + 1)]
-        except OSError as error:
-            raise from_os_error(path, error) from None
-        except ValueError:
-            raise SourceConflictError(path, "not a path") from None
-        if len(names) > MAX_NAMES:
-            raise SourceConflictError(path, f"more than {MAX_NAMES} names")
-        return tuple(sorted(names))
-
-    def resolve(self, path: str) -> str:
-        """Return the absolute path behind every symbolic link; `missing` when it leads nowhere."""
-        try:
-            return os.path.realpath(path, strict=True)
-        except OSError as error:
-            raise from_os_error(path, error) from None
-        except ValueError:
-            raise SourceConflictError(path, "not a path") from None
 
     def file_status(self, path: str) -> FileStatus:
         """Return what `stat` says of the path, symbolic links followed."""
