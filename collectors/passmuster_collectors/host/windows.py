@@ -113,10 +113,17 @@ class WindowsHost(NoBus, Files, Machine):
         """Return the running processes; the arguments of others' may be empty."""
         import psutil  # noqa: PLC0415 - loaded when it is first needed
 
+        ask = functions("processes", SESSION_OF)[SESSION_OF.name]
+
+        def session_of(pid: int) -> int:
+            number = DWORD()
+            # One that has ended since is no longer anybody's.
+            return number.value if ask(pid, ctypes.byref(number)) else 0
+
         return tuple(
             Process(
                 each.pid,
-                _session_of(each.pid),
+                session_of(each.pid),
                 each.info["name"] or "",
                 tuple(each.info["cmdline"] or ()),
             )
@@ -182,10 +189,3 @@ class WindowsHost(NoBus, Files, Machine):
     def power_setting(self, subgroup: str, setting: str) -> PowerValue:
         """Return a setting of the active power scheme, both named by GUID without braces."""
         return windows_power.setting(subgroup, setting)
-
-
-def _session_of(pid: int) -> int:
-    """Return the session of a process; 0, the services', for one that has ended since."""
-    ask = functions("processes", SESSION_OF)[SESSION_OF.name]
-    number = DWORD()
-    return number.value if ask(pid, ctypes.byref(number)) else 0

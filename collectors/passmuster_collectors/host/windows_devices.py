@@ -10,10 +10,20 @@ from passmuster_collectors.host.base import (
     SourceError,
     SourceMissingError,
 )
-from passmuster_collectors.host.dll import BYTE, DWORD, POINTER, TEXT, WORD, Function, Functions
+from passmuster_collectors.host.dll import (
+    BYTE,
+    DWORD,
+    POINTER,
+    TEXT,
+    WORD,
+    Function,
+    Functions,
+    Guid,
+    guid,
+)
 from passmuster_collectors.host.windows_answers import PresentDevice
 from passmuster_collectors.host.windows_errors import functions
-from passmuster_collectors.host.windows_memory import Guid, guid, text, texts
+from passmuster_collectors.host.windows_memory import guid_text, text, texts
 
 SOURCE = "devices"
 
@@ -123,7 +133,7 @@ class Node:
     def guid(self, key: PropertyKey) -> str:
         """Return a property that is an identifier."""
         value = self._value(key, GUID)
-        return str(Guid.from_buffer_copy(value)) if len(value) == ctypes.sizeof(Guid) else ""
+        return guid_text(Guid.from_buffer_copy(value)) if len(value) == ctypes.sizeof(Guid) else ""
 
     def number_of(self, key: PropertyKey, kind: int) -> int:
         """Return a property that is a number."""

@@ -1,4 +1,4 @@
-"""What Windows hands over in memory: identifiers, tables of rows, texts (guiddef.h)."""
+"""What Windows hands over in memory: identifiers, tables of rows, texts."""
 
 import ctypes
 from collections.abc import Iterator
@@ -6,26 +6,16 @@ from typing import TypeVar
 from uuid import UUID
 
 from passmuster_collectors.host.base import SourceConflictError
-from passmuster_collectors.host.dll import BYTE, DWORD, WORD
+from passmuster_collectors.host.dll import Guid
 
 Row = TypeVar("Row", bound=ctypes.Structure)
 
 MAX_ROWS = 65_536
-BRACES = "{}"
 
 
-class Guid(ctypes.Structure):
-    """`GUID`."""
-
-    _fields_ = (("Data1", DWORD), ("Data2", WORD), ("Data3", WORD), ("Data4", BYTE * 8))
-
-    def __str__(self) -> str:
-        return str(UUID(bytes_le=bytes(self)))
-
-
-def guid(text: str) -> Guid:
-    """Return the identifier written as `text`, with or without braces."""
-    return Guid.from_buffer_copy(UUID(text.strip(BRACES)).bytes_le)
+def guid_text(found: Guid) -> str:
+    """Return the identifier as text, lower case without braces."""
+    return str(UUID(bytes_le=bytes(found)))
 
 
 def rows(

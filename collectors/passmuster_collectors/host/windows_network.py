@@ -13,10 +13,11 @@ from passmuster_collectors.host.dll import (
     WORD,
     Function,
     Functions,
+    Guid,
 )
 from passmuster_collectors.host.windows_answers import NetworkAdapter, NetworkRoute
 from passmuster_collectors.host.windows_errors import check, functions
-from passmuster_collectors.host.windows_memory import Guid, Row, rows, text
+from passmuster_collectors.host.windows_memory import Row, guid_text, rows, text
 
 ADAPTERS, ROUTES = "network adapters", "network routes"
 
@@ -166,7 +167,7 @@ def read_adapters(api: Functions) -> tuple[NetworkAdapter, ...]:
     return tuple(
         NetworkAdapter(
             index=row.InterfaceIndex,
-            guid=str(row.InterfaceGuid),
+            guid=guid_text(row.InterfaceGuid),
             name=text(bytes(row.Alias)),
             type=row.Type,
             status=row.OperStatus,

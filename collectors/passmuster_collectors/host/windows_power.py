@@ -3,10 +3,9 @@
 import ctypes
 
 from passmuster_collectors.host.base import SourceConflictError
-from passmuster_collectors.host.dll import DWORD, HANDLE, POINTER, Function, Functions
+from passmuster_collectors.host.dll import DWORD, HANDLE, POINTER, Function, Functions, guid
 from passmuster_collectors.host.windows_answers import PowerValue
 from passmuster_collectors.host.windows_errors import check, functions
-from passmuster_collectors.host.windows_memory import guid
 
 SOURCE = "power scheme"
 

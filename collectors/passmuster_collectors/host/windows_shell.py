@@ -10,9 +10,18 @@ from passmuster_collectors.host.base import (
     SourceError,
     SourceMissingError,
 )
-from passmuster_collectors.host.dll import DWORD, LONG, POINTER, TEXT, WORD, Function, Functions
+from passmuster_collectors.host.dll import (
+    DWORD,
+    LONG,
+    POINTER,
+    TEXT,
+    WORD,
+    Function,
+    Functions,
+    Guid,
+    guid,
+)
 from passmuster_collectors.host.windows_errors import functions
-from passmuster_collectors.host.windows_memory import Guid, guid
 
 START = Function("ole32.dll", "CoInitializeEx", LONG, (POINTER, DWORD))
 END = Function("ole32.dll", "CoUninitialize", None, ())

@@ -12,10 +12,11 @@ from passmuster_collectors.host.dll import (
     WORD,
     Function,
     Functions,
+    Guid,
 )
 from passmuster_collectors.host.windows_answers import WirelessAdapter, WirelessConnection
 from passmuster_collectors.host.windows_errors import check, functions
-from passmuster_collectors.host.windows_memory import Guid, rows
+from passmuster_collectors.host.windows_memory import guid_text, rows
 
 SOURCE = "wlanapi"
 CLIENT_VERSION = 2  # Windows Vista and later
@@ -129,7 +130,7 @@ def _adapters(wlan: Functions, handle: HANDLE) -> Iterator[WirelessAdapter]:
 
 
 def _adapter(wlan: Functions, handle: HANDLE, info: InterfaceInfo) -> WirelessAdapter:
-    name = str(info.InterfaceGuid)
+    name = guid_text(info.InterfaceGuid)
     if info.isState != CONNECTED:
         return WirelessAdapter(name, info.isState)
     size, data, kind = DWORD(), POINTER(), DWORD()
