@@ -21,14 +21,14 @@ from passmuster_agent.outbox import Outbox
 from passmuster_agent.schedule import BOOT_SPREAD_S, Debounce, FullCheck
 from passmuster_collectors.contract.verdict import Verdict
 from passmuster_collectors.host import clocks, this_host
-from passmuster_collectors.host.events import ROUTE, Events, Watch, this_watch
+from passmuster_collectors.host.events import RESUME, ROUTE, Events, Watch, this_watch
 from passmuster_collectors.host.memory import use_one_arena
 from passmuster_collectors.signals import CATALOG
 
 log = logging.getLogger(__name__)
 
 TICK_S = 2.0
-"""The clocks are looked at this often: nothing else tells that the laptop slept."""
+"""The clocks are looked at this often where nothing else tells that the laptop slept."""
 
 POLL_S = 60.0
 """How often signals are read whose changes this system does not announce."""
@@ -61,7 +61,6 @@ class Daemon:
         now = clocks.since_boot_s()
         self._full = FullCheck(SystemRandom(), now, clocks.asleep_s())
         self._full.within(outbox.report_within_s())
-        self._polled = tuple(each for each in signals if not _announced(each, watch))
         self._next_poll = now + POLL_S
         self._keeping = True
         self._verdict: Verdict | None = None
@@ -81,7 +80,10 @@ class Daemon:
         """Do what is due at `at`, seconds since boot; return how an upload ended, if one did."""
         everything = frozenset({EVERYTHING}) if events.lost else frozenset()
         self._debounce.event((events.triggers & self._triggers) | everything, at)
-        if self._full.look(at, clocks.asleep_s()) or ROUTE in events.triggers:
+        slept = self._full.look(at, clocks.asleep_s())
+        if RESUME in events.triggers:
+            slept |= self._full.resumed(at)
+        if slept or ROUTE in events.triggers:
             self._dispatch.network_changed()
         self._read(self._debounce.due(at), at)
         delivered = self._dispatch.step(at)
@@ -90,14 +92,20 @@ class Daemon:
         return delivered
 
     def _wait(self, interrupted: socket.socket) -> None:
-        due = min(self._debounce.next_at(), self._full.next_at(), self._dispatch.next_at())
-        if self._polled:
-            due = min(due, self._next_poll)
+        now = clocks.since_boot_s()
+        due = min(
+            self._debounce.next_at(),
+            self._full.next_at(),
+            self._dispatch.next_at(),
+            self._next_poll,
+            self._watch.next_at(),
+            *(() if self._watch.delivers(RESUME) else (now + TICK_S,)),
+        )
         with selectors.DefaultSelector() as selector:
             selector.register(interrupted, selectors.EVENT_READ)
             for descriptor in (*self._watch.descriptors(), *self._dispatch.descriptors()):
                 selector.register(descriptor, selectors.EVENT_READ)
-            selector.select(max(0.0, min(TICK_S, due - clocks.since_boot_s())))
+            selector.select(max(0.0, due - now))
 
     def _read(self, names: frozenset[str], at: float) -> None:
         full = self._full.due(at)
@@ -126,7 +134,7 @@ class Daemon:
         polled: tuple[AnySignal, ...] = ()
         if at >= self._next_poll:
             self._next_poll = at + POLL_S
-            polled = self._polled
+            polled = tuple(each for each in self._signals if not _announced(each, self._watch))
         if EVERYTHING in names:
             return self._signals
         return tuple(each for each in self._signals if each.triggers & names or each in polled)

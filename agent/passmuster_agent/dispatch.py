@@ -6,7 +6,8 @@ from pathlib import Path
 
 from passmuster_agent.delivery import Delivery, DeliveryKind, Obstacle
 from passmuster_agent.reporter_process import ReporterProcess
-from passmuster_agent.schedule import NEVER, BackOff
+from passmuster_agent.schedule import BackOff
+from passmuster_collectors.host.events import NEVER
 
 log = logging.getLogger(__name__)
 

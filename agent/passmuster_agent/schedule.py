@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from random import Random
 
+from passmuster_collectors.host.events import NEVER
+
 QUIET_S = 0.1
 """A burst of events is over when nothing came for this long."""
 
@@ -17,7 +19,8 @@ BOOT_SPREAD_S = 60.0
 RESUME_S = 1.0
 """A sleep shorter than this is not told from the clocks' own differences."""
 
-NEVER = float("inf")
+ONE_RESUME_S = 10.0
+"""What tells of a resume within this time tells of the same one."""
 
 
 class Debounce:
@@ -73,6 +76,7 @@ class FullCheck:
         self._random = random
         self._every_s = FULL_S
         self._asleep_s = asleep_s
+        self._resumed_at = -NEVER
         self._next = at
 
     def within(self, report_within_s: float) -> None:
@@ -84,8 +88,18 @@ class FullCheck:
         slept = asleep_s - self._asleep_s > RESUME_S
         self._asleep_s = asleep_s
         if slept:
-            self._next = at
+            self._next = self._resumed_at = at
         return slept
+
+    def resumed(self, at: float) -> bool:
+        """Take the system's word that it is awake again; return whether that is news.
+
+        Not all kinds of sleep stop the clocks that `look` compares.
+        """
+        if at < self._resumed_at + ONE_RESUME_S:
+            return False
+        self._next = self._resumed_at = at
+        return True
 
     def at_once(self, at: float) -> None:
         """Make it due."""

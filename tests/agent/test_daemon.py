@@ -24,7 +24,8 @@ from passmuster_agent.outbox import Outbox
 from passmuster_collectors.contract.reading import Status
 from passmuster_collectors.contract.verdict import Verdict
 from passmuster_collectors.host import clocks, this_host
-from passmuster_collectors.host.events import Events, Watches
+from passmuster_collectors.host.events import RESUME, Events, Watches
+from passmuster_collectors.host.linux import LinuxHost
 from passmuster_collectors.signals import CATALOG
 from tests.support.agent_records import a_record
 from tests.support.recorded_host import RecordedHost
@@ -198,6 +199,25 @@ def daemon(outbox: Outbox, enrolled: Device, dispatch: Dispatch) -> Daemon:
     return Daemon(outbox, Collection(enrolled, outbox, host, CATALOG), CATALOG, Watches(), dispatch)
 
 
+class Announcing(Watches):
+    """A watch that delivers everything until it breaks."""
+
+    broken = False
+
+    def delivers(self, trigger: str) -> bool:
+        return not self.broken
+
+
+class Counted(LinuxHost):
+    """This machine; counts how often folders are listed."""
+
+    asked = 0
+
+    def list_directory(self, path: str) -> tuple[str, ...]:
+        self.asked += 1
+        return super().list_directory(path)
+
+
 def step_until(daemon: Daemon, at: float, done: Callable[[], bool]) -> None:
     """Step at the same moment until the reporter, which takes real time, has come back."""
     deadline = time.monotonic() + 20
@@ -257,6 +277,32 @@ class TestSteps:
         monkeypatch.setattr(clocks, "asleep_s", lambda: asleep)
         daemon.step(now + 3602, Events())
         assert outbox.latest() != first
+
+    def test_when_the_system_says_that_it_is_awake_everything_is_read_and_reported(
+        self, daemon: Daemon, outbox: Outbox
+    ) -> None:
+        now = clocks.since_boot_s()
+        daemon.step(now, Events())
+        first = outbox.latest()
+        daemon.step(now + 60, Events(frozenset({RESUME})))
+        assert outbox.latest() != first
+
+    def test_what_is_not_announced_is_read_every_minute_while_that_is_so(
+        self, outbox: Outbox, enrolled: Device, dispatch: Dispatch
+    ) -> None:
+        announcing = Announcing()
+        counted = Counted(enrolled.hash_key_bytes())
+        usb = [each for each in CATALOG if each.id == "usb_devices"]
+        collection = Collection(enrolled, outbox, counted, usb)
+        daemon = Daemon(outbox, collection, usb, announcing, dispatch)
+        now = clocks.since_boot_s()
+        daemon.step(now, Events())
+        asked = counted.asked
+        daemon.step(now + 61, Events())
+        assert counted.asked == asked, "it would have been announced"
+        announcing.broken = True
+        daemon.step(now + 122, Events())
+        assert counted.asked > asked
 
     def test_an_outbox_that_cannot_be_written_is_told_once_and_tried_again(
         self,

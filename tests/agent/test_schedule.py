@@ -8,12 +8,12 @@ from passmuster_agent.schedule import (
     BACK_OFF_MOST_S,
     FULL_S,
     LONGEST_BURST_S,
-    NEVER,
     QUIET_S,
     BackOff,
     Debounce,
     FullCheck,
 )
+from passmuster_collectors.host.events import NEVER
 
 USB = frozenset({"usb"})
 HID = frozenset({"hid"})
@@ -129,6 +129,20 @@ class TestFullCheck:
         assert check.due(20.0)
         check.done(20.0)
         assert not check.look(22.0, 3600.0), "one sleep counts once"
+
+    def test_it_is_due_at_once_when_the_system_says_that_it_is_awake_again(self) -> None:
+        check = FullCheck(Random(1), 0.0, 7.0)
+        check.done(0.0)
+        assert check.resumed(10.0)
+        assert check.due(10.0)
+
+    def test_what_the_clocks_and_the_system_tell_of_is_one_resume(self) -> None:
+        check = FullCheck(Random(1), 0.0, 7.0)
+        assert check.look(20.0, 3600.0)
+        check.done(20.0)
+        assert not check.resumed(20.5)
+        assert not check.due(20.5)
+        assert check.resumed(90.0), "the next one counts"
 
 
 class TestBackOff:

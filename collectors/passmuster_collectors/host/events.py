@@ -10,6 +10,17 @@ ROUTE = "route"
 MOUNT = "mount"
 """The trigger for what is mounted and what is swapped to."""
 
+SETTINGS = "settings"
+"""The trigger for files that say when screens lock and idle shells end."""
+
+PROCESS = "process"
+"""The trigger for programs that start and end; no system tells those to an unprivileged process."""
+
+RESUME = "resume"
+"""This laptop was asleep and is awake again."""
+
+NEVER = float("inf")
+
 
 COMPANION_SPOKE = "org.passmuster.companion"
 """The trigger for a companion that came, left, or noticed a change in its session."""
@@ -19,8 +30,9 @@ COMPANION_SPOKE = "org.passmuster.companion"
 class Events:
     """What happened since the last look.
 
-    `triggers` are names that signals declare: a kernel subsystem (`usb`, `block`, `net`), `ROUTE`
-    or `MOUNT`. `lost` means that some of it was missed, so anything may have changed.
+    `triggers` are names that signals declare: a kernel subsystem (`usb`, `block`, `net`), a name on
+    the system bus (`org.freedesktop.login1`), or one of those above. `lost` means that some of it
+    was missed, so anything may have changed.
     """
 
     triggers: frozenset[str] = frozenset()
@@ -40,7 +52,10 @@ class Watch(Protocol):
         """Return what has arrived, without waiting."""
 
     def delivers(self, trigger: str) -> bool:
-        """Whether events of that name arrive at all; what does not has to be polled."""
+        """Whether events of that name arrive at present; what does not has to be polled."""
+
+    def next_at(self) -> float:
+        """Return when to read at the latest, in seconds since boot, whether readable or not."""
 
     def close(self) -> None:
         """Stop listening."""
@@ -66,6 +81,10 @@ class Watches:
         """Whether one of them does."""
         return any(part.delivers(trigger) for part in self._parts)
 
+    def next_at(self) -> float:
+        """Return the earliest time of all parts."""
+        return min((part.next_at() for part in self._parts), default=NEVER)
+
     def close(self) -> None:
         """Close all."""
         for part in self._parts:
@@ -75,12 +94,19 @@ class Watches:
 def this_watch() -> Watch:
     """Open what this system has; never fails, since polling always works."""
     if sys.platform == "linux":
-        from passmuster_collectors.host.linux_events import (  # noqa: PLC0415 - Linux alone has it
-            NetlinkWatch,
-        )
-        from passmuster_collectors.host.linux_mounts import (  # noqa: PLC0415 - Linux alone has it
-            MountWatch,
+        from passmuster_collectors.host import (  # noqa: PLC0415 - Linux alone has them
+            linux_bus_watch,
+            linux_clock_watch,
+            linux_events,
+            linux_mounts,
+            linux_settings_watch,
         )
 
-        return Watches(NetlinkWatch(), MountWatch())
+        return Watches(
+            linux_events.NetlinkWatch(),
+            linux_mounts.MountWatch(),
+            linux_bus_watch.BusWatch(),
+            linux_settings_watch.SettingsWatch(),
+            linux_clock_watch.ClockWatch(),
+        )
     return Watches()

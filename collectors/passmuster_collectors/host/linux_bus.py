@@ -24,10 +24,10 @@ from passmuster_collectors.host.base import (
     SourceMissingError,
     SourceTimeoutError,
 )
+from passmuster_collectors.host.linux_bus_address import system_bus_address
 from passmuster_collectors.host.system_errors import from_os_error
 
 PROPERTIES = "org.freedesktop.DBus.Properties"
-SYSTEM_BUS = "unix:path=/run/dbus/system_bus_socket;unix:path=/var/run/dbus/system_bus_socket"
 
 CALL_TIMEOUT_S = 2.0
 MAX_MESSAGE = 4 * 1024 * 1024
@@ -200,7 +200,7 @@ def _connect(bus: Bus) -> _Connection:
 
 def _address(bus: Bus) -> str:
     if bus is Bus.SYSTEM:
-        return os.environ.get("DBUS_SYSTEM_BUS_ADDRESS") or SYSTEM_BUS
+        return system_bus_address()
     runtime = os.environ.get("XDG_RUNTIME_DIR")
     address = os.environ.get("DBUS_SESSION_BUS_ADDRESS")
     if address or runtime:

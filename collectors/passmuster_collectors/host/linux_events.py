@@ -12,7 +12,15 @@ import sys
 from contextlib import suppress
 from dataclasses import dataclass
 
-from passmuster_collectors.host.events import MOUNT, ROUTE, Events
+from passmuster_collectors.host.events import (
+    MOUNT,
+    NEVER,
+    PROCESS,
+    RESUME,
+    ROUTE,
+    SETTINGS,
+    Events,
+)
 
 assert sys.platform == "linux"  # noqa: S101 - the type checker reads it too
 
@@ -42,6 +50,9 @@ CREDENTIALS = struct.Struct("iII")
 
 NETLINK_HEADER = struct.Struct("=IHHII")
 """`struct nlmsghdr`: length, type, flags, sequence, port."""
+
+NO_SUBSYSTEMS = frozenset({MOUNT, SETTINGS, PROCESS, RESUME})
+"""Triggers whose names look like a kernel subsystem's."""
 
 MAX_MESSAGE = 32_768
 RECEIVE_BUFFER = 1_048_576
@@ -134,7 +145,11 @@ class NetlinkWatch:
         """
         if trigger == ROUTE:
             return self._routes is not None
-        return self._uevents is not None and trigger != MOUNT and "." not in trigger
+        return self._uevents is not None and trigger not in NO_SUBSYSTEMS and "." not in trigger
+
+    def next_at(self) -> float:
+        """Return that there is nothing to do without an event."""
+        return NEVER
 
     def read(self) -> Events:
         """Return the names of all that has arrived."""

@@ -9,7 +9,7 @@ import select
 import sys
 from contextlib import suppress
 
-from passmuster_collectors.host.events import MOUNT, Events
+from passmuster_collectors.host.events import MOUNT, NEVER, Events
 
 assert sys.platform == "linux"  # noqa: S101 - the type checker reads it too
 
@@ -42,6 +42,10 @@ class MountWatch:
     def delivers(self, trigger: str) -> bool:
         """Whether it is `MOUNT`, and both lists are there."""
         return trigger == MOUNT and len(self._files) == len(LISTS)
+
+    def next_at(self) -> float:
+        """Return that there is nothing to do without an event."""
+        return NEVER
 
     def read(self) -> Events:
         """Return `MOUNT` if a list is not what it was."""

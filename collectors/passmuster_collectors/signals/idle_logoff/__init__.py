@@ -42,6 +42,8 @@ SIGNAL: Signal[IdleLogoffFacts, IdleLogoffLimits] = Signal(
     rule=judge,
     problems=PROBLEMS,
     readers={Platform.LINUX: _read_linux, Platform.MACOS: _read_macos, Platform.WINDOWS: None},
-    triggers=frozenset({"org.freedesktop.login1", "org.passmuster.companion"}),
+    triggers=frozenset(
+        {"org.freedesktop.login1", "org.passmuster.companion", "settings", "process"}
+    ),
     testifiers={Platform.LINUX: _testify_linux},
 )

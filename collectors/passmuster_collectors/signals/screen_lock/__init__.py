@@ -46,6 +46,8 @@ SIGNAL: Signal[ScreenLockFacts, ScreenLockLimits] = Signal(
         Platform.MACOS: _read_macos,
         Platform.WINDOWS: None,
     },
-    triggers=frozenset({"org.freedesktop.login1", "org.passmuster.companion"}),
+    triggers=frozenset(
+        {"org.freedesktop.login1", "org.passmuster.companion", "settings", "process"}
+    ),
     testifiers={Platform.LINUX: _testify_linux},
 )

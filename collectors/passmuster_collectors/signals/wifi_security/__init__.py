@@ -39,5 +39,10 @@ SIGNAL: Signal[WifiSecurityFacts, WifiLimits] = Signal(
         Platform.MACOS: _read_macos,
         Platform.WINDOWS: None,
     },
-    triggers=frozenset({"net", "route", "rfkill"}),
+    triggers=frozenset(
+        {
+            *("net", "route", "rfkill"),
+            *("org.freedesktop.NetworkManager", "net.connman.iwd", "fi.w1.wpa_supplicant1"),
+        }
+    ),
 )
