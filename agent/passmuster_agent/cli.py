@@ -151,6 +151,7 @@ def _print_json(value: object) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     from passmuster_agent.config import default_state  # noqa: PLC0415 - see the top
+    from passmuster_agent.keystore import CHOICES  # noqa: PLC0415 - see the top
 
     parser = argparse.ArgumentParser(
         prog="passmuster-agent",
@@ -181,7 +182,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     enroll.add_argument(
         "--tier",
-        choices=("auto", "keyring", "file"),
+        choices=CHOICES,
         default="auto",
         help="where the key is kept (default: the best that works)",
     )

@@ -8,7 +8,7 @@ import platform
 import secrets
 import shutil
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -20,6 +20,7 @@ from passmuster_agent.config import IDENTITY, Device, State, cannot_write
 from passmuster_agent.config import VERSION as DEVICE_VERSION
 from passmuster_agent.errors import AgentError, ExitCode
 from passmuster_agent.identity import signed
+from passmuster_agent.keystore import NewKey
 from passmuster_agent.keystore.interface import KeyStore
 from passmuster_agent.one_time_code import REFUSALS, CodeRefusedError, credential, normalised
 from passmuster_agent.outbox import Outbox
@@ -74,17 +75,22 @@ def enroll(
     with state.lock():
         earlier = _earlier(state, replace=request.replace)
         identity = secrets.token_hex(8)
-        keys = keystore.choose(request.tier, state.path)
-        with _undone(state, keys, identity):
+        with contextlib.ExitStack() as undone:
+            # Whatever fails leaves nothing behind.
+            undone.callback(shutil.rmtree, state.identity(identity), ignore_errors=True)
+            made = keystore.make(request.tier, state.path, identity)
+            undone.callback(_delete_key, made.keys, identity)
+            _tell_passed_over(made, say)
             folder = state.identity(identity)
             private_files.make_directory(folder)
             authority = _pin(folder, pinned)
             with contextlib.closing(Transport(url, authority)) as transport:
-                ceremony = Ceremony(transport, keys, identity)
+                ceremony = Ceremony(transport, made.keys, identity, made.public_key)
                 enrolled = ceremony.complete(ask, say, tries)
-            device = _device(url, pinned is not None, identity, keys.tier, ceremony.key, enrolled)
+            device = _device(url, pinned is not None, identity, made, enrolled)
             Outbox.create(state.outbox(device), enrolled.nonce, enrolled.report_within_s).close()
             state.save(device)
+            undone.pop_all()
         if earlier is not None:
             with contextlib.suppress(AgentError):
                 keystore.of_tier(earlier.tier, state.path).delete(earlier.identity)
@@ -93,13 +99,13 @@ def enroll(
 
 
 class Ceremony:
-    """One enrolment with one server: makes the key, then proves it together with a code."""
+    """One enrolment with one server: proves a new key together with a code."""
 
-    def __init__(self, transport: Transport, keys: KeyStore, identity: str) -> None:
+    def __init__(self, transport: Transport, keys: KeyStore, identity: str, key: PublicKey) -> None:
         self._transport = transport
         self._keys = keys
         self._identity = identity
-        self.key: PublicKey = keys.create(identity)
+        self.key = key
 
     def complete(self, ask: Callable[[], str], say: Callable[[str], None], tries: int) -> Enrolled:
         """Return the server's word that this laptop is a device now. Raises `AgentError`."""
@@ -216,16 +222,14 @@ def _earlier(state: State, *, replace: bool) -> Device | None:
     return earlier
 
 
-@contextlib.contextmanager
-def _undone(state: State, keys: KeyStore, identity: str) -> Iterator[None]:
-    """Leave nothing behind of an enrolment that fails."""
-    try:
-        yield
-    except BaseException:
-        with contextlib.suppress(AgentError):
-            keys.delete(identity)
-        shutil.rmtree(state.identity(identity), ignore_errors=True)
-        raise
+def _tell_passed_over(made: NewKey, say: Callable[[str], None]) -> None:
+    for tier, error in made.passed_over:
+        say(f"Not in tier {tier}: {error.problem}")
+
+
+def _delete_key(keys: KeyStore, name: str) -> None:
+    with contextlib.suppress(AgentError):
+        keys.delete(name)
 
 
 def _forget_others(state: State, kept: str) -> None:
@@ -246,9 +250,7 @@ def _pin(folder: Path, certificates: bytes | None) -> Path | None:
     return path
 
 
-def _device(
-    url: str, pinned: bool, identity: str, tier: KeyTier, key: PublicKey, enrolled: Enrolled
-) -> Device:
+def _device(url: str, pinned: bool, identity: str, made: NewKey, enrolled: Enrolled) -> Device:
     return Device(
         version=DEVICE_VERSION,
         identity=identity,
@@ -257,7 +259,7 @@ def _device(
         server=enrolled.server,
         server_url=url,
         pinned=pinned,
-        tier=tier,
-        fingerprint=key.fingerprint(),
+        tier=made.keys.tier,
+        fingerprint=made.public_key.fingerprint(),
         hash_key=enrolled.hash_key,
     )

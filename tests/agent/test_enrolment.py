@@ -7,9 +7,10 @@ import pytest
 
 from passmuster_agent import reporter
 from passmuster_agent.config import Device, State
-from passmuster_agent.delivery import DeliveryKind
+from passmuster_agent.delivery import Delivery, DeliveryKind
 from passmuster_agent.enrolment import Request, enroll
 from passmuster_agent.errors import AgentError, ExitCode
+from passmuster_agent.keystore import tpm_device
 from passmuster_agent.one_time_code import CodeRefusedError, normalised
 from passmuster_agent.outbox import Outbox
 from passmuster_agent.transport import UnreachableError
@@ -18,6 +19,7 @@ from tests.support.agent_records import a_record
 from tests.support.certificates import Authority
 from tests.support.report_server import CODE, HANG_UP, Raw, ReportServer, refusal, serving
 from tests.support.secret_service import secret_service
+from tests.support.software_tpm import software_tpm
 
 Say = Callable[[str], None]
 
@@ -145,7 +147,7 @@ class TestTheCeremony:
     ) -> None:
         with secret_service(tmp_path / "desktop") as address:
             monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", address)
-            device = enroll(state, request(server, tier="auto"), lambda: CODE, say, tries=1)
+            device = enroll(state, request(server, tier="keyring"), lambda: CODE, say, tries=1)
             assert device.tier is KeyTier.KEYRING
             assert server.starts[0].tier is KeyTier.KEYRING
             with Outbox(state.outbox(device)) as outbox:
@@ -157,6 +159,34 @@ class TestTheCeremony:
         delivered = reporter.deliver(state)
         assert "keyring" in delivered.problem
         assert not list(state.path.rglob("key.pem")), "no weaker tier may be used silently"
+
+    def test_the_key_can_be_kept_in_the_tpm_and_is_looked_for_nowhere_else(
+        self, server: ReportServer, state: State, monkeypatch: pytest.MonkeyPatch, say: Say
+    ) -> None:
+        with software_tpm() as chip:
+            monkeypatch.setattr(tpm_device, "PATH", chip.path)
+            device = enroll(state, request(server, tier="auto"), lambda: CODE, say, tries=1)
+            assert device.tier is KeyTier.HARDWARE
+            assert server.starts[0].tier is KeyTier.HARDWARE
+            assert report(state, device).kind is DeliveryKind.ACCEPTED
+        delivered = report(state, device)
+        assert delivered.kind is DeliveryKind.LATER
+        assert "no TPM 2.0" in delivered.problem
+        assert not list(state.path.rglob("key.pem")), "no weaker tier may be used silently"
+
+    def test_why_a_stronger_tier_is_not_used_is_said(
+        self, server: ReportServer, state: State, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(tpm_device, "PATH", tmp_path / "tpmrm0")
+        said: list[str] = []
+        enroll(state, request(server, tier="auto"), lambda: CODE, said.append, tries=1)
+        assert said[0].startswith("Not in tier hardware: This laptop has no TPM 2.0")
+
+
+def report(state: State, device: Device) -> Delivery:
+    with Outbox(state.outbox(device)) as outbox:
+        outbox.append(a_record(), changed=True)
+    return reporter.deliver(state)
 
 
 class TestEnrollingAgain:

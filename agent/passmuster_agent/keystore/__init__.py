@@ -1,33 +1,63 @@
 """Where the device's private key is kept: one module a tier, the strongest that works is chosen.
 
-Only at enrolment is there a choice. Afterwards the key is where it was made or nowhere: an agent
-that quietly used a weaker place would make the tier that IT sees a lie.
+Only when a key is made is there a choice. Afterwards the key is where it was made or nowhere: an
+agent that quietly used a weaker place would make the tier that IT sees a lie.
 """
 
+import contextlib
+import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 from passmuster_agent.keystore.interface import KeyStore, KeyStoreError
-from passmuster_collectors.contract.enrolment import KeyTier
+from passmuster_collectors.contract.enrolment import KeyTier, PublicKey
 
-CHOICES = ("auto", KeyTier.KEYRING.value, KeyTier.FILE.value)
+AUTO = "auto"
+ON_LINUX = (KeyTier.HARDWARE, KeyTier.SEALED)
+TIERS = (*(ON_LINUX if sys.platform == "linux" else ()), KeyTier.KEYRING, KeyTier.FILE)
+"""What this agent can do on this system, from strongest to weakest."""
+
+CHOICES = (AUTO, *(tier.value for tier in TIERS))
 
 
-def choose(tier: str, state: Path) -> KeyStore:
-    """Return the keystore to enrol with: the tier asked for, or for `auto` the best that works.
+@dataclass(frozen=True)
+class NewKey:
+    """A key that was just made, and why each stronger tier was passed over."""
 
-    Raises `KeyStoreError` where a tier that was asked for is not to be had.
+    keys: KeyStore
+    public_key: PublicKey
+    passed_over: tuple[tuple[KeyTier, KeyStoreError], ...]
+
+
+def make(tier: str, state: Path, name: str) -> NewKey:
+    """Make a key called `name` in the tier asked for, or for `auto` in the best that works.
+
+    A key counts as made when it has signed something. Raises `KeyStoreError`; then there is none.
     """
-    if tier != "auto":
-        return of_tier(KeyTier(tier), state)
-    try:
-        return of_tier(KeyTier.KEYRING, state)
-    except KeyStoreError:
-        return of_tier(KeyTier.FILE, state)
+    if tier != AUTO:
+        keys = of_tier(KeyTier(tier), state)
+        return NewKey(keys, _made(keys, name), ())
+    passed_over: list[tuple[KeyTier, KeyStoreError]] = []
+    for candidate in TIERS:
+        try:
+            keys = of_tier(candidate, state)
+            return NewKey(keys, _made(keys, name), tuple(passed_over))
+        except KeyStoreError as error:
+            passed_over.append((candidate, error))
+    raise passed_over[-1][1]
 
 
 def of_tier(tier: KeyTier, state: Path) -> KeyStore:
     """Return the keystore of that tier and of no other. Raises `KeyStoreError`."""
-    # Imported here: the keyring's libraries cost more than all the rest of an upload.
+    # Imported here: each tier's libraries cost more than all the rest of an upload.
+    if sys.platform == "linux" and tier is KeyTier.HARDWARE:
+        from passmuster_agent.keystore.tpm import TpmKeyStore  # noqa: PLC0415 - see above
+
+        return TpmKeyStore(state)
+    if sys.platform == "linux" and tier is KeyTier.SEALED:
+        from passmuster_agent.keystore.sealed import SealedKeyStore  # noqa: PLC0415 - see above
+
+        return SealedKeyStore(state)
     if tier is KeyTier.KEYRING:
         from passmuster_agent.keystore.keyring import KeyringKeyStore  # noqa: PLC0415 - see above
 
@@ -37,6 +67,17 @@ def of_tier(tier: KeyTier, state: Path) -> KeyStore:
 
         return FileKeyStore(state)
     raise KeyStoreError(
-        f"This agent has no keys of the tier {tier.value}.",
+        f"This agent has no keys of the tier {tier.value} on this system.",
         "Install the version of the agent that this laptop was enrolled with.",
     )
+
+
+def _made(keys: KeyStore, name: str) -> PublicKey:
+    public_key = keys.create(name)
+    try:
+        keys.sign(name, b"a trial")
+    except KeyStoreError:
+        with contextlib.suppress(KeyStoreError):
+            keys.delete(name)
+        raise
+    return public_key

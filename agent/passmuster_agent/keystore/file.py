@@ -1,15 +1,10 @@
 """The tier `file`: a key in a file that only the agent's user may read."""
 
-import contextlib
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
-from passmuster_agent import private_files
-from passmuster_agent.config import ENROL_AGAIN
-from passmuster_agent.errors import AgentError, because
-from passmuster_agent.keystore import p256
-from passmuster_agent.keystore.interface import KeyStoreError
+from passmuster_agent.keystore import key_files, p256
 from passmuster_collectors.contract.enrolment import KeyTier, PublicKey
 
 NAME = "key.pem"
@@ -29,17 +24,7 @@ class FileKeyStore:
     def create(self, identity: str) -> PublicKey:
         """Make a key and bring it to the disk."""
         key = p256.generate()
-        path = self._path(identity)
-        try:
-            private_files.make_directory(path.parent)
-            private_files.create(path, p256.to_pem(key))
-        except FileExistsError:
-            raise KeyStoreError(f"{path} is there already.", ENROL_AGAIN) from None
-        except OSError as error:
-            raise KeyStoreError(
-                f"{path} cannot be written: {because(error)}.",
-                "Free some space there, then try again.",
-            ) from None
+        key_files.create(self._path(identity), p256.to_pem(key))
         return p256.public_key(key)
 
     def public_key(self, identity: str) -> PublicKey:
@@ -52,23 +37,14 @@ class FileKeyStore:
 
     def delete(self, identity: str) -> None:
         """Remove the file."""
-        with contextlib.suppress(FileNotFoundError):
-            self._path(identity).unlink()
+        key_files.delete(self._path(identity))
 
     def _load(self, identity: str) -> EllipticCurvePrivateKey:
         path = self._path(identity)
         try:
-            return p256.from_pem(private_files.read(path))
-        except FileNotFoundError:
-            raise KeyStoreError(f"The device's key {path} is gone.", ENROL_AGAIN) from None
-        except OSError as error:
-            raise KeyStoreError(
-                f"The device's key {path} cannot be read: {because(error)}.", ENROL_AGAIN
-            ) from None
+            return p256.from_pem(key_files.read(path))
         except ValueError:
-            raise KeyStoreError(f"The device's key {path} is damaged.", ENROL_AGAIN) from None
-        except AgentError as error:
-            raise KeyStoreError(error.problem, error.remedy) from None
+            raise key_files.damaged(path) from None
 
     def _path(self, identity: str) -> Path:
         return self._state / identity / NAME
