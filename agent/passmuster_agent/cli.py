@@ -46,8 +46,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _leave_out_openssl()
     from passmuster_agent.config import State, default_state  # noqa: PLC0415 - see the top
 
-    options = _parser().parse_args(words)
     try:
+        if words[:1] == ["root-helper"]:
+            # What systemd starts as root; not a person's command either.
+            from passmuster_agent import privileged  # noqa: PLC0415 - see the top
+
+            return privileged.main(words[1:])
+        options = _parser().parse_args(words)
         state = State(options.state or default_state())
         return int(options.command(state, options))
     except AgentError as error:

@@ -29,6 +29,7 @@ CONFIGURATION = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Con
  "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
 <busconfig>
   <listen>unix:path={socket}</listen>
+  <servicedir>{services}</servicedir>
   <auth>EXTERNAL</auth>
   <policy context="default">
     <allow send_destination="*" eavesdrop="true"/>
@@ -75,9 +76,14 @@ class MessageBus:
     """A running daemon. Use `running_bus`."""
 
     def __init__(
-        self, address: str, connection: DBusConnection, cleanup: contextlib.ExitStack
+        self,
+        address: str,
+        connection: DBusConnection,
+        cleanup: contextlib.ExitStack,
+        services: Path,
     ) -> None:
         self.address = address
+        self.services = services
         self._connection = connection
         self._cleanup = cleanup
 
@@ -98,6 +104,13 @@ class MessageBus:
     def environment(self) -> Mapping[str, str]:
         """Return the variables by which a program takes this bus for the system bus."""
         return {"DBUS_SYSTEM_BUS_ADDRESS": self.address}
+
+    def offer(self, name: str, command: str) -> None:
+        """Let the daemon start `command` for whoever asks for `name`; its folder is `services`."""
+        service = self.services / f"{name}.service"
+        service.write_text(f"[D-BUS Service]\nName={name}\nExec={command}\n", encoding="ascii")
+        bus = "org.freedesktop.DBus"
+        self.call(bus, "/org/freedesktop/DBus", bus, "ReloadConfig", "", ())
 
     def call(
         self,
@@ -134,12 +147,16 @@ def running_bus(folder: Path) -> Iterator[MessageBus]:
     socket, configuration = folder / "bus", folder / "bus.conf"
     # A socket's path has room for 107 characters (unix(7)).
     assert len(str(socket)) < 108, f"the test's folder has too long a name: {folder}"
-    configuration.write_text(CONFIGURATION.format(socket=socket, refused=REFUSED_NAME))
+    services = folder / "services"
+    services.mkdir()
+    configuration.write_text(
+        CONFIGURATION.format(socket=socket, services=services, refused=REFUSED_NAME)
+    )
     command = [str(daemon), f"--config-file={configuration}", "--nofork", "--nopidfile"]
     with contextlib.ExitStack() as cleanup:
         cleanup.enter_context(_running(command, dict(os.environ)))
         address = f"unix:path={socket}"
-        yield MessageBus(address, cleanup.enter_context(_connection(address)), cleanup)
+        yield MessageBus(address, cleanup.enter_context(_connection(address)), cleanup, services)
 
 
 def _connection(address: str) -> DBusConnection:

@@ -17,7 +17,13 @@ def this_host(hash_key: bytes, testimonies: "Testimonies | None" = None) -> "Hos
     if sys.platform == "linux":
         from passmuster_collectors.host.linux import LinuxHost  # noqa: PLC0415 - Linux alone has it
 
-        return LinuxHost(hash_key, testimonies)
+        own = LinuxHost(hash_key, testimonies)
+        if own.uid == 0:
+            return own
+        from passmuster_collectors.host.assisted import AssistedHost  # noqa: PLC0415 - as above
+        from passmuster_collectors.host.privileged.client import RootHelper  # noqa: PLC0415 - same
+
+        return AssistedHost(own, RootHelper())
     if sys.platform == "darwin":
         from passmuster_collectors.host.macos import MacHost  # noqa: PLC0415 - macOS alone has it
 

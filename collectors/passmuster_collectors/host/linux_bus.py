@@ -10,7 +10,14 @@ import weakref
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from jeepney import DBusAddress, HeaderFields, MessageType, Parser, new_method_call
+from jeepney import (
+    DBusAddress,
+    HeaderFields,
+    MessageFlag,
+    MessageType,
+    Parser,
+    new_method_call,
+)
 from jeepney.auth import AuthenticationError
 from jeepney.bus import get_connectable_addresses
 from jeepney.io.blocking import DBusConnection, prep_socket
@@ -131,6 +138,8 @@ class MessageBuses:
     ) -> tuple[Any, ...]:
         address = DBusAddress(path, bus_name=name, interface=interface)
         message = new_method_call(address, member, signature, tuple(arguments))
+        # Looking must not change what is looked at: a daemon that does not run is not started.
+        message.header.flags = MessageFlag.no_auto_start
         try:
             reply = self._exchange(bus, message)
         except SourceError as error:

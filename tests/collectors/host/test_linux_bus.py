@@ -12,6 +12,7 @@ from passmuster_collectors.host.base import (
     Bus,
     SourceConflictError,
     SourceDeniedError,
+    SourceError,
     SourceMissingError,
     SourceTimeoutError,
 )
@@ -90,7 +91,22 @@ def test_a_service_that_nobody_offers_is_missing(
     with pytest.raises(SourceMissingError) as refused:
         get(buses, "Count")
     assert refused.value.name == f"{NAME} {INTERFACE}.Count"
-    assert refused.value.detail == "ServiceUnknown"
+    assert refused.value.detail == "NameHasNoOwner"
+
+
+def test_looking_starts_nothing(system_bus: MessageBus, buses: MessageBuses) -> None:
+    started = system_bus.services / "started"
+    system_bus.offer("org.passmuster.Asleep", f"/usr/bin/touch {started}")
+    with pytest.raises(SourceMissingError):
+        buses.get(Bus.SYSTEM, "org.passmuster.Asleep", PATH, INTERFACE, "Count")
+    assert not started.exists()
+    with pytest.raises(SourceError):  # it ends without a word, how the bus takes that varies
+        # The bus itself starts it when told to, so that it could have been started.
+        buses.call(
+            *(Bus.SYSTEM, "org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus"),
+            *("StartServiceByName", "su", ("org.passmuster.Asleep", 0)),
+        )
+    assert started.exists()
 
 
 @pytest.mark.usefixtures("service")
