@@ -13,8 +13,8 @@ from passmuster_agent.keystore.interface import KeyStore, KeyStoreError
 from passmuster_collectors.contract.enrolment import KeyTier, PublicKey
 
 AUTO = "auto"
-ON_LINUX = (KeyTier.HARDWARE, KeyTier.SEALED)
-TIERS = (*(ON_LINUX if sys.platform == "linux" else ()), KeyTier.KEYRING, KeyTier.FILE)
+STRONGER = (KeyTier.HARDWARE, KeyTier.SEALED)
+TIERS = (*(() if sys.platform == "darwin" else STRONGER), KeyTier.KEYRING, KeyTier.FILE)
 """What this agent can do on this system, from strongest to weakest."""
 
 CHOICES = (AUTO, *(tier.value for tier in TIERS))
@@ -58,6 +58,14 @@ def of_tier(tier: KeyTier, state: Path) -> KeyStore:
         from passmuster_agent.keystore.sealed import SealedKeyStore  # noqa: PLC0415 - see above
 
         return SealedKeyStore(state)
+    if sys.platform == "win32" and tier is KeyTier.HARDWARE:
+        from passmuster_agent.keystore.cng import CngKeyStore  # noqa: PLC0415 - see above
+
+        return CngKeyStore()
+    if sys.platform == "win32" and tier is KeyTier.SEALED:
+        from passmuster_agent.keystore.dpapi import DpapiKeyStore  # noqa: PLC0415 - see above
+
+        return DpapiKeyStore(state)
     if tier is KeyTier.KEYRING:
         from passmuster_agent.keystore.keyring import KeyringKeyStore  # noqa: PLC0415 - see above
 

@@ -4,6 +4,7 @@ The backend is named here, one a system; what the library would find by itself m
 """
 
 import contextlib
+import os
 import sys
 from collections.abc import Iterator
 
@@ -12,8 +13,9 @@ from keyring.backend import KeyringBackend
 from keyring.errors import KeyringError, PasswordDeleteError
 
 from passmuster_agent.config import ENROL_AGAIN
-from passmuster_agent.keystore import p256
+from passmuster_agent.keystore import p256, system_keychain
 from passmuster_agent.keystore.interface import KeyStoreError
+from passmuster_agent.windows import account
 from passmuster_collectors.contract.enrolment import KeyTier, PublicKey
 
 SERVICE = "passmuster-agent"
@@ -80,22 +82,50 @@ class KeyringKeyStore:
 
 
 def _named_backend() -> KeyringBackend:
+    backend: KeyringBackend
     if sys.platform == "linux":
         from keyring.backends.SecretService import Keyring  # noqa: PLC0415 - one a system
+
+        backend = Keyring()  # type: ignore[no-untyped-call] # they annotate half
     elif sys.platform == "darwin":
         from keyring.backends.macOS import Keyring  # noqa: PLC0415 - one a system
+
+        if os.geteuid() == 0:
+            system_keychain.use_system_keychain()
+        backend = Keyring()  # type: ignore[no-untyped-call] # as above
     else:
-        from keyring.backends.Windows import (  # noqa: PLC0415 - one a system
-            WinVaultKeyring as Keyring,
-        )
-    backend: KeyringBackend = Keyring()  # type: ignore[no-untyped-call] # they annotate half
+        from keyring.backends.Windows import WinVaultKeyring  # noqa: PLC0415 - one a system
+
+        _refuse_an_administrators_own()
+        backend = WinVaultKeyring()  # type: ignore[no-untyped-call] # as above
+        keep_on_this_computer(backend)
     return backend
+
+
+def keep_on_this_computer(backend: KeyringBackend) -> None:
+    """Let Credential Manager keep what it is given here, not roam with a person's profile.
+
+    CRED_PERSIST_LOCAL_MACHINE of wincred.h; the library's own choice would roam.
+    """
+    backend.persist = "local machine"  # type: ignore[attr-defined] # Windows' backend alone has it
+
+
+def _refuse_an_administrators_own() -> None:
+    """Raise where the key would go to an administrator's vault, in which no service finds it."""
+    if account.is_elevated() and account.own_sid() != account.SYSTEM:
+        raise KeyStoreError(
+            "The keyring of an administrator is closed to the service.",
+            "Enrol with --tier hardware or --tier sealed, or without administrator rights for an "
+            "agent of your own.",
+        )
 
 
 @contextlib.contextmanager
 def _answering() -> Iterator[None]:
     try:
         yield
+    except KeyStoreError:
+        raise
     except Exception as error:  # noqa: BLE001 - backends let D-Bus, socket and system errors through
         words = str(error).partition("\n")[0][:200] if isinstance(error, KeyringError) else ""
         what = f"{type(error).__name__}: {words}" if words else type(error).__name__
