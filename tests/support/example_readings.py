@@ -17,6 +17,11 @@ from passmuster_collectors.contract.reading import (
     not_applicable,
 )
 from passmuster_collectors.signals import CATALOG
+from passmuster_collectors.signals.automatic_login.facts import (
+    AutomaticLoginFacts,
+    Login,
+    LoginProgram,
+)
 from passmuster_collectors.signals.disk_encryption.facts import (
     DiskEncryptionFacts,
     Method,
@@ -30,7 +35,14 @@ from passmuster_collectors.signals.idle_logoff.facts import (
     Kind,
     Mechanism,
 )
+from passmuster_collectors.signals.remote_access.facts import RemoteAccessFacts
 from passmuster_collectors.signals.screen_lock.facts import LockSession, ScreenLockFacts
+from passmuster_collectors.signals.secure_boot.facts import (
+    Firmware,
+    Lockdown,
+    Mode,
+    SecureBootFacts,
+)
 from passmuster_collectors.signals.usb_devices.facts import Location, UsbDevice, UsbDevicesFacts
 from passmuster_collectors.signals.wifi_security.facts import (
     Security,
@@ -91,6 +103,9 @@ HEALTHY: Mapping[str, Any] = {
     "screen_lock": ScreenLockFacts((LockSession("gnome", 300, 0, False, False, False),)),
     USB: UsbDevicesFacts((MOUSE,)),
     "idle_logoff": IdleLogoffFacts((Mechanism(Kind.LOCK, 300, Coverage.GRAPHICAL, False),)),
+    "automatic_login": AutomaticLoginFacts((Login(LoginProgram.GDM, automatic=False),)),
+    "remote_access": RemoteAccessFacts((), ()),
+    "secure_boot": SecureBootFacts(Firmware.UEFI, Mode.ENFORCED, Lockdown.INTEGRITY),
 }
 
 READ = (Source("/sys/example", SourceOutcome.READ),)

@@ -3,9 +3,12 @@
 from typing import Any
 
 from passmuster_collectors.signals import (
+    automatic_login,
     disk_encryption,
     idle_logoff,
+    remote_access,
     screen_lock,
+    secure_boot,
     usb_devices,
     wifi_security,
 )
@@ -17,6 +20,9 @@ CATALOG: tuple[Signal[Any, Any], ...] = (
     screen_lock.SIGNAL,
     usb_devices.SIGNAL,
     idle_logoff.SIGNAL,
+    automatic_login.SIGNAL,
+    remote_access.SIGNAL,
+    secure_boot.SIGNAL,
 )
 """Every signal there is, in the order in which people are shown them."""
 

@@ -67,7 +67,8 @@ class Signal(Generic[Facts, Limits]):
 
     `limits()` are the default policy; `triggers` the kernel subsystems and bus names whose events
     make the agent read it again at once. `testifiers` read, in a user's session, what the agent
-    outside of it may not see.
+    outside of it may not see. `blocks` says whether a fresh policy lets it shut the gate; the
+    others are only shown until IT decides otherwise.
     """
 
     id: str
@@ -80,6 +81,7 @@ class Signal(Generic[Facts, Limits]):
     readers: Mapping[Platform, Reader | None]
     triggers: frozenset[str]
     testifiers: Mapping[Platform, Testifier] = field(default_factory=dict)
+    blocks: bool = True
 
     def judge(self, reading: Reading, limits: Limits) -> Judgement:
         """Return what `reading` means under `limits`. Unknown is never a pass.

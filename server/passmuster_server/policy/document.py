@@ -75,7 +75,7 @@ class _Document:
 
 @dataclass(frozen=True)
 class _SignalTable:
-    severity: Severity = Severity.BLOCK
+    severity: Severity | None = None
     grace_s: Annotated[int, Whole(0, MAX_GRACE_S)] = 0
     limits: Mapping[str, Any] = field(default_factory=dict)
 
@@ -130,7 +130,7 @@ def default_document() -> str:
             f"# {signal.title}",
             f"[signals.{signal.id}]",
             '# "block" shuts the gate, "warn" only shows, "off" does not look.',
-            'severity = "block"',
+            f'severity = "{_default_severity(signal)}"',
             "# Seconds from the first failing report during which the worker still gets in.",
             "grace_s = 0",
             f"[signals.{signal.id}.limits]",
@@ -151,7 +151,11 @@ def _signal(signal: Signal[Any, Any], table: Any) -> SignalPolicy:
     key = f"signals.{signal.id}"
     read = codec.decode(_SignalTable, table, key)
     limits = codec.decode(signal.limits, dict(read.limits), f"{key}.limits")
-    return SignalPolicy(read.severity, read.grace_s, limits)
+    return SignalPolicy(read.severity or _default_severity(signal), read.grace_s, limits)
+
+
+def _default_severity(signal: Signal[Any, Any]) -> Severity:
+    return Severity.BLOCK if signal.blocks else Severity.WARN
 
 
 def _plain(value: Any) -> bool:

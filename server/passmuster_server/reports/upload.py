@@ -28,7 +28,8 @@ class Received:
     """An upload whose records still lack their readings, and the hash of each whole record.
 
     `findings` is the digest of the newest readings without the times when they were read, so it
-    moves only when something else did.
+    moves only when something else did. The signals that this server knows are a part of it: what
+    an older one could not keep is then looked at again.
     """
 
     upload: Upload
@@ -148,4 +149,5 @@ def _findings(readings: list[dict[str, Any]], field: str) -> str:
     for place, reading in enumerate(readings):
         # All else is as it was when it was checked, or is about to be checked.
         codec.parse_time(reading.get("collected_at"), f"{field}.readings[{place}].collected_at")
-    return digest(canonical([without_time(reading) for reading in readings]))
+    said = [without_time(reading) for reading in readings]
+    return digest(canonical([*_SIGNALS, *said]))

@@ -28,9 +28,12 @@ from passmuster_collectors.contract.reading import Reading
 from passmuster_collectors.contract.report import Record, Upload
 from passmuster_collectors.contract.verdict import Answer, Remedy, SignalVerdict
 from passmuster_collectors.signals import CATALOG
+from passmuster_collectors.signals.automatic_login.facts import AutomaticLoginFacts
 from passmuster_collectors.signals.disk_encryption.facts import DiskEncryptionFacts
 from passmuster_collectors.signals.idle_logoff.facts import IdleLogoffFacts
+from passmuster_collectors.signals.remote_access.facts import RemoteAccessFacts
 from passmuster_collectors.signals.screen_lock.facts import ScreenLockFacts
+from passmuster_collectors.signals.secure_boot.facts import SecureBootFacts
 from passmuster_collectors.signals.usb_devices.facts import UsbDevicesFacts
 from passmuster_collectors.signals.wifi_security.facts import WifiSecurityFacts
 from tests.support.strategies import json_values, messages
@@ -51,9 +54,12 @@ MESSAGES = (
     Upload,
 )
 FACTS = (
+    AutomaticLoginFacts,
     DiskEncryptionFacts,
     IdleLogoffFacts,
+    RemoteAccessFacts,
     ScreenLockFacts,
+    SecureBootFacts,
     UsbDevicesFacts,
     WifiSecurityFacts,
 )

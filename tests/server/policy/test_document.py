@@ -28,9 +28,19 @@ def default() -> Policy:
     return parse(default_document(), 1)
 
 
-def test_the_default_policy_blocks_by_every_signal_without_grace(default: Policy) -> None:
-    assert set(default.signals) == {signal.id for signal in CATALOG}
-    assert {each.severity for each in default.signals.values()} == {Severity.BLOCK}
+def test_the_default_policy_blocks_by_the_signals_that_say_so_and_without_grace(
+    default: Policy,
+) -> None:
+    blocking = {name for name, each in default.signals.items() if each.severity is Severity.BLOCK}
+    assert blocking == {
+        "disk_encryption",
+        "wifi_security",
+        "screen_lock",
+        "usb_devices",
+        "idle_logoff",
+    }
+    others = {name for name, each in default.signals.items() if each.severity is Severity.WARN}
+    assert blocking | others == {signal.id for signal in CATALOG}
     assert {each.grace_s for each in default.signals.values()} == {0}
 
 
@@ -61,6 +71,11 @@ def test_a_signal_that_is_not_named_is_shown_and_shuts_nobody_out() -> None:
 def test_a_signal_that_is_named_blocks_unless_it_says_otherwise() -> None:
     policy = parse(f"[signals.{USB}]\n", 1)
     assert policy.signals[USB].severity is Severity.BLOCK
+
+
+def test_limits_alone_do_not_let_a_signal_block_that_a_fresh_policy_only_shows() -> None:
+    policy = parse('[signals.remote_access.limits]\nallowed = ["teamviewer"]\n', 1)
+    assert policy.signals["remote_access"].severity is Severity.WARN
 
 
 def test_limits_are_those_of_the_signals_own_room() -> None:

@@ -26,6 +26,7 @@ from tests.support.example_readings import MOUSE, STICK, USB, healthy, reading, 
 
 NOW = datetime(2026, 3, 4, 9, 30, tzinfo=UTC)
 DEFAULT = parse(default_document(), 1)
+ALL_BLOCK = parse("".join(f'[signals.{each.id}]\nseverity = "block"\n' for each in CATALOG), 1)
 GRACE_S = 600
 
 
@@ -64,12 +65,12 @@ def test_one_failing_signal_is_enough() -> None:
 @pytest.mark.parametrize("signal", [signal.id for signal in CATALOG])
 def test_a_signal_that_could_not_be_read_never_passes(signal: str) -> None:
     hidden = unavailable(signal, NOW, "It was denied.", ())
-    assert judged(replaced(healthy(NOW), hidden)).verdict is Verdict.NON_COMPLIANT
+    assert judged(replaced(healthy(NOW), hidden), ALL_BLOCK).verdict is Verdict.NON_COMPLIANT
 
 
 @pytest.mark.parametrize("signal", [signal.id for signal in CATALOG])
 def test_a_signal_that_was_not_reported_never_passes(signal: str) -> None:
-    found = judged(each for each in healthy(NOW) if each.signal != signal)
+    found = judged((each for each in healthy(NOW) if each.signal != signal), ALL_BLOCK)
     assert found.verdict is Verdict.NON_COMPLIANT
     (reason,) = next(each for each in found.signals if each.signal == signal).reasons
     assert NOT_REPORTED in reason.worker + reason.admin
