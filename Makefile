@@ -38,12 +38,13 @@ LOCK        := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
                --generate-hashes --no-emit-index-url --no-header
 LOCK_ARGS   ?=
 
-.PHONY: help demo test lint types format lock screenshots clean
+.PHONY: help demo test test-postgresql lint types format lock screenshots clean
 
 help:
 	@echo "make demo               set up, start a server, enrol this machine, show its verdict and the gate"
 	@echo "make demo ARGS=--once   the same, then exit"
 	@echo "make test               set up, then lint, types and every test (ARGS goes to pytest)"
+	@echo "make test-postgresql    the server's tests over PostgreSQL (part of make test)"
 	@echo "make lint               ruff: rules and format"
 	@echo "make types              mypy --strict for Linux, macOS and Windows"
 	@echo "make format             let ruff rewrite the sources"
@@ -56,6 +57,12 @@ demo: $(VENV)/.runtime
 
 test: $(VENV)/.dev lint types
 	@$(BIN)/python -m pytest $(ARGS)
+	@$(if $(ARGS),,$(MAKE) test-postgresql)
+
+# The server's tests once more, over the other database. Without PostgreSQL a newcomer is told so.
+test-postgresql: $(VENV)/.dev
+	@echo "the server's tests on PostgreSQL"
+	@PASSMUSTER_TEST_STORE=postgresql $(BIN)/python -m pytest tests/server
 
 lint: $(VENV)/.dev
 	@echo "lint: $(SOURCES)"

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 from sqlalchemy import Connection, text
@@ -24,6 +24,7 @@ from passmuster_server.database import Database, StoreUnavailableError
 from passmuster_server.devices.routes import routes as devices_routes
 from passmuster_server.fleet.routes import routes as fleet_routes
 from passmuster_server.gate.routes import routes as gate_routes
+from passmuster_server.listening import ChangeListener
 from passmuster_server.policy.deadlines import Deadlines
 from passmuster_server.policy.rejudging import Rejudging
 from passmuster_server.policy.service import Policies
@@ -52,10 +53,10 @@ def create_app(config: Config, clock: Clock = utc_now) -> Starlette:
     database = Database(config.database_url)
     standings = Standings()
     policies = Policies(database, standings, clock)
-    services = Services(config, database, clock, standings, policies)
     rejudging = Rejudging(database, policies)
-    changes = ChangeWatch(database, policies.refresh, rejudging.policy_published)
+    changes = _changes(database, policies, standings, rejudging)
     deadlines = Deadlines(database, standings, policies, clock)
+    services = Services(config, database, clock, standings, policies, changes.in_touch)
     for task in (deadlines.task, rejudging.task, changes.task):
         services.run_beside(task)
     routes: list[BaseRoute] = []
@@ -70,7 +71,8 @@ def create_app(config: Config, clock: Clock = utc_now) -> Starlette:
 
     def load(connection: Connection) -> list[Standing]:
         migrations.check(connection)
-        changes.start_from(connection)
+        if isinstance(changes, ChangeWatch):
+            changes.start_from(connection)
         return policies.load(connection)
 
     @asynccontextmanager
@@ -99,6 +101,25 @@ def create_app(config: Config, clock: Clock = utc_now) -> Starlette:
     )
     app.state.services = services
     return app
+
+
+def _changes(
+    database: Database, policies: Policies, standings: Standings, rejudging: Rejudging
+) -> ChangeWatch | ChangeListener:
+    """Return what hears of changes that this server did not make."""
+    if not database.shared:
+        return ChangeWatch(database, policies.refresh, rejudging.policy_published)
+
+    async def reread(devices: Sequence[tuple[str, str]] | None) -> None:
+        def read(connection: Connection) -> list[Standing]:
+            if devices is None:
+                return policies.load(connection)
+            return policies.standings_of(connection, devices)
+
+        for standing in await database.read(read):
+            standings.put(standing)
+
+    return ChangeListener(database.url, reread, policies.refresh, rejudging.policy_published)
 
 
 async def _home(_: Request) -> Response:

@@ -1,6 +1,7 @@
 """How a command tells a running server that something changed which the server keeps in memory.
 
-A row is added in the same transaction as the change; the server asks for rows it has not seen.
+On SQLite a row is added in the same transaction as the change, and the server asks for rows that it
+has not seen. On PostgreSQL the servers listen (`listening`).
 """
 
 import asyncio
@@ -10,8 +11,10 @@ from collections.abc import Awaitable, Callable
 
 from sqlalchemy import BigInteger, Column, Connection, Integer, String, Table, func, select
 
+from passmuster_server import notices
 from passmuster_server.background import BackgroundTask
 from passmuster_server.database import Database, StoreUnavailableError
+from passmuster_server.engines import POSTGRESQL
 from passmuster_server.schema import METADATA
 
 LOOK_EVERY_S = 0.5
@@ -31,6 +34,9 @@ _log = logging.getLogger(__name__)
 
 def announce(connection: Connection, organisation: str, device: str | None) -> None:
     """Tell running servers about a change made in this transaction."""
+    if connection.dialect.name == POSTGRESQL:
+        notices.tell_changed(connection, organisation, device)
+        return
     connection.execute(changes.insert().values(organisation_id=organisation, device_id=device))
 
 
@@ -48,6 +54,10 @@ class ChangeWatch:
         self._on_policy = on_policy
         self.task = BackgroundTask("changes", self._run)
         self._seen = 0
+
+    def in_touch(self) -> bool:
+        """Whether changes are heard: those of this one server are made by itself."""
+        return True
 
     def start_from(self, connection: Connection) -> None:
         """Begin after the changes that are there already; part of the first load."""

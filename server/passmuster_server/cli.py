@@ -113,11 +113,14 @@ def _run(config: Config, parsed: argparse.Namespace) -> int:
         ) from None
     database = Database(config.database_url)
     status: int
-    if "start" in parsed:
-        status = parsed.start(config, database, parsed)
-    else:
-        migrations.check_ready(database)
-        status = parsed.run(Command(config, database, utc_now, parsed))
+    try:
+        if "start" in parsed:
+            status = parsed.start(config, database, parsed)
+        else:
+            migrations.check_ready(database)
+            status = parsed.run(Command(config, database, utc_now, parsed))
+    finally:
+        database.dispose()
     return status
 
 

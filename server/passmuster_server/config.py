@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-from sqlalchemy import make_url
-from sqlalchemy.exc import ArgumentError
+from passmuster_server.engines import database_url
 
 T = TypeVar("T")
 
@@ -210,11 +209,9 @@ class _Reader:
     def _database(self, data: Path) -> str:
         text = self._take("database", f"sqlite:///{data}/passmuster.db", "a database URL")
         try:
-            url = make_url(text)
-        except ArgumentError:
-            url = None
-        if url is None or url.drivername != "sqlite" or not url.database:
-            self._mistakes.append("database: expected sqlite:///PATH, so far the only store")
+            database_url(text)
+        except ValueError as error:
+            self._mistakes.append(f"database: {error}")
         return text
 
     def _public_url(self, host: str, port: int, *, encrypted: bool) -> str:

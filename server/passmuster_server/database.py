@@ -7,22 +7,29 @@ its own, so one that fails spoils none of the others in its group.
 import asyncio
 import logging
 import queue
-import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import DBAPIError, IntegrityError
-from sqlalchemy.pool import QueuePool
+from sqlalchemy import Connection, Engine
+
+from passmuster_server import notices
+from passmuster_server.engines import (
+    DATABASE_ERRORS,
+    POSTGRESQL,
+    READERS,
+    RULE_ERRORS,
+    database_url,
+    engine_of,
+    named,
+    run_by_driver,
+)
 
 T = TypeVar("T")
 
 MAX_WAITING = 2_000
 MAX_GROUP = 256
-READERS = 8
-MAX_LOG_FILE = 64 * 1024 * 1024
 
 _log = logging.getLogger(__name__)
 
@@ -33,20 +40,22 @@ class StoreUnavailableError(Exception):
 
 @dataclass
 class Transaction:
-    """What a write works on: a connection, and callbacks for when its commit is durable."""
+    """What a write works on: a connection, and callbacks for when its commit is durable.
+
+    `moved` are the devices (organisation, device) whose standing it changed: other servers on the
+    same database are told of them in the same commit.
+    """
 
     connection: Connection
+    moved: list[tuple[str, str]] = field(default_factory=list)
     _callbacks: list[Callable[[], None]] = field(default_factory=list)
 
-    @property
-    def driver(self) -> sqlite3.Connection:
-        """The driver's own connection, in the same transaction: for hand-written statements.
+    def run(self, statement: str, parameters: Sequence[Any] = ()) -> Any:
+        """Run a hand-written statement, parameters as question marks; return the driver's cursor.
 
         Only the ingest path uses it: there what SQLAlchemy adds is most of a statement's cost.
         """
-        driver = self.connection.connection.driver_connection
-        assert isinstance(driver, sqlite3.Connection)  # noqa: S101 - the only database so far
-        return driver
+        return run_by_driver(self.connection, statement, parameters)
 
     def after_commit(self, callback: Callable[[], None]) -> None:
         """Run `callback` on the event loop once this write is durable, in order of commits.
@@ -86,15 +95,23 @@ class _Write(Generic[T]):
 
 
 class Database:
-    """One database. `url` is SQLAlchemy's: `sqlite:////var/lib/passmuster/passmuster.db`."""
+    """One database: `sqlite:////var/lib/passmuster/passmuster.db`, `postgresql://user@host/name`.
+
+    Raises `ValueError` for a URL that is neither.
+    """
 
     def __init__(self, url: str) -> None:
-        self.url = make_url(url)
-        self._writer_engine = _engine(url, writes=True)
-        self._reader_engine = _engine(url, writes=False)
+        self.url = database_url(url)
+        self._writer_engine = engine_of(self.url, writes=True)
+        self._reader_engine = engine_of(self.url, writes=False)
         self._waiting: queue.Queue[_Write[Any] | None] = queue.Queue(MAX_WAITING)
         self._thread: threading.Thread | None = None
         self._reading = asyncio.Semaphore(READERS)
+
+    @property
+    def shared(self) -> bool:
+        """Whether other servers may work on it as well."""
+        return self.url.get_backend_name() == POSTGRESQL
 
     @property
     def writer_engine(self) -> Engine:
@@ -112,6 +129,10 @@ class Database:
             await asyncio.to_thread(self._waiting.put, None)
             await asyncio.to_thread(self._thread.join)
             self._thread = None
+        self.dispose()
+
+    def dispose(self) -> None:
+        """Close every connection; for whoever never started it."""
         self._reader_engine.dispose()
         self._writer_engine.dispose()
 
@@ -128,7 +149,7 @@ class Database:
         try:
             with self._reader_engine.begin() as connection:
                 return work(connection)
-        except DBAPIError as error:
+        except DATABASE_ERRORS as error:
             raise StoreUnavailableError("the database can't be read") from error
 
     async def write(self, work: Callable[[Transaction], T]) -> T:
@@ -152,7 +173,8 @@ class Database:
             with self._writer_engine.begin() as connection:
                 transaction = Transaction(connection)
                 result = work(transaction)
-        except (DBAPIError, sqlite3.Error) as error:
+                notices.tell_moved(connection, transaction.moved)
+        except DATABASE_ERRORS as error:
             raise StoreUnavailableError("the database can't be written") from error
         transaction.run_callbacks()
         return result
@@ -186,13 +208,14 @@ class Database:
             with self._writer_engine.begin() as connection:
                 for write in group:
                     _run_in_savepoint(connection, write)
+                notices.tell_moved(connection, _moved(group))
         except Exception as error:  # noqa: BLE001 - whatever it was, nobody is left waiting
             if len(group) > 1:
                 # One of them may be to blame: the others are stored without it.
                 for write in group:
                     self._commit([write])
                 return
-            _log.warning("a write was not stored: %s", _named(error))
+            _log.warning("a write was not stored: %s", named(error))
             group[0].error = StoreUnavailableError("the database can't be written")
             group[0].error.__cause__ = error
 
@@ -205,56 +228,22 @@ def _settle(group: list[_Write[Any]]) -> None:
 def _run_in_savepoint(connection: Connection, write: _Write[Any]) -> None:
     write.error = None
     transaction = write.transaction = Transaction(connection)
-    driver = transaction.driver
-    driver.execute("SAVEPOINT one_write")
+    transaction.run("SAVEPOINT one_write")
     try:
         write.result = write.work(transaction)
-    except (DBAPIError, sqlite3.Error) as error:
-        if not isinstance(error, IntegrityError | sqlite3.IntegrityError):
+    except DATABASE_ERRORS as error:
+        if not isinstance(error, RULE_ERRORS):
             # A full disk may have rolled the whole transaction back, savepoints and all.
             raise
         write.error = error
     except Exception as error:  # noqa: BLE001 - it belongs to the caller that waits for it
         write.error = error
     if write.error is not None:
-        driver.execute("ROLLBACK TO one_write")
-    driver.execute("RELEASE one_write")
+        transaction.run("ROLLBACK TO one_write")
+    transaction.run("RELEASE one_write")
 
 
-def _named(error: BaseException) -> str:
-    """Return the database's own word for what went wrong, without anything that was stored."""
-    original = getattr(error, "orig", None) or error
-    return getattr(original, "sqlite_errorname", type(original).__name__)
-
-
-def _engine(url: str, *, writes: bool) -> Engine:
-    parsed = make_url(url)
-    if parsed.get_backend_name() != "sqlite":
-        raise ValueError("database: only sqlite URLs are supported so far")
-    engine = create_engine(
-        parsed,
-        # What was stored belongs in no error message, and so in no log.
-        hide_parameters=True,
-        poolclass=QueuePool,
-        pool_size=1 if writes else READERS,
-        max_overflow=0,
-        connect_args={"check_same_thread": False, "isolation_level": None, "timeout": 10},
-    )
-
-    @event.listens_for(engine, "connect")
-    def configure(connection: Any, _: Any) -> None:
-        cursor = connection.cursor()
-        cursor.execute("PRAGMA journal_mode=WAL")
-        cursor.execute("PRAGMA synchronous=FULL")
-        # A long read makes the log grow; once it is copied back, its file is cut to this again.
-        cursor.execute(f"PRAGMA journal_size_limit={MAX_LOG_FILE}")
-        cursor.execute("PRAGMA foreign_keys=ON")
-        cursor.execute(f"PRAGMA query_only={'OFF' if writes else 'ON'}")
-        cursor.close()
-
-    @event.listens_for(engine, "begin")
-    def begin(connection: Connection) -> None:
-        # The driver's own implicit BEGIN would leave savepoints and reads outside a transaction.
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
-
-    return engine
+def _moved(group: list[_Write[Any]]) -> list[tuple[str, str]]:
+    """Return each device once that the group's successful writes moved."""
+    transactions = [w.transaction for w in group if w.transaction is not None and w.error is None]
+    return list(dict.fromkeys(device for each in transactions for device in each.moved))

@@ -13,13 +13,17 @@ from passmuster_server.policy.standings import Standings
 
 @dataclass
 class Services:
-    """One server process."""
+    """One server process.
+
+    `in_touch` says whether it hears of what other servers on its database change.
+    """
 
     config: Config
     database: Database
     clock: Clock
     standings: Standings
     policies: Policies
+    in_touch: Callable[[], bool]
     tasks: list[BackgroundTask] = field(default_factory=list)
     closings: list[Callable[[], None]] = field(default_factory=list)
 

@@ -4,13 +4,13 @@ import contextlib
 import socket
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import uvicorn
 
 from passmuster_server.app import create_app
 from passmuster_server.commands import CommandError
 from passmuster_server.config import Config
+from passmuster_server.engines import SQLITE, database_url
 
 KEEP_ALIVE_S = 75
 """Longer than proxies keep their own idle connections, so that they are the ones to close them."""
@@ -34,7 +34,7 @@ def serve(config: Config) -> bool:
     Raises `CommandError` where another server works on the same data.
     """
     unix = sys.platform != "win32"
-    with _alone(config.data_directory):
+    with _alone(config):
         server = Server(
             uvicorn.Config(
                 create_app(config),
@@ -60,11 +60,16 @@ def serve(config: Config) -> bool:
 
 
 @contextlib.contextmanager
-def _alone(data_directory: Path) -> Iterator[None]:
+def _alone(config: Config) -> Iterator[None]:
     """Hold the data directory: a second server would not hear what laptops tell the first one.
 
     Its gate would go on to answer from what it knew. The kernel lets go of the lock in any case.
+    Servers on one PostgreSQL hear each other, and there may be any number of them.
     """
+    data_directory = config.data_directory
+    if database_url(config.database_url).get_backend_name() != SQLITE:
+        yield
+        return
     with (data_directory / LOCK).open("a", encoding="ascii") as file:
         if sys.platform != "win32":
             import fcntl  # noqa: PLC0415 - there is none on Windows

@@ -13,6 +13,7 @@ from passmuster_server.clock import utc_now
 from passmuster_server.database import Database
 from passmuster_server.devices.enrolment import create_code
 from passmuster_server.schema import DEFAULT_ORGANISATION
+from tests.support import example_database
 from tests.support.running_server import RunningServer, running_server
 from tests.support.signing_device import SigningDevice
 
@@ -23,6 +24,12 @@ NewDevice = Callable[[], SigningDevice]
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     with running_server(tmp_path_factory.mktemp("server")) as running:
         yield running
+
+
+@pytest.fixture(autouse=True)
+def _closed_databases() -> Iterator[None]:
+    yield
+    example_database.close_all()
 
 
 @pytest.fixture
@@ -43,13 +50,13 @@ def new_device(server: RunningServer, client: httpx.Client) -> NewDevice:
 
 def quick_code(server: RunningServer, owner: str = "ana@example.com") -> str:
     """Make a code beside the running server; as `enroll-code` does, without its process."""
-    database = Database(f"sqlite:///{server.directory}/passmuster.db")
+    database = Database(server.database)
     code = database.write_now(
         lambda transaction: create_code(
             transaction.connection, DEFAULT_ORGANISATION, owner, utc_now()
         )
     )
-    database.writer_engine.dispose()
+    database.dispose()
     return code
 
 

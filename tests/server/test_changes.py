@@ -1,13 +1,13 @@
 """What a command changes reaches the running server at once, and one change hides no other."""
 
-import contextlib
-import sqlite3
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from passmuster_server.changes import announce
+from passmuster_server.database import Database
 from passmuster_server.policy.standing import DeviceStatus
 from passmuster_server.schema import DEFAULT_ORGANISATION
 from tests.support.clocked_server import ClockedServer, clocked_server
@@ -64,11 +64,11 @@ def test_a_device_that_does_not_exist_is_said(server: ClockedServer) -> None:
 def test_a_change_that_can_not_be_taken_in_hides_no_later_one(
     server: ClockedServer, laptop: SigningDevice
 ) -> None:
-    with contextlib.closing(sqlite3.connect(server.directory / "passmuster.db")) as connection:
-        connection.execute(
-            "INSERT INTO changes (organisation_id, device_id) VALUES ('default', 'never-enrolled')"
-        )
-        connection.commit()
+    database = Database(server.database)
+    database.write_now(
+        lambda transaction: announce(transaction.connection, DEFAULT_ORGANISATION, "never-enrolled")
+    )
+    database.dispose()
     server.command("revoke", laptop.device)
     wait_for(server, laptop, DeviceStatus.REVOKED)
 

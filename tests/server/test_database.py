@@ -8,19 +8,25 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, text
+from sqlalchemy import Column, Connection, Integer, LargeBinary, MetaData, Table, text
 
 from passmuster_server.database import MAX_GROUP, Database, StoreUnavailableError, Transaction
+from tests.support.store import new_store, rows, sqlite_only
+
+NOTES = Table(
+    "notes",
+    MetaData(),
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("body", LargeBinary),
+)
+_urls: dict[Path, str] = {}
 
 
 @contextlib.asynccontextmanager
 async def opened(folder: Path) -> AsyncIterator[Database]:
-    database = Database(f"sqlite:///{folder}/test.db")
-    database.write_now(
-        lambda transaction: transaction.connection.execute(
-            text("CREATE TABLE notes (id INTEGER PRIMARY KEY, body BLOB)")
-        )
-    )
+    database = Database(new_store(folder))
+    _urls[folder] = database.url.render_as_string(hide_password=False)
+    NOTES.create(database.writer_engine)
     database.start()
     try:
         yield database
@@ -41,7 +47,7 @@ def inserting(number: int, body: bytes = b"") -> Callable[[Transaction], int]:
 
 def running(statement: str) -> Callable[[Transaction], None]:
     def work(transaction: Transaction) -> None:
-        transaction.driver.execute(statement)
+        transaction.run(statement)
 
     return work
 
@@ -52,8 +58,7 @@ def stored(connection: Connection) -> list[int]:
 
 def on_disk(folder: Path) -> list[int]:
     """What another process sees at this moment."""
-    with contextlib.closing(sqlite3.connect(folder / "test.db")) as connection:
-        return [row[0] for row in connection.execute("SELECT id FROM notes ORDER BY id")]
+    return [number for (number,) in rows(_urls[folder], "SELECT id FROM notes ORDER BY id")]
 
 
 def test_a_write_is_durable_when_it_is_answered(tmp_path: Path) -> None:
@@ -99,7 +104,7 @@ def test_a_write_that_raises_spoils_none_of_the_others_in_its_group(tmp_path: Pa
 
     def nonsense(transaction: Transaction) -> None:
         insert(transaction, 102)
-        transaction.driver.execute("SELECT * FROM nothing")
+        transaction.run("SELECT * FROM nothing")
 
     async def scenario() -> None:
         async with opened(tmp_path) as database:
@@ -209,6 +214,7 @@ def test_too_many_waiting_writes_are_refused_and_not_queued_without_end(tmp_path
     asyncio.run(scenario())
 
 
+@sqlite_only
 def test_a_full_database_refuses_and_takes_the_same_write_when_there_is_room_again(
     tmp_path: Path,
 ) -> None:
@@ -261,10 +267,11 @@ def test_a_read_sees_one_moment_whatever_is_written_meanwhile(tmp_path: Path) ->
     asyncio.run(scenario())
 
 
+@sqlite_only
 def test_another_process_may_write_meanwhile(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with opened(tmp_path) as database:
-            other = sqlite3.connect(tmp_path / "test.db", isolation_level=None)
+            other = sqlite3.connect(tmp_path / "passmuster.db", isolation_level=None)
             other.execute("BEGIN IMMEDIATE")
             other.execute("INSERT INTO notes VALUES (7, NULL)")
             waiting = asyncio.create_task(database.write(inserting(8)))
@@ -279,14 +286,16 @@ def test_another_process_may_write_meanwhile(tmp_path: Path) -> None:
 
 
 def test_what_was_stored_is_in_no_error_message(tmp_path: Path) -> None:
-    database = Database(f"sqlite:///{tmp_path}/test.db")
+    database = Database(new_store(tmp_path))
     with pytest.raises(StoreUnavailableError) as caught:
         database.write_now(
             lambda t: t.connection.execute(text("INSERT INTO x VALUES (:v)"), {"v": "ana@x"})
         )
+    database.dispose()
     assert "ana@x" not in f"{caught.value} {caught.value.__cause__}"
 
 
-def test_only_sqlite_is_accepted_so_far() -> None:
-    with pytest.raises(ValueError, match="only sqlite"):
-        Database("postgresql://localhost/x")
+@pytest.mark.parametrize("url", ["mysql://localhost/x", "sqlite://", "nonsense", "postgresql://h"])
+def test_another_database_is_refused_with_what_is_expected(url: str) -> None:
+    with pytest.raises(ValueError, match=r"expected sqlite:///PATH or postgresql://"):
+        Database(url)

@@ -5,11 +5,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.support.store import sqlite_only
 from tests.support.tools import REPOSITORY, missing, require_tool
 
 SIZE = "4m"
 
 
+@sqlite_only
 def test_a_full_disk_refuses_reports_and_loses_nothing_that_was_accepted(tmp_path: Path) -> None:
     alone = [str(require_tool("unshare")), "--user", "--map-root-user", "--mount"]
     mount = str(require_tool("mount"))

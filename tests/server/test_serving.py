@@ -3,7 +3,6 @@
 import contextlib
 import json
 import socket
-import sqlite3
 import stat
 import threading
 import time
@@ -18,6 +17,7 @@ from tests.support.certificates import Authority
 from tests.support.example_readings import healthy, with_stick
 from tests.support.running_server import RunningServer, free_port, run, running_server
 from tests.support.signing_device import SigningDevice
+from tests.support.store import sqlite_only
 
 KILLS = 4
 LAPTOPS = 4
@@ -51,6 +51,7 @@ def test_a_server_may_migrate_by_itself(tmp_path: Path) -> None:
         server.stop()
 
 
+@sqlite_only
 def test_a_second_server_on_the_same_data_is_refused(server: RunningServer) -> None:
     status, said = serve(server, "--listen", f"127.0.0.1:{free_port()}")
     assert status == 1
@@ -73,6 +74,7 @@ def test_every_mistake_in_the_settings_is_said_at_once(tmp_path: Path) -> None:
     assert keys == ["tls_certificate, tls_key", "tls_key", "listen"]
 
 
+@sqlite_only
 def test_what_it_keeps_is_for_its_own_user_alone(tmp_path: Path) -> None:
     server = RunningServer(tmp_path / "made" / "by the server", free_port())
     server.command("migrate")
@@ -88,6 +90,7 @@ def test_what_it_keeps_is_for_its_own_user_alone(tmp_path: Path) -> None:
     assert set(modes.values()) == {0o600}, modes
 
 
+@sqlite_only
 def test_settings_may_stand_before_or_after_the_command(server: RunningServer) -> None:
     directory = ("--data-directory", str(server.directory))
     before = run(*directory, "policy", "show")
@@ -95,6 +98,7 @@ def test_settings_may_stand_before_or_after_the_command(server: RunningServer) -
     assert before.stdout == after.stdout != ""
 
 
+@sqlite_only
 def test_settings_may_come_from_a_file(server: RunningServer, tmp_path: Path) -> None:
     path = tmp_path / "server.toml"
     path.write_text(f'data_directory = "{server.directory}"\n', encoding="utf-8")
@@ -207,5 +211,4 @@ def sent(laptop: SigningDevice, client: httpx.Client, waiting: dict[str, bytes])
 
 
 def stored_sequences(server: RunningServer) -> dict[str, int]:
-    with contextlib.closing(sqlite3.connect(server.directory / "passmuster.db")) as connection:
-        return dict(connection.execute("SELECT device_id, sequence FROM ratchets").fetchall())
+    return dict(server.rows("SELECT device_id, sequence FROM ratchets"))

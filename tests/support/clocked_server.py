@@ -66,6 +66,7 @@ class ClockedServer(RunningServer):
         """Start it and wait until it answers."""
         flags = {
             "data_directory": str(self.directory),
+            "database": self.database,
             "listen": f"127.0.0.1:{self.port}",
             **self.settings,
         }

@@ -11,14 +11,27 @@ from passmuster_server.gate import tables as gate_tables
 from passmuster_server.policy import tables as policy_tables
 from passmuster_server.reports import tables as reports_tables
 from passmuster_server.schema import DEFAULT_ORGANISATION, METADATA
+from tests.support.store import new_store
 
 TABLES = (accounts_tables, gate_tables, policy_tables, reports_tables)
 """Importing them is what makes `METADATA` know them."""
 
+_opened: list[Database] = []
+
+
+def close_all() -> None:
+    """Close every database that was created."""
+    while _opened:
+        _opened.pop().dispose()
+
 
 def create(folder: Path) -> Database:
-    """Return a database in `folder`, not started yet: for tests without an event loop."""
-    database = Database(f"sqlite:///{folder}/passmuster.db")
+    """Return a database, not started yet: for tests without an event loop.
+
+    `close_all` closes it at the end of the test.
+    """
+    database = Database(new_store(folder))
+    _opened.append(database)
     METADATA.create_all(database.writer_engine)
     database.write_now(
         lambda transaction: transaction.connection.execute(

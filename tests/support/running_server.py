@@ -10,8 +10,11 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
+
+from tests.support import store
 
 START_WITHIN_S = 20.0
 STOP_WITHIN_S = 15.0
@@ -22,7 +25,9 @@ COMMAND = (sys.executable, "-m", "passmuster_server.cli")
 class RunningServer:
     """A server that runs, and its commands.
 
-    `arguments` are those of `serve`; `authority` is the PEM file that its TLS is trusted by.
+    `arguments` are those of `serve`; `authority` is the PEM file that its TLS is trusted by;
+    `database` is the URL of its store, a new one unless given; `public_url` the address that
+    laptops know it by, its own unless given.
     """
 
     directory: Path
@@ -30,6 +35,11 @@ class RunningServer:
     arguments: tuple[str, ...] = ()
     authority: Path | None = None
     process: "subprocess.Popen[bytes] | None" = None
+    database: str = ""
+    public_url: str = ""
+
+    def __post_init__(self) -> None:
+        self.database = self.database or store.new_store(self.directory)
 
     @property
     def url(self) -> str:
@@ -44,6 +54,18 @@ class RunningServer:
     def command(self, *arguments: str, check: bool = True) -> "subprocess.CompletedProcess[str]":
         """Run another command of the server's over the same data."""
         return run(*self._base(), *arguments, check=check)
+
+    def rows(self, statement: str, *parameters: object) -> list[tuple[Any, ...]]:
+        """Return what is stored, past the server."""
+        return store.rows(self.database, statement, parameters)
+
+    def change(self, statement: str, *parameters: object) -> None:
+        """Change what is stored, past the server."""
+        store.change(self.database, statement, parameters)
+
+    def stored(self) -> bytes:
+        """Return everything that is stored, for whoever looks for what must not be."""
+        return store.everything(self.database)
 
     def enroll_code(self, owner: str = "ana@example.com", *arguments: str) -> str:
         """Return a fresh one-time code."""
@@ -114,7 +136,19 @@ class RunningServer:
         return ssl.create_default_context(cafile=self.authority) if self.authority else True
 
     def _base(self) -> tuple[str, ...]:
-        return ("--data-directory", str(self.directory), "--public-url", self.url)
+        base = (
+            "--data-directory",
+            str(self.directory),
+            "--public-url",
+            self.public_url or self.url,
+        )
+        if self.database.startswith("sqlite:"):
+            return base
+        # The database's URL may hold a password, so it is no flag.
+        self.directory.mkdir(parents=True, exist_ok=True)
+        settings = self.directory / "server.toml"
+        settings.write_text(f'database = "{self.database}"\n', encoding="utf-8")
+        return (*base, "--config", str(settings))
 
 
 def run(*arguments: str, check: bool = True) -> "subprocess.CompletedProcess[str]":

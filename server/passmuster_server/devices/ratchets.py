@@ -1,12 +1,12 @@
 """Each device's ratchet: the last upload that was accepted, and what the next one must carry."""
 
-import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, delete, select
 
+from passmuster_server.database import Transaction
 from passmuster_server.devices.tables import ratchets
 
 
@@ -79,10 +79,10 @@ def ratchet_of(row: Sequence[Any]) -> Ratchet:
 
 
 def move_ratchet(
-    driver: sqlite3.Connection, organisation: str, device: str, ratchet: Ratchet
+    transaction: Transaction, organisation: str, device: str, ratchet: Ratchet
 ) -> None:
     """Move the device's ratchet on."""
-    driver.execute(
+    transaction.run(
         _MOVE_RATCHET,
         (
             ratchet.sequence,

@@ -12,11 +12,12 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, select, text
+from sqlalchemy import Connection, select
 
 from passmuster_server.background import BackgroundTask
 from passmuster_server.database import Database, StoreUnavailableError, Transaction
 from passmuster_server.devices.tables import organisations
+from passmuster_server.engines import POSTGRESQL, SQLITE, run
 from passmuster_server.gate.decision import Proof, Question
 from passmuster_server.gate.tables import decisions
 from passmuster_server.schema import to_microseconds
@@ -105,7 +106,7 @@ class DecisionRecorder:
         rows = msgspec.json.encode([_row(record) for record in group]).decode("utf-8")
 
         def insert(transaction: Transaction) -> None:
-            transaction.connection.execute(_INSERT, {"rows": rows})
+            run(transaction.connection, _INSERT[transaction.connection.dialect.name], (rows,))
 
         await self._database.write(insert)
         for record in group:
@@ -119,20 +120,30 @@ class DecisionRecorder:
 
 # One statement for a whole group: the database works through it without Python's lock, which row
 # by row would be taken and given back under the nose of the requests.
-_INSERT = text(
-    """
+_COLUMNS = """
     INSERT INTO decisions (
         organisation_id, decision_id, decided_at, client_id, subject, application, device_id,
         proof, allowed, policy_version, reasons
     )
+    """
+_INSERT = {
+    SQLITE: _COLUMNS
+    + """
     SELECT
         json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]'),
         json_extract(value, '$[3]'), json_extract(value, '$[4]'), json_extract(value, '$[5]'),
         json_extract(value, '$[6]'), json_extract(value, '$[7]'), json_extract(value, '$[8]'),
         json_extract(value, '$[9]'), CAST(json_extract(value, '$[10]') AS BLOB)
-    FROM json_each(:rows)
-    """
-)
+    FROM json_each(?)
+    """,
+    POSTGRESQL: _COLUMNS
+    + """
+    SELECT
+        value->>0, value->>1, (value->>2)::bigint, value->>3, value->>4, value->>5, value->>6,
+        value->>7, (value->>8)::boolean, (value->>9)::integer, convert_to(value->>10, 'UTF8')
+    FROM json_array_elements(?::json)
+    """,
+}
 
 
 def _row(record: Record) -> tuple[Any, ...]:

@@ -21,7 +21,13 @@ def routes(services: Services) -> list[Route]:
     recorder = DecisionRecorder(services.database)
     services.run_beside(recorder.task)
     clients = GateClients(services.database)
-    service = GateService(services.standings, recorder, services.policies.current, services.clock)
+    service = GateService(
+        services.standings,
+        recorder,
+        services.policies.current,
+        services.clock,
+        services.in_touch,
+    )
     blocked = BlockedPage(
         recorder,
         service,

@@ -9,6 +9,7 @@ import msgspec
 
 from passmuster_collectors.contract.verdict import Verdict
 from passmuster_server.clock import Clock
+from passmuster_server.database import StoreUnavailableError
 from passmuster_server.gate import words
 from passmuster_server.gate.clients import GateClient
 from passmuster_server.gate.decision import (
@@ -34,7 +35,10 @@ class Answer(msgspec.Struct, frozen=True):
 
 
 class GateService:
-    """Answers questions. `policy_of` returns what is in force for an organisation, from memory."""
+    """Answers questions. `policy_of` returns what is in force for an organisation, from memory.
+
+    `in_touch` says whether what is in memory is kept up to date.
+    """
 
     def __init__(
         self,
@@ -42,18 +46,23 @@ class GateService:
         recorder: DecisionRecorder,
         policy_of: Callable[[str], Policy],
         clock: Clock,
+        in_touch: Callable[[], bool] = lambda: True,
     ) -> None:
         self._standings = standings
         self._recorder = recorder
         self._policy_of = policy_of
         self._clock = clock
+        self._in_touch = in_touch
         self._ids = _Ids()
 
     def ask(self, client: GateClient, question: Question) -> Answer:
         """Return the answer, which is on its way to the record. Never waits.
 
-        Raises `StoreUnavailableError` for an allow that can't be recorded.
+        Raises `StoreUnavailableError` for an allow that can't be recorded, and for every question
+        while nobody can tell what other servers have changed.
         """
+        if not self._in_touch():
+            raise StoreUnavailableError("changes are not heard")
         now = self._clock()
         policy = self._policy_of(question.organisation)
         decision = decide(question, self._standings, now, policy.devices)

@@ -1,7 +1,7 @@
 """Policies in force, and the judgement of a device under them."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
@@ -19,6 +19,7 @@ from passmuster_server.policy.standings import Standings
 from passmuster_server.policy.stored_devices import (
     StoredDevice,
     StoredVerdict,
+    hold_device,
     stored_device,
     stored_devices,
 )
@@ -62,6 +63,13 @@ class Policies:
         self.read_policies(connection)
         return [self._as_stored(stored) for stored in stored_devices(connection)]
 
+    def standings_of(
+        self, connection: Connection, devices: Iterable[tuple[str, str]]
+    ) -> list[Standing]:
+        """Return where these devices (organisation, device) stand by what is stored."""
+        found = (stored_device(connection, *device) for device in devices)
+        return [self._as_stored(stored) for stored in found if stored is not None]
+
     def read_policies(self, connection: Connection) -> None:
         """Read the policies in force.
 
@@ -77,6 +85,7 @@ class Policies:
         Raises `LookupError` for a device that is not enrolled.
         """
         connection = transaction.connection
+        hold_device(transaction, organisation, device)
         stored = stored_device(connection, organisation, device)
         if stored is None:
             raise LookupError("there is no such device")
@@ -106,7 +115,7 @@ class Policies:
         if changed or before is None or not self._still_holds(stored, before, now):
             return self._judge(transaction, stored, readings, now)
         standing = self._standing(stored, before, self.current(stored.organisation), judged_at=now)
-        transaction.after_commit(lambda: self._standings.put(standing))
+        self._put(transaction, standing)
         return standing, before.signals
 
     async def refresh(self, organisation: str, device: str) -> None:
@@ -158,11 +167,16 @@ class Policies:
             policy_version=policy.version,
             report_sequence=stored.sequence,
             signals=signals,
+            revision=1 if before is None else before.revision + 1,
         )
         connection = transaction.connection
         kept = store.save_verdict(connection, before, standing, policy.basis, reasons)
-        transaction.after_commit(lambda: self._standings.put(standing))
+        self._put(transaction, standing)
         return standing, kept
+
+    def _put(self, transaction: Transaction, standing: Standing) -> None:
+        transaction.moved.append((standing.organisation, standing.device))
+        transaction.after_commit(lambda: self._standings.put(standing))
 
     def _as_stored(self, stored: StoredDevice) -> Standing:
         policy = self.current(stored.organisation)
@@ -204,6 +218,7 @@ class Policies:
             policy_version=verdict.policy_version,
             report_sequence=stored.sequence,
             signals=_signals_of(stored),
+            revision=verdict.revision,
         )
 
 

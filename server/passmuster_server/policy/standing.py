@@ -54,7 +54,8 @@ class Standing:
     """One device's verdict with everything needed to explain it.
 
     `verdict` is what was judged; `verdict_at` is what counts at a moment, which may be `unknown`
-    for want of a recent report. `report_sequence` names the report the verdict rests on.
+    for want of a recent report. `report_sequence` names the report the verdict rests on, `revision`
+    counts the judgements that were stored of this device.
     """
 
     organisation: str
@@ -72,6 +73,12 @@ class Standing:
     policy_version: int
     report_sequence: int
     signals: tuple[SignalStanding, ...]
+    revision: int = 0
+
+    @property
+    def order(self) -> tuple[int, int]:
+        """What grows with every change of this device, whichever server made it."""
+        return self.revision, self.report_sequence
 
     def verdict_at(self, moment: datetime) -> Verdict:
         """Return the verdict that counts at `moment`: stale, future or conflicting is `unknown`."""

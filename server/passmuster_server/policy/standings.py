@@ -24,9 +24,15 @@ class Standings:
         self._listeners.append(listener)
 
     def put(self, standing: Standing) -> None:
-        """Replace the device's standing and tell the listeners."""
+        """Replace the device's standing and tell the listeners.
+
+        One that a later change has overtaken is left out, however late it arrives from another
+        server; so is one that is known already.
+        """
         key = (standing.organisation, standing.device)
         before = self._by_device.get(key)
+        if before is not None and (standing.order < before.order or standing == before):
+            return
         if before is not None and before.owner != standing.owner:
             self._by_owner[before.organisation, _folded(before.owner)].pop(before.device, None)
         self._by_device[key] = standing

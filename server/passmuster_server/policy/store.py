@@ -140,6 +140,7 @@ def save_verdict(
         "basis": basis,
         "grace_until": standing.grace_until,
         "signals": signals,
+        "revision": standing.revision,
     }
     key = {"organisation_id": standing.organisation, "device_id": standing.device}
     if before is None:

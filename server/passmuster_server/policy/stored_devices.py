@@ -9,6 +9,8 @@ from sqlalchemy import Connection
 
 from passmuster_collectors.contract.platform import Platform
 from passmuster_collectors.contract.verdict import Verdict
+from passmuster_server.database import Transaction
+from passmuster_server.engines import POSTGRESQL, run
 from passmuster_server.policy.standing import DeviceStatus
 from passmuster_server.schema import from_microseconds
 
@@ -24,6 +26,7 @@ class StoredVerdict:
     basis: str
     grace_until: datetime | None
     signals: bytes
+    revision: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +52,7 @@ class StoredDevice:
 DEVICE_COLUMNS = (
     "d.organisation_id, d.device_id, d.owner, d.computer_name, d.platform, d.status, "
     "d.enrolled_at, r.sequence, c.last_seen, v.verdict, v.since, v.judged_at, v.policy_version, "
-    "v.basis, v.grace_until, v.signals"
+    "v.basis, v.grace_until, v.signals, v.revision"
 )
 DEVICE_TABLES = (
     "devices AS d JOIN ratchets AS r USING (organisation_id, device_id) "
@@ -61,6 +64,8 @@ ONE_DEVICE = "d.organisation_id = ? AND d.device_id = ?"
 
 _EVERY_DEVICE = f"SELECT {DEVICE_COLUMNS} FROM {DEVICE_TABLES}"  # noqa: S608 - constants
 _THE_DEVICE = f"{_EVERY_DEVICE} WHERE {ONE_DEVICE}"
+
+_HOLD_DEVICE = "SELECT 1 FROM devices WHERE organisation_id = ? AND device_id = ? FOR UPDATE"
 
 
 def stored_device_of(row: Sequence[Any]) -> StoredDevice:
@@ -82,6 +87,7 @@ def stored_device_of(row: Sequence[Any]) -> StoredDevice:
         basis,
         grace_until,
         signals,
+        revision,
     ) = row
     return StoredDevice(
         organisation,
@@ -103,17 +109,28 @@ def stored_device_of(row: Sequence[Any]) -> StoredDevice:
             basis,
             None if grace_until is None else from_microseconds(grace_until),
             signals,
+            revision,
         ),
     )
 
 
+def hold_device(transaction: Transaction, organisation: str, device: str) -> None:
+    """Let nobody else change what is known of the device before the transaction has ended.
+
+    SQLite has one writer at a time. On PostgreSQL the device's row stands for all that belongs to
+    it; what is read next is from after the wait.
+    """
+    if transaction.connection.dialect.name == POSTGRESQL:
+        transaction.run(_HOLD_DEVICE, (organisation, device))
+
+
 def stored_device(connection: Connection, organisation: str, device: str) -> StoredDevice | None:
     """Return what is known of one device, or None where there is none."""
-    row = connection.exec_driver_sql(_THE_DEVICE, (organisation, device)).one_or_none()
+    row = run(connection, _THE_DEVICE, (organisation, device)).one_or_none()
     return None if row is None else stored_device_of(row)
 
 
 def stored_devices(connection: Connection) -> Iterator[StoredDevice]:
     """Return what is known of every device of every organisation."""
-    for row in connection.exec_driver_sql(_EVERY_DEVICE):
+    for row in run(connection, _EVERY_DEVICE):
         yield stored_device_of(row)

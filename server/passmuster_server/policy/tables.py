@@ -39,9 +39,13 @@ verdicts = Table(
     Column("basis", String(64), nullable=False),
     Column("grace_until", Moment),
     Column("signals", LargeBinary, nullable=False),
+    Column("revision", BigInteger, nullable=False, server_default="0"),
     ForeignKeyConstraint(*_DEVICE),
 )
-"""`basis` names policy and rules by which it was judged: another one means to judge again."""
+"""`revision` grows with each judgement that is stored, whichever server stores it.
+
+`basis` names policy and rules by which it was judged: another one means to judge again.
+"""
 
 verdict_history = Table(
     "verdict_history",

@@ -3,7 +3,6 @@
 import dataclasses
 import logging
 import secrets
-import sqlite3
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -126,8 +125,8 @@ class Reports:
         signed: str,
         body: bytes,
     ) -> bytes | _Conflict:
-        driver, organisation, now = transaction.driver, self._organisation, self._clock()
-        found = store.find_reporting(driver, organisation, device)
+        organisation, now = self._organisation, self._clock()
+        found = store.find_reporting(transaction, organisation, device)
         if found is None:
             raise _unknown_device()
         if found.device.status in _OUT_OF_SERVICE:
@@ -147,7 +146,7 @@ class Reports:
         _check_records(found, received)
         newest: Mapping[str, Reading] | None = None
         if received.findings != found.findings or len(upload.records) > 1:
-            newest = self._store_changes(driver, device, received, body, now)
+            newest = self._store_changes(transaction, device, received, body, now)
         missing = received.missing_after(ratchet.record_sequence)
         if missing:
             _log.warning("device %s: %d records were never sent", device, missing)
@@ -158,7 +157,7 @@ class Reports:
             received.findings,
             found.missing_records + missing,
         )
-        store.move_contact(driver, organisation, device, contact)
+        store.move_contact(transaction, organisation, device, contact)
         if found.agent_version != received.newest.agent_version:
             device_store.set_agent_version(
                 transaction.connection, organisation, device, received.newest.agent_version
@@ -181,7 +180,7 @@ class Reports:
             record_sequence=received.newest.sequence,
             record_hash=received.hashes[-1],
         )
-        move_ratchet(driver, organisation, device, following)
+        move_ratchet(transaction, organisation, device, following)
         return answer
 
     def _enter_conflict(self, transaction: Transaction, device: str) -> None:
@@ -193,7 +192,7 @@ class Reports:
 
     def _store_changes(
         self,
-        driver: sqlite3.Connection,
+        transaction: Transaction,
         device: str,
         received: Received,
         body: bytes,
@@ -203,7 +202,7 @@ class Reports:
         organisation = self._organisation
         stored = {
             signal: without_time(msgspec.json.decode(reading))
-            for signal, reading in store.current_readings(driver, organisation, device).items()
+            for signal, reading in store.current_readings(transaction, organisation, device).items()
         }
         evidence_id = 0
         newest: Mapping[str, Reading] = {}
@@ -215,10 +214,16 @@ class Reports:
                 if stored.get(signal) == said:
                     continue
                 evidence_id = evidence_id or store.add_evidence(
-                    driver, organisation, device, now, body
+                    transaction, organisation, device, now, body
                 )
                 store.put_reading(
-                    driver, organisation, device, reading, canonical(plain), now, evidence_id
+                    transaction,
+                    organisation,
+                    device,
+                    reading,
+                    canonical(plain),
+                    now,
+                    evidence_id,
                 )
                 stored[signal] = said
         return newest

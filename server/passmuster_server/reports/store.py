@@ -1,17 +1,18 @@
 """Reads and writes of what laptops reported. Its statements are hand-written: they are hot."""
 
-import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from passmuster_collectors.contract.reading import Reading
+from passmuster_server.database import Transaction
 from passmuster_server.devices.ratchets import RATCHET_COLUMNS, Ratchet, ratchet_of
 from passmuster_server.policy.stored_devices import (
     DEVICE_COLUMNS,
     DEVICE_TABLES,
     ONE_DEVICE,
     StoredDevice,
+    hold_device,
     stored_device_of,
 )
 from passmuster_server.schema import to_microseconds
@@ -39,7 +40,8 @@ _PUT_READING = (
     "changed_at = excluded.changed_at"
 )
 _ADD_EVIDENCE = (
-    "INSERT INTO evidence (organisation_id, device_id, received_at, upload) VALUES (?, ?, ?, ?)"
+    "INSERT INTO evidence (organisation_id, device_id, received_at, upload) VALUES (?, ?, ?, ?) "
+    "RETURNING evidence_id"
 )
 _ADD_TRANSITION = (
     "INSERT INTO transitions (organisation_id, device_id, signal, received_at, reading, "
@@ -68,9 +70,13 @@ class Contact:
     missing_records: int
 
 
-def find_reporting(driver: sqlite3.Connection, organisation: str, device: str) -> Reporting | None:
-    """Return all that a report is held against, or None for a device that is not enrolled."""
-    row = driver.execute(_REPORTING, (organisation, device)).fetchone()
+def find_reporting(transaction: Transaction, organisation: str, device: str) -> Reporting | None:
+    """Return all that a report is held against, or None for a device that is not enrolled.
+
+    Nobody else moves the device on before the transaction has ended.
+    """
+    hold_device(transaction, organisation, device)
+    row = transaction.run(_REPORTING, (organisation, device)).fetchone()
     if row is None:
         return None
     agent_version, findings, missing = row[:_OWN_END]
@@ -84,10 +90,10 @@ def find_reporting(driver: sqlite3.Connection, organisation: str, device: str) -
 
 
 def move_contact(
-    driver: sqlite3.Connection, organisation: str, device: str, contact: Contact
+    transaction: Transaction, organisation: str, device: str, contact: Contact
 ) -> None:
     """Note that the device was heard."""
-    driver.execute(
+    transaction.run(
         _MOVE_CONTACT,
         (
             organisation,
@@ -101,23 +107,23 @@ def move_contact(
 
 
 def current_readings(
-    driver: sqlite3.Connection, organisation: str, device: str
+    transaction: Transaction, organisation: str, device: str
 ) -> Mapping[str, bytes]:
     """Return the stored JSON of the device's readings by signal."""
-    return dict(driver.execute(_READINGS, (organisation, device)).fetchall())
+    return dict(transaction.run(_READINGS, (organisation, device)).fetchall())
 
 
 def add_evidence(
-    driver: sqlite3.Connection, organisation: str, device: str, now: datetime, upload: bytes
+    transaction: Transaction, organisation: str, device: str, now: datetime, upload: bytes
 ) -> int:
     """Keep a signed report verbatim and return its number."""
-    added = driver.execute(_ADD_EVIDENCE, (organisation, device, to_microseconds(now), upload))
-    assert added.lastrowid is not None  # noqa: S101 - an insert has one
-    return added.lastrowid
+    added = transaction.run(_ADD_EVIDENCE, (organisation, device, to_microseconds(now), upload))
+    (number,) = added.fetchone()
+    return int(number)
 
 
 def put_reading(
-    driver: sqlite3.Connection,
+    transaction: Transaction,
     organisation: str,
     device: str,
     reading: Reading,
@@ -132,5 +138,5 @@ def put_reading(
     at = to_microseconds(now)
     collected_at = to_microseconds(reading.collected_at)
     named = (organisation, device, reading.signal)
-    driver.execute(_PUT_READING, (*named, body, collected_at, at))
-    driver.execute(_ADD_TRANSITION, (*named, at, body, evidence_id))
+    transaction.run(_PUT_READING, (*named, body, collected_at, at))
+    transaction.run(_ADD_TRANSITION, (*named, at, body, evidence_id))

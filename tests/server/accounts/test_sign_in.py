@@ -1,7 +1,6 @@
 """Signing in by a link: once, in time, from this page, and nothing else."""
 
 import re
-import sqlite3
 from collections.abc import Iterator
 
 import httpx
@@ -60,8 +59,7 @@ def test_a_link_signs_in_once(server: RunningServer, visitor: httpx.Client, link
 def test_a_link_that_is_too_old_does_not_sign_in(
     server: RunningServer, visitor: httpx.Client, link: str
 ) -> None:
-    with sqlite3.connect(server.directory / "passmuster.db") as connection:
-        connection.execute("UPDATE sign_in_links SET expires_at = 1 WHERE used_at IS NULL")
+    server.change("UPDATE sign_in_links SET expires_at = 1 WHERE used_at IS NULL")
     response = submit(visitor, link)
     assert response.status_code == 403
     assert "expired" in response.text
@@ -128,6 +126,6 @@ def test_links_and_sessions_are_kept_as_hashes_only(
 ) -> None:
     submit(visitor, link)
     session = str(visitor.cookies.get("passmuster_session"))
-    stored = b"".join(path.read_bytes() for path in server.directory.glob("passmuster.db*"))
+    stored = server.stored()
     assert link.partition("#")[2].encode() not in stored
     assert session.encode() not in stored

@@ -1,7 +1,6 @@
 """Enrolment over the wire: who gets in with a code, and what everybody else is told."""
 
 import dataclasses
-import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -32,8 +31,7 @@ def refused(client: httpx.Client, device: SigningDevice, code: str) -> httpx.Res
 
 
 def sql(server: RunningServer, statement: str, *values: object) -> list[tuple[object, ...]]:
-    with sqlite3.connect(server.directory / "passmuster.db") as connection:
-        return connection.execute(statement, values).fetchall()
+    return server.rows(statement, *values)
 
 
 def test_a_code_enrols_one_laptop_for_the_person_it_was_made_for(
@@ -74,7 +72,7 @@ def test_a_used_code_is_refused_and_named(server: RunningServer, client: httpx.C
 
 def test_an_expired_code_is_refused_and_named(server: RunningServer, client: httpx.Client) -> None:
     code = server.enroll_code("late@example.com")
-    sql(server, "UPDATE enrolment_codes SET expires_at = 1 WHERE owner = 'late@example.com'")
+    server.change("UPDATE enrolment_codes SET expires_at = 1 WHERE owner = 'late@example.com'")
     response = refused(client, SigningDevice(server.url), code)
     assert (response.status_code, response.json()["code"]) == (403, "code_expired")
 
@@ -178,7 +176,7 @@ def test_a_code_that_replaces_a_device_retires_it(
 
 def test_the_code_itself_is_nowhere_in_the_database(server: RunningServer) -> None:
     code = server.enroll_code()
-    kept = b"".join(path.read_bytes() for path in server.directory.glob("passmuster.db*"))
+    kept = server.stored()
     assert code.encode() not in kept
     assert code.replace("-", "").encode() not in kept
 

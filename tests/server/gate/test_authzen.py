@@ -3,12 +3,10 @@
 Names such as `c_2_4_1` are those of its certification scenario.
 """
 
-import contextlib
 import itertools
 import json
 import re
 import socket
-import sqlite3
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -181,21 +179,14 @@ def test_every_decision_is_on_record_with_the_report_it_rests_on(gate: Gate) -> 
     laptop = gate.laptop(ana, passes=False)
     given = gate.ask(ana, laptop.device)["context"]["id"]
     time.sleep(0.5)
-    path = gate.server.directory / "passmuster.db"
-    with contextlib.closing(sqlite3.connect(path)) as connection:
-        connection.row_factory = sqlite3.Row
-        row = connection.execute(
-            "SELECT * FROM decisions WHERE decision_id = ?", [given]
-        ).fetchone()
-    assert (row["subject"], row["application"], row["device_id"], row["proof"], row["allowed"]) == (
-        ana,
-        "helpdesk",
-        laptop.device,
-        "caller",
-        0,
+    ((*row, policy_version, reasons),) = gate.server.rows(
+        "SELECT subject, application, device_id, proof, allowed, policy_version, reasons "
+        "FROM decisions WHERE decision_id = ?",
+        given,
     )
-    assert row["policy_version"] == 2, "expected: the one published after the default policy"
-    (device,) = json.loads(row["reasons"])["devices"]
+    assert row == [ana, "helpdesk", laptop.device, "caller", False]
+    assert policy_version == 2, "expected: the one published after the default policy"
+    (device,) = json.loads(reasons)["devices"]
     assert device["device"] == laptop.device
     assert (device["cause"], device["verdict"]) == ("non_compliant", "non_compliant")
     assert device["report_sequence"] == laptop.sequence

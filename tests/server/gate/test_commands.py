@@ -30,7 +30,7 @@ def test_the_token_is_printed_once_and_kept_nowhere(server: RunningServer) -> No
     token = printed.split()[-1]
     assert printed.count(token) == 1
     assert "shown this once" in printed
-    stored = b"".join(path.read_bytes() for path in server.directory.glob("passmuster.db*"))
+    stored = server.stored()
     assert token.encode() not in stored
 
 

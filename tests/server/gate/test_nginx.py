@@ -1,9 +1,7 @@
 """A real nginx, with the documented configuration, in front of a small helpdesk."""
 
-import contextlib
 import itertools
 import re
-import sqlite3
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -59,14 +57,10 @@ class Site:
     def decisions(self, person: Person) -> list[bool]:
         """Return what is on record about a person, in order, once nothing waits any more."""
         time.sleep(0.5)
-        with contextlib.closing(
-            sqlite3.connect(self.server.directory / "passmuster.db")
-        ) as connection:
-            found = connection.execute(
-                "SELECT allowed FROM decisions WHERE subject = ? ORDER BY decided_at",
-                [person.email],
-            )
-            return [bool(allowed) for (allowed,) in found]
+        found = self.server.rows(
+            "SELECT allowed FROM decisions WHERE subject = ? ORDER BY decided_at", person.email
+        )
+        return [bool(allowed) for (allowed,) in found]
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,5 @@
 """Verdicts that time alone ends: once on record, heard by whoever listens, also after a restart."""
 
-import contextlib
-import sqlite3
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -51,10 +49,7 @@ def laptop(server: ClockedServer, client: httpx.Client) -> SigningDevice:
 
 
 def history(server: ClockedServer) -> list[tuple[str, datetime]]:
-    with contextlib.closing(sqlite3.connect(server.directory / "passmuster.db")) as connection:
-        rows = connection.execute(
-            "SELECT verdict, since FROM verdict_history ORDER BY history_id"
-        ).fetchall()
+    rows = server.rows("SELECT verdict, since FROM verdict_history ORDER BY history_id")
     return [(verdict, datetime.fromtimestamp(since / 1e6, UTC)) for verdict, since in rows]
 
 

@@ -1,7 +1,5 @@
 """A new policy judges every device by what it last reported, also across a restart."""
 
-import contextlib
-import sqlite3
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -56,8 +54,7 @@ def wait_for(server: ClockedServer, expected: list[tuple[Verdict, int]]) -> None
 
 
 def stored(server: ClockedServer, statement: str) -> list[tuple[object, ...]]:
-    with contextlib.closing(sqlite3.connect(server.directory / "passmuster.db")) as connection:
-        return connection.execute(statement).fetchall()
+    return server.rows(statement)
 
 
 def test_a_published_policy_judges_every_device_within_seconds_and_without_a_report(
@@ -134,9 +131,7 @@ def test_a_policy_of_another_version_keeps_the_server_from_starting_with_a_clear
     server: ClockedServer,
 ) -> None:
     server.stop()
-    with contextlib.closing(sqlite3.connect(server.directory / "passmuster.db")) as connection:
-        connection.execute("UPDATE policies SET document = '[signals.from_the_future]'")
-        connection.commit()
+    server.change("UPDATE policies SET document = '[signals.from_the_future]'")
     refused = server.command("serve", "--listen", f"127.0.0.1:{server.port}", check=False)
     assert refused.returncode == 1
     assert "signals.from_the_future" in refused.stderr
@@ -145,9 +140,7 @@ def test_a_policy_of_another_version_keeps_the_server_from_starting_with_a_clear
 
 
 def test_an_untouched_default_policy_follows_the_servers_version(server: ClockedServer) -> None:
-    with contextlib.closing(sqlite3.connect(server.directory / "passmuster.db")) as connection:
-        connection.execute("UPDATE policies SET document = 'max_age_s = 7200'")
-        connection.commit()
+    server.change("UPDATE policies SET document = 'max_age_s = 7200'")
     server.command("migrate")
     newest = stored(server, "SELECT document FROM policies ORDER BY version DESC LIMIT 1")
     assert newest == [(STRICT,)]

@@ -1,10 +1,8 @@
 """Reports over the wire: what is taken in, what is refused, and that nothing accepted is lost."""
 
 import base64
-import contextlib
 import dataclasses
 import json
-import sqlite3
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -31,9 +29,8 @@ def problem(response: httpx.Response) -> tuple[int, str]:
 
 
 def rows(server: RunningServer, table: str, device: SigningDevice) -> int:
-    with sqlite3.connect(server.directory / "passmuster.db") as connection:
-        statement = f"SELECT COUNT(*) FROM {table} WHERE device_id = ?"  # noqa: S608 - a test's own
-        return int(connection.execute(statement, (device.device,)).fetchone()[0])
+    statement = f"SELECT COUNT(*) FROM {table} WHERE device_id = ?"  # noqa: S608 - a test's own
+    return int(server.rows(statement, device.device)[0][0])
 
 
 def test_a_report_is_answered_with_the_verdict_and_the_next_nonce(
@@ -87,12 +84,11 @@ def test_a_change_is_kept_with_the_signed_report_that_brought_it(
     device.report(client, healthy)
     body = device.signed_upload(device.upload(device.record([unreadable[0], *healthy[1:]])))
     device.accept(device.send(client, body))
-    with sqlite3.connect(server.directory / "passmuster.db") as connection:
-        newest = connection.execute(
-            "SELECT upload FROM transitions JOIN evidence USING (evidence_id) "
-            "WHERE transitions.device_id = ? ORDER BY transition_id DESC",
-            (device.device,),
-        ).fetchone()
+    newest, *_ = server.rows(
+        "SELECT upload FROM transitions JOIN evidence USING (evidence_id) "
+        "WHERE transitions.device_id = ? ORDER BY transition_id DESC",
+        device.device,
+    )
     assert newest[0] == body
 
 
@@ -211,10 +207,7 @@ def test_a_clock_that_is_off_by_a_day_is_noted_and_does_not_matter(
     answer = device.accept(device.send(client, device.signed_upload(upload)))
     assert answer.verdict is Verdict.COMPLIANT
     assert abs(answer.judged_at - datetime.now(UTC)) < timedelta(minutes=1)
-    with sqlite3.connect(server.directory / "passmuster.db") as connection:
-        (skew,) = connection.execute(
-            "SELECT clock_skew_s FROM contacts WHERE device_id = ?", (device.device,)
-        ).fetchone()
+    ((skew,),) = server.rows("SELECT clock_skew_s FROM contacts WHERE device_id = ?", device.device)
     assert skew == pytest.approx(86_400, abs=60)
 
 
@@ -387,8 +380,7 @@ def test_a_device_that_enrolled_again_is_unknown_until_it_reports_again(
 
 
 def query(server: RunningServer, statement: str, device: SigningDevice) -> Any:
-    with contextlib.closing(sqlite3.connect(server.directory / "passmuster.db")) as connection:
-        return connection.execute(statement, (device.device,)).fetchone()[0]
+    return server.rows(statement, device.device)[0][0]
 
 
 def test_a_full_spool_near_the_limit_is_taken_in_and_its_evidence_kept_once(

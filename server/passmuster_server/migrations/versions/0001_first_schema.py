@@ -325,6 +325,7 @@ def upgrade() -> None:
         sa.Column("basis", sa.String(length=64), nullable=False),
         sa.Column("grace_until", sa.BigInteger(), nullable=True),
         sa.Column("signals", sa.LargeBinary(), nullable=False),
+        sa.Column("revision", sa.BigInteger(), server_default="0", nullable=False),
         sa.ForeignKeyConstraint(
             ["organisation_id", "device_id"],
             ["devices.organisation_id", "devices.device_id"],

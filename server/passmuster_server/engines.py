@@ -1,0 +1,127 @@
+"""The two databases: SQLite, embedded, and PostgreSQL, which several servers share."""
+
+import sqlite3
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+
+import psycopg
+from sqlalchemy import URL, Connection, CursorResult, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError
+from sqlalchemy.pool import QueuePool
+
+SQLITE = "sqlite"
+POSTGRESQL = "postgresql"
+
+DATABASE_ERRORS = (DBAPIError, sqlite3.Error, psycopg.Error)
+"""What SQLAlchemy raises, and what the drivers raise where hand-written statements call them."""
+
+RULE_ERRORS = (IntegrityError, sqlite3.IntegrityError, psycopg.IntegrityError)
+"""A statement broke a rule of the schema; the transaction around it goes on."""
+
+MAX_LOG_FILE = 64 * 1024 * 1024
+LOCK_TIMEOUT_S = 10
+READERS = 8
+
+
+def database_url(text: str) -> URL:
+    """Return the URL of a database. Raises `ValueError` with a sentence about what is expected."""
+    try:
+        url = make_url(text)
+    except ArgumentError:
+        url = None
+    if url is not None and url.drivername == SQLITE and url.database:
+        return url
+    if url is not None and url.get_backend_name() == POSTGRESQL and url.database:
+        return url.set(drivername="postgresql+psycopg")
+    raise ValueError("expected sqlite:///PATH or postgresql://USER@HOST/DATABASE")
+
+
+def engine_of(url: URL, *, writes: bool) -> Engine:
+    """Return an engine for the one writer, or for readers, which can change nothing."""
+    if url.get_backend_name() == SQLITE:
+        return _sqlite_engine(url, writes=writes)
+    return _postgresql_engine(url, writes=writes)
+
+
+def run(
+    connection: Connection, statement: str, parameters: Sequence[Any] = ()
+) -> CursorResult[Any]:
+    """Run a hand-written statement, whose parameters are question marks, on either database."""
+    return connection.exec_driver_sql(
+        _in_style(statement, connection.dialect.name), tuple(parameters)
+    )
+
+
+def run_by_driver(connection: Connection, statement: str, parameters: Sequence[Any] = ()) -> Any:
+    """Do the same and return the driver's own cursor.
+
+    Only the ingest path uses it: there what SQLAlchemy adds is most of a statement's cost.
+    """
+    driver: Any = connection.connection.driver_connection
+    return driver.execute(_in_style(statement, connection.dialect.name), tuple(parameters))
+
+
+def named(error: BaseException) -> str:
+    """Return the database's own word for what went wrong, without anything that was stored."""
+    original = getattr(error, "orig", None) or error
+    return getattr(original, "sqlite_errorname", type(original).__name__)
+
+
+@lru_cache(maxsize=256)
+def _in_style(statement: str, backend: str) -> str:
+    return statement if backend == SQLITE else statement.replace("?", "%s")
+
+
+def _sqlite_engine(url: URL, *, writes: bool) -> Engine:
+    engine = create_engine(
+        url,
+        # What was stored belongs in no error message, and so in no log.
+        hide_parameters=True,
+        poolclass=QueuePool,
+        pool_size=1 if writes else READERS,
+        max_overflow=0,
+        connect_args={
+            "check_same_thread": False,
+            "isolation_level": None,
+            "timeout": LOCK_TIMEOUT_S,
+        },
+    )
+
+    @event.listens_for(engine, "connect")
+    def configure(connection: Any, _: Any) -> None:
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA journal_mode=WAL")
+        cursor.execute("PRAGMA synchronous=FULL")
+        # A long read makes the log grow; once it is copied back, its file is cut to this again.
+        cursor.execute(f"PRAGMA journal_size_limit={MAX_LOG_FILE}")
+        cursor.execute("PRAGMA foreign_keys=ON")
+        cursor.execute(f"PRAGMA query_only={'OFF' if writes else 'ON'}")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        # The driver's own implicit BEGIN would leave savepoints and reads outside a transaction.
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return engine
+
+
+def _postgresql_engine(url: URL, *, writes: bool) -> Engine:
+    return create_engine(
+        url,
+        hide_parameters=True,
+        pool_size=1 if writes else READERS,
+        max_overflow=0,
+        # A connection that died while it lay idle is replaced before anyone is let down by it.
+        pool_pre_ping=True,
+        # A reader sees one moment; writers wait for each other row by row.
+        isolation_level="READ COMMITTED" if writes else "REPEATABLE READ",
+        execution_options={} if writes else {"postgresql_readonly": True},
+        connect_args={
+            "connect_timeout": LOCK_TIMEOUT_S,
+            "application_name": "passmuster",
+            "options": f"-c lock_timeout={LOCK_TIMEOUT_S}s -c statement_timeout=60s "
+            f"-c idle_in_transaction_session_timeout=60s",
+        },
+    )
