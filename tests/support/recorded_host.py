@@ -19,6 +19,9 @@
 - `processes`: list of `{"pid", "uid", "name", "arguments", "environment"}`;
 - `accounts`: list of `{"uid", "name", "home"}`;
 - `network_interfaces`: list of `{"name", "up", "default_route"}`;
+- `wireless`: interface → `{"joins": true, "points": [{"capability": n, "elements": hexadecimal,
+  "protected_management": …, "high_throughput": …}]}` or a refusal (`missing` is the default);
+- `outgoing`: address → interface or a refusal; without it `missing`, without an address no route;
 - `usb_devices`: list of `UsbDescription` fields;
 - `refuse`: method name of the protocol → refusal, for `processes`, `network_interfaces`,
   `usb_devices`;
@@ -39,6 +42,7 @@ from typing import Any
 from passmuster_collectors.contract.codec import parse_time
 from passmuster_collectors.contract.platform import Platform
 from passmuster_collectors.host.base import (
+    AccessPoint,
     Account,
     Bus,
     Completed,
@@ -49,6 +53,7 @@ from passmuster_collectors.host.base import (
     SourceConflictError,
     SourceMissingError,
     UsbDescription,
+    WirelessState,
 )
 from passmuster_collectors.host.commands import Program
 from tests.support.recorded_refusal import is_refusal, raise_if_refused
@@ -219,6 +224,29 @@ class RecordedHost(RecordedWindows, Host):
             NetworkInterface(item["name"], item.get("up", True), item.get("default_route", False))
             for item in self._machine.get("network_interfaces", ())
         )
+
+    def wireless_state(self, interface: str) -> WirelessState:
+        recorded = self._section("wireless").get(interface)
+        if recorded is None:
+            raise SourceMissingError("nl80211")
+        raise_if_refused("nl80211", recorded)
+        points = tuple(
+            AccessPoint(
+                item["capability"],
+                bytes.fromhex(item["elements"]),
+                item.get("protected_management"),
+                item.get("high_throughput"),
+            )
+            for item in recorded.get("points", ())
+        )
+        return WirelessState(recorded.get("joins", True), points)
+
+    def outgoing_interface(self, address: str) -> str | None:
+        if "outgoing" not in self._machine:
+            raise SourceMissingError("route lookup")
+        recorded: Any = self._section("outgoing").get(address)
+        raise_if_refused("route lookup", recorded)
+        return None if recorded is None else str(recorded)
 
     def usb_devices(self) -> tuple[UsbDescription, ...]:
         self._refuse("usb_devices")

@@ -38,6 +38,8 @@ QUESTIONS = (
     "present_devices",
     "user_sessions",
     "power_setting",
+    "wireless_state",
+    "outgoing_interface",
 )
 LISTS = (
     "processes",
@@ -89,7 +91,7 @@ def mutations(machine: Mapping[str, Any]) -> Iterator[Mutation]:
         for method in LISTS:
             if method in machine:
                 yield Mutation(method, how, _replaced(machine, "refuse", method, refusal))
-        for section in ("shell_numbers", "power_settings", "registry"):
+        for section in ("shell_numbers", "power_settings", "registry", "wireless", "outgoing"):
             for key in machine.get(section, {}):
                 yield Mutation(key, how, _replaced(machine, section, key, refusal))
         for key, values in machine.get("registry", {}).items():

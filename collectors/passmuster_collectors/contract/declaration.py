@@ -30,12 +30,15 @@ class Items:
     most: int
 
 
-def fact(why: str) -> Any:
+def fact(why: str, *, default: Any = dataclasses.MISSING) -> Any:
     """Declare a field of a facts struct together with the reason it is collected.
 
-    The privacy page, `passmuster-agent show` and the documentation are made from these sentences.
+    The privacy page, `passmuster-agent show` and the documentation are made from these sentences. A
+    field that came later has the `default` that stands for what older agents don't tell.
     """
-    return dataclasses.field(metadata={"why": why})
+    if default is dataclasses.MISSING:
+        return dataclasses.field(metadata={"why": why})
+    return dataclasses.field(default=default, metadata={"why": why})
 
 
 @dataclass(frozen=True)

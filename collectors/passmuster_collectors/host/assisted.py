@@ -24,6 +24,7 @@ from passmuster_collectors.host.base import (
     SourceError,
     SourceMissingError,
     UsbDescription,
+    WirelessState,
 )
 from passmuster_collectors.host.commands import Program
 from passmuster_collectors.host.no_windows import NoWindows
@@ -191,6 +192,14 @@ class AssistedHost(NoWindows):
     def network_interfaces(self) -> tuple[NetworkInterface, ...]:
         """Return the network interfaces, sorted by name."""
         return self._own.network_interfaces()
+
+    def wireless_state(self, interface: str) -> WirelessState:
+        """Return what the kernel's Wi-Fi layer says of an interface."""
+        return self._own.wireless_state(interface)
+
+    def outgoing_interface(self, address: str) -> str | None:
+        """Return the interface that a packet to an IP address leaves by; None where none does."""
+        return self._own.outgoing_interface(address)
 
     def usb_devices(self) -> tuple[UsbDescription, ...]:
         """Return the attached USB devices through the portable enumerator."""

@@ -116,6 +116,33 @@ class NetworkInterface:
 
 
 @dataclass(frozen=True)
+class AccessPoint:
+    """An access point as its beacons describe it, and what the kernel knows of the link to it.
+
+    `capability` are the bits and `elements` the information elements of IEEE 802.11, section 9.3.3.
+    `protected_management`: whether management frames are protected; `high_throughput`: whether
+    rates of 802.11n or later are in use. None: not told.
+    """
+
+    capability: int
+    elements: bytes
+    protected_management: bool | None
+    high_throughput: bool | None
+
+
+@dataclass(frozen=True)
+class WirelessState:
+    """What the kernel's Wi-Fi layer says of an interface.
+
+    `joins` is false for one that serves others (a hotspot) or only listens. `points` are the access
+    points it has joined: none, one, or with multi-link several.
+    """
+
+    joins: bool
+    points: tuple[AccessPoint, ...]
+
+
+@dataclass(frozen=True)
 class UsbDescription:
     """A USB device as the portable enumerator (libusb) describes it: numbers only.
 
@@ -219,6 +246,16 @@ class Host(WindowsQuestions, Protocol):
 
     def network_interfaces(self) -> tuple[NetworkInterface, ...]:
         """Return the network interfaces, sorted by name."""
+
+    def wireless_state(self, interface: str) -> WirelessState:
+        """Return what the kernel's Wi-Fi layer says of an interface."""
+
+    def outgoing_interface(self, address: str) -> str | None:
+        """Return the interface that a packet to an IP address leaves by; None where none does.
+
+        By the kernel's own lookup, routing rules included; nothing is sent. `missing` where the
+        system has no such lookup, or not this protocol.
+        """
 
     def usb_devices(self) -> tuple[UsbDescription, ...]:
         """Return the attached USB devices through the portable enumerator."""

@@ -17,6 +17,7 @@ from passmuster_collectors.host.base import (
     Process,
     SourceDeniedError,
     Testimonies,
+    WirelessState,
 )
 from passmuster_collectors.host.commands import Program
 from passmuster_collectors.host.no_windows import NoWindows
@@ -115,6 +116,18 @@ class LinuxHost(NoWindows, posix.PosixHost):
         from passmuster_collectors.host import network  # noqa: PLC0415 - see the module's docstring
 
         return network.interfaces(self.read_file)
+
+    def wireless_state(self, interface: str) -> WirelessState:
+        """Return what nl80211 says of an interface."""
+        from passmuster_collectors.host import linux_wireless  # noqa: PLC0415 - as above
+
+        return linux_wireless.state(interface)
+
+    def outgoing_interface(self, address: str) -> str | None:
+        """Return the interface that a packet to an IP address leaves by; None where none does."""
+        from passmuster_collectors.host import linux_routes  # noqa: PLC0415 - as above
+
+        return linux_routes.outgoing_interface(address)
 
     def _buses(self) -> "MessageBuses":
         if self._opened_buses is None:

@@ -10,6 +10,7 @@ from passmuster_collectors.host.base import (
     SourceMissingError,
     Testimonies,
     UsbDescription,
+    WirelessState,
 )
 
 LEAST_KEY_BYTES = 16
@@ -37,6 +38,14 @@ class Machine:
         if self._testimonies is None:
             raise SourceMissingError(COMPANION, "none is listened to")
         return self._testimonies.testimony(uid, signal)
+
+    def wireless_state(self, interface: str) -> WirelessState:  # noqa: ARG002 - Linux answers it
+        """Raise `SourceMissingError`: only Linux has this source."""
+        raise SourceMissingError("nl80211", "not on this system")
+
+    def outgoing_interface(self, address: str) -> str | None:  # noqa: ARG002 - as above
+        """Raise `SourceMissingError`: only Linux has this source."""
+        raise SourceMissingError("route lookup", "not on this system")
 
     def usb_devices(self) -> tuple[UsbDescription, ...]:
         """Return the attached USB devices through libusb."""

@@ -29,7 +29,7 @@ PROFILE = f"{NETWORKMANAGER}.Settings.Connection"
 DAEMONS = frozenset({SUPPLICANT, IWD, NETWORKMANAGER})
 MAX_INTERFACES = 16
 
-INTERFACE_PROPERTIES = frozenset({"State", "CurrentBSS", "CurrentAuthMode"})
+INTERFACE_PROPERTIES = frozenset({"State", "CurrentBSS", "CurrentAuthMode", "CurrentNetwork"})
 BSS_PROPERTIES = frozenset({"SSID", "WPA", "RSN", "Privacy"})
 IWD_PROPERTIES: Mapping[str, frozenset[str]] = {
     f"{IWD}.Device": frozenset({"Name"}),
@@ -37,9 +37,20 @@ IWD_PROPERTIES: Mapping[str, frozenset[str]] = {
 }
 NETWORK_PROPERTIES = frozenset({"Name", "Type"})
 DIAGNOSTICS = frozenset({"Security"})
+SERVER_NAMES = frozenset(
+    {"domain-match", "domain-suffix-match", "altsubject-matches", "subject-match"}
+)
 PROFILE_SECTIONS: Mapping[str, frozenset[str]] = {
     "802-11-wireless-security": frozenset({"key-mgmt", "proto", "pmf"}),
+    "802-1x": frozenset({"eap", "ca-cert", "ca-path", "system-ca-certs"}) | SERVER_NAMES,
 }
+SUPPLICANT_NETWORK = frozenset(
+    {
+        *("eap", "ca_cert", "ca_path", "altsubject_match", "subject_match"),
+        *("domain_match", "domain_suffix_match"),
+    }
+)
+"""What says whether an enterprise network's server is checked, and nothing of the person."""
 
 
 def gather(host: Host) -> Answers:
@@ -75,7 +86,15 @@ def _supplicant(host: Host) -> Answers:
         bss = state.get("CurrentBSS")
         if isinstance(bss, str) and bss != "/":
             found[_get_all(SUPPLICANT, bss, f"{SUPPLICANT}.BSS")] = answer_of(_bss, host, bss)
+        network = state.get("CurrentNetwork")
+        if isinstance(network, str) and network != "/":
+            where = (Bus.SYSTEM, SUPPLICANT, network, f"{SUPPLICANT}.Network", "Properties")
+            found[question("bus_get", *where)] = answer_of(_network, host, where)
     return found
+
+
+def _network(host: Host, where: tuple[Bus, str, str, str, str]) -> Mapping[str, Any]:
+    return _only(host.bus_get(*where), SUPPLICANT_NETWORK)
 
 
 def _bss(host: Host, path: str) -> Mapping[str, Any]:

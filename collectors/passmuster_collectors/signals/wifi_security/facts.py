@@ -39,6 +39,11 @@ class WirelessInterface:
         "A keyed hash of the network's name, so that IT can trust a network by name without "
         "learning where people live."
     )
+    server_checked: bool | Unknown | None = fact(
+        "Shows enterprise networks that anybody can pose as: is the server's certificate checked "
+        "before the password is sent? None for other networks, and where it is not told.",
+        default=None,
+    )
 
 
 @dataclass(frozen=True)

@@ -60,6 +60,21 @@ READ_AGAIN: Mapping[Platform, Remedy] = {
     for platform in Platform
 }
 
+SERVER_CHECK: Mapping[Platform, Remedy] = {
+    platform: Remedy(
+        (
+            "Ask IT for the certificate of your organisation's Wi-Fi and the server's name.",
+            "Set both in the settings of this network, under its security, and join it again.",
+        ),
+        link,
+    )
+    for platform, link in (
+        (Platform.LINUX, None),
+        (Platform.MACOS, MACOS_WIFI),
+        (Platform.WINDOWS, WINDOWS_WIFI),
+    )
+}
+
 CHECK_VPN: Mapping[Platform, Remedy] = {
     platform: Remedy(
         (
@@ -95,6 +110,20 @@ PROBLEMS: Mapping[str, ProblemText] = {
         "The Wi-Fi network you are on still mixes in an outdated cipher.",
         "{interface}: TKIP or WEP in use beside a better cipher, or not known",
         OWN_ROUTER,
+    ),
+    Problem.SERVER_UNCHECKED: ProblemText(
+        "The Wi-Fi network you are on does not have to prove that it is your organisation's: "
+        "anybody can pose as it and get your password.",
+        "{interface}: enterprise network whose server certificate is not checked, or by a public "
+        "authority without a name",
+        SERVER_CHECK,
+    ),
+    Problem.SERVER_UNCLEAR: ProblemText(
+        "Passmuster could not find out whether the Wi-Fi network you are on has to prove that it "
+        "is your organisation's.",
+        "{interface}: enterprise network; the profile that says whether the server is checked "
+        "could not be read",
+        SERVER_CHECK,
     ),
     Problem.UNCLEAR: ProblemText(
         "Passmuster could not find out how the Wi-Fi network you are on is protected.",

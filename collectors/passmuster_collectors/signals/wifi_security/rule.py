@@ -24,6 +24,8 @@ class Problem(StrEnum):
     WPA1 = "wpa1"
     FORBIDDEN = "forbidden"
     WEAK_CIPHER = "weak_cipher"
+    SERVER_UNCHECKED = "server_unchecked"
+    SERVER_UNCLEAR = "server_unclear"
     UNCLEAR = "unclear"
     UNCLEAR_VPN = "unclear_vpn"
     UNREADABLE = UNREADABLE_KEY
@@ -60,23 +62,32 @@ DEFAULT_FORBIDDEN = (
 
 @dataclass(frozen=True)
 class WifiLimits:
-    """Which networks are refused. `vpn_suffices`: a VPN that carries the traffic mends them all."""
+    """Which networks are refused. `vpn_suffices`: a VPN that carries the traffic mends them all.
+
+    `require_server_check` refuses enterprise networks whose server is not checked, VPN or not: what
+    is given away there is the password.
+    """
 
     forbidden: Annotated[tuple[Security, ...], Items(most=10)] = DEFAULT_FORBIDDEN
     forbid_weak_cipher: bool = False
     vpn_suffices: bool = True
+    require_server_check: bool = True
 
 
 def judge(facts: WifiSecurityFacts, limits: WifiLimits) -> tuple[Finding, ...]:
     """Return what is wrong with the networks the laptop has joined, all of them."""
+    servers = tuple(
+        found for interface in facts.interfaces for found in _judge_server(interface, limits)
+    )
     if limits.vpn_suffices and facts.vpn is True:
-        return ()
+        return servers
     unclear_vpn = limits.vpn_suffices and facts.vpn == UNKNOWN
-    return tuple(
+    networks = tuple(
         found
         for interface in facts.interfaces
         for found in _judge(interface, limits, unclear_vpn=unclear_vpn)
     )
+    return networks + servers
 
 
 def _judge(
@@ -100,3 +111,16 @@ def _judge(
     elif limits.forbid_weak_cipher and interface.weak_cipher is not False:
         outcome = Outcome.FAIL if interface.weak_cipher is True else Outcome.UNKNOWN
         yield finding(Problem.WEAK_CIPHER, outcome, interface=name)
+
+
+def _judge_server(interface: WirelessInterface, limits: WifiLimits) -> Iterator[Finding]:
+    """Yield what is wrong with the check of an enterprise network's server.
+
+    None is a network without one, or an agent that does not tell it yet.
+    """
+    if not limits.require_server_check or interface.connected is False:
+        return
+    if interface.server_checked is False:
+        yield finding(Problem.SERVER_UNCHECKED, Outcome.FAIL, interface=interface.name)
+    elif interface.server_checked == UNKNOWN:
+        yield finding(Problem.SERVER_UNCLEAR, Outcome.UNKNOWN, interface=interface.name)

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from passmuster_collectors.contract import codec
 from passmuster_collectors.contract.declaration import UNKNOWN
 from passmuster_collectors.contract.verdict import Outcome
 from passmuster_collectors.signals.signal import worst
@@ -93,3 +94,21 @@ def test_an_unknown_cipher_is_no_pass_where_the_policy_asks() -> None:
 def test_a_policy_may_forbid_more_than_the_default() -> None:
     strict = WifiLimits(forbidden=(Security.WPA2_PERSONAL,))
     assert outcome(JOINED, limits=strict) is Outcome.FAIL
+
+
+def test_an_enterprise_network_that_anybody_can_pose_as_fails_below_a_vpn_too() -> None:
+    unchecked = joined(Security.WPA2_ENTERPRISE, server_checked=False)
+    assert outcome(unchecked) is Outcome.FAIL
+    assert outcome(unchecked, vpn=True) is Outcome.FAIL
+    assert outcome(unchecked, limits=WifiLimits(require_server_check=False)) is Outcome.PASS
+
+
+def test_an_enterprise_network_whose_profile_is_not_readable_is_unknown() -> None:
+    assert outcome(joined(Security.WPA2_ENTERPRISE, server_checked=UNKNOWN)) is Outcome.UNKNOWN
+
+
+def test_an_agent_that_does_not_tell_the_check_yet_is_not_held_to_it() -> None:
+    assert outcome(joined(Security.WPA2_ENTERPRISE)) is Outcome.PASS
+    older = codec.encode(joined(Security.WPA2_ENTERPRISE))
+    del older["server_checked"]
+    assert codec.decode(WirelessInterface, older).server_checked is None

@@ -11,23 +11,33 @@ from passmuster_collectors.contract.reading import (
     ok,
     unavailable,
 )
-from passmuster_collectors.host.base import Host, SourceError
+from passmuster_collectors.host.base import Host, SourceError, WirelessState
 from passmuster_collectors.signals.inquiry import Inquiry
 from passmuster_collectors.signals.wifi_security.facts import (
     Security,
     WifiSecurityFacts,
     WirelessInterface,
 )
-from passmuster_collectors.signals.wifi_security.linux import iwd, networkmanager, supplicant
+from passmuster_collectors.signals.wifi_security.linux import (
+    iwd,
+    kernel,
+    networkmanager,
+    supplicant,
+)
 from passmuster_collectors.signals.wifi_security.linux.claims import (
     Claim,
     conclude,
     without_inference,
 )
+from passmuster_collectors.signals.wifi_security.linux.interfaces import (
+    INTERFACES,
+    is_gone,
+    told_name,
+    told_source,
+)
 from passmuster_collectors.signals.wifi_security.linux.traffic import Traffic, read_traffic
 
 SIGNAL_ID = "wifi_security"
-INTERFACES = "/sys/class/net"
 MAX_INTERFACES = 16
 
 UP = frozenset({"up", "dormant"})
@@ -37,11 +47,13 @@ DOWN = frozenset({"down", "notpresent", "lowerlayerdown"})
 A dormant interface still carries traffic, so the daemons are asked about it.
 """
 
-DAEMONS: tuple[tuple[str, Callable[[Host, str], Claim | None]], ...] = (
+Ask = Callable[[Host, str], Claim | None]
+
+NEGOTIATORS: tuple[tuple[str, Ask], ...] = (
     (supplicant.NAME, supplicant.read_supplicant),
     (iwd.NAME, iwd.read_iwd),
-    (networkmanager.NAME, networkmanager.read_networkmanager),
 )
+MANAGERS: tuple[tuple[str, Ask], ...] = ((networkmanager.NAME, networkmanager.read_networkmanager),)
 
 NO_WIFI = "This computer has no Wi-Fi."
 NOT_SEEN = "This computer did not say which network interfaces it has."
@@ -66,11 +78,12 @@ def read(host: Host) -> Reading:
     interfaces = tuple(
         _interface(host, inquiry, traffic, name) for name in wireless[:MAX_INTERFACES]
     )
+    sources = [told_source(host, source) for source in inquiry.sources]
     facts = WifiSecurityFacts(interfaces, traffic.vpn, traffic.wired)
     reason = _what_is_missing(inquiry, facts, len(wireless))
     if reason is None:
-        return ok(SIGNAL_ID, at, facts, inquiry.sources)
-    return unavailable(SIGNAL_ID, at, reason, inquiry.sources, facts)
+        return ok(SIGNAL_ID, at, facts, sources)
+    return unavailable(SIGNAL_ID, at, reason, sources, facts)
 
 
 def _is_wireless(host: Host, inquiry: Inquiry, name: str) -> bool:
@@ -78,36 +91,45 @@ def _is_wireless(host: Host, inquiry: Inquiry, name: str) -> bool:
     try:
         entries = host.list_directory(path)
     except SourceError as error:
-        inquiry.sources.append(error.source())
+        if not is_gone(host, name, error):
+            inquiry.sources.append(error.source())
         return False
     return "phy80211" in entries or "wireless" in entries
 
 
 def _interface(host: Host, inquiry: Inquiry, traffic: Traffic, name: str) -> WirelessInterface:
+    told, route = told_name(host, name)[:64], traffic.default_route(name)
+    state = _wireless_state(host, inquiry, name)
     connected = _is_connected(host, inquiry, name)
-    route = traffic.default_route(name)
-    if connected is False:
-        return WirelessInterface(name[:64], False, None, None, route, None)
-    claims = _claims(host, inquiry, name)
+    # One that serves others, a hotspot, is up without having joined anything.
+    if connected is False or (state is not None and not state.joins):
+        return WirelessInterface(told, False, None, None, route, None)
+    claims = _claims(host, inquiry, name, state)
     found = conclude(claims)
     if found.conflict:
         inquiry.contradict(f"{name}: {', '.join(claim.source for claim in claims)}", "disagree")
     network = host.keyed_hash("ssid", found.ssid) if found.ssid else None
     return WirelessInterface(
-        name[:64], connected, found.security, found.weak_cipher, route, network
+        told, connected, found.security, found.weak_cipher, route, network, found.server_checked
     )
 
 
-def _claims(host: Host, inquiry: Inquiry, name: str) -> list[Claim]:
-    """Ask every daemon that may run the interface.
+def _wireless_state(host: Host, inquiry: Inquiry, name: str) -> WirelessState | None:
+    """Return what the kernel says; None where it does not, as with drivers older than nl80211."""
+    return inquiry.ask(kernel.NAME, lambda: host.wireless_state(name))
 
-    One that is not there is no gap: a laptop runs one or two of the three. Where wpa_supplicant
-    answers root alone, as Debian ships it, or in words that are not known, what others infer of its
-    choice does not count.
+
+def _claims(host: Host, inquiry: Inquiry, name: str, state: WirelessState | None) -> list[Claim]:
+    """Ask every daemon that may run the interface, and the kernel.
+
+    One that is not there is no gap: a laptop runs one or two of them. Where wpa_supplicant answers
+    root alone, as Debian ships it, or in words that are not known, what others infer of its choice
+    does not count.
     """
     claims: list[Claim] = []
     hidden = False
-    for source, ask in DAEMONS:
+    by_kernel = inquiry.ask(kernel.NAME, lambda: kernel.parse_wireless(state)) if state else None
+    for source, ask in (*NEGOTIATORS, *MANAGERS):
         try:
             claim = ask(host, name)
         except SourceError as error:
@@ -118,7 +140,8 @@ def _claims(host: Host, inquiry: Inquiry, name: str) -> list[Claim]:
         if claim is not None:
             claims.append(claim)
             hidden = hidden or not claim.possible
-    return [without_inference(claim) for claim in claims] if hidden else claims
+    heard = [without_inference(claim) for claim in claims] if hidden else claims
+    return heard if by_kernel is None else [*heard, by_kernel]
 
 
 def _is_connected(host: Host, inquiry: Inquiry, name: str) -> bool | Unknown:
@@ -153,5 +176,5 @@ def _is_no_gap(source: Source) -> bool:
         return True
     if source.name == supplicant.NAME and source.outcome is SourceOutcome.DENIED:
         return True
-    daemons = {name for name, _ in DAEMONS}
-    return source.name in daemons and source.outcome is SourceOutcome.MISSING
+    optional = {kernel.NAME, *(name for name, _ in (*NEGOTIATORS, *MANAGERS))}
+    return source.name in optional and source.outcome is SourceOutcome.MISSING

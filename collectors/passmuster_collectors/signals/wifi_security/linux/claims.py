@@ -8,6 +8,10 @@ from passmuster_collectors.signals.wifi_security.facts import Security
 
 BROKEN = frozenset({Security.OPEN, Security.WEP, Security.WPA1_PERSONAL, Security.WPA1_ENTERPRISE})
 
+ENTERPRISE = frozenset(
+    {Security.WPA1_ENTERPRISE, Security.WPA2_ENTERPRISE, Security.WPA3_ENTERPRISE}
+)
+
 STRENGTH = (
     Security.OPEN,
     Security.WEP,
@@ -26,8 +30,10 @@ STRENGTH = (
 class Claim:
     """What one source says. `possible` is what may have been negotiated, empty: not told.
 
-    `offered` is what the access point offers, from a source that infers the rest of it; empty for
-    one that knows what was negotiated. `ssid` is the network's name, which stays on the laptop.
+    `offered` is what can't be ruled out without inference, from a source that knows the access
+    point's offer; empty for one that knows what was negotiated. `ssid` is the network's name, which
+    stays on the laptop. `server_checked`: of an enterprise network, whether the profile has the
+    server's certificate checked; None where the source does not know profiles.
     """
 
     source: str
@@ -35,6 +41,7 @@ class Claim:
     weak_cipher: bool | Unknown
     ssid: bytes | None
     offered: frozenset[Security] = frozenset()
+    server_checked: bool | Unknown | None = None
 
 
 def without_inference(claim: Claim) -> Claim:
@@ -49,26 +56,37 @@ class Concluded:
     security: Security
     weak_cipher: bool | Unknown
     ssid: bytes | None
+    server_checked: bool | Unknown | None
     conflict: bool
 
 
 def conclude(claims: Iterable[Claim]) -> Concluded:
     """Return what the claims come to, the weakest of what they leave open.
 
-    What was negotiated beats what is inferred from an offer, which it must not contradict. Where a
-    broken and a sound protection are both possible it is unknown: neither a false alarm nor a false
-    pass.
+    What was negotiated beats what is inferred from an offer, and nothing is negotiated that is not
+    on offer. Where a broken and a sound protection are both possible it is unknown: neither a false
+    alarm nor a false pass.
     """
     told = [claim for claim in claims if claim.possible]
     ssid = next((claim.ssid for claim in told if claim.ssid), None)
     decisive = [claim for claim in told if not claim.offered] or told
     if not decisive:
-        return Concluded(Security.UNKNOWN, UNKNOWN, ssid, conflict=False)
-    possible = frozenset.intersection(*(claim.possible for claim in decisive))
-    if not all(possible & (claim.offered or claim.possible) for claim in told):
-        return Concluded(Security.UNKNOWN, UNKNOWN, ssid, conflict=True)
+        return Concluded(Security.UNKNOWN, UNKNOWN, ssid, None, conflict=False)
+    possible = frozenset.intersection(
+        *(claim.possible if claim in decisive else claim.offered for claim in told)
+    )
+    if not possible:
+        return Concluded(Security.UNKNOWN, UNKNOWN, ssid, None, conflict=True)
     ciphers = {claim.weak_cipher for claim in decisive} - {UNKNOWN}
     weak = ciphers.pop() if len(ciphers) == 1 else UNKNOWN
     if possible & BROKEN and possible - BROKEN:
-        return Concluded(Security.UNKNOWN, weak, ssid, conflict=False)
-    return Concluded(min(possible, key=STRENGTH.index), weak, ssid, conflict=False)
+        return Concluded(Security.UNKNOWN, weak, ssid, None, conflict=False)
+    security = min(possible, key=STRENGTH.index)
+    return Concluded(security, weak, ssid, _server_check(security, told), conflict=False)
+
+
+def _server_check(security: Security, told: Iterable[Claim]) -> bool | Unknown | None:
+    if security not in ENTERPRISE:
+        return None
+    answers = {claim.server_checked for claim in told} - {None, UNKNOWN}
+    return answers.pop() if len(answers) == 1 else UNKNOWN

@@ -3,10 +3,12 @@
 Names: iwd's doc/device-api.txt, station-api.txt, station-diagnostic-api.txt, network-api.txt.
 """
 
+import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
-from passmuster_collectors.contract.declaration import UNKNOWN
+from passmuster_collectors.contract.declaration import UNKNOWN, Unknown
 from passmuster_collectors.host.base import (
     Bus,
     Host,
@@ -16,8 +18,14 @@ from passmuster_collectors.host.base import (
 )
 from passmuster_collectors.signals.wifi_security.facts import Security
 from passmuster_collectors.signals.wifi_security.linux.claims import Claim
+from passmuster_collectors.signals.wifi_security.linux.server_check import by_iwd
 
 NAME = "net.connman.iwd"
+SETTINGS = "/var/lib/iwd"
+PLAIN_NAME = re.compile(r"[A-Za-z0-9 _-]+")
+"""Names that iwd takes for a file's as they are; others are in hexadecimal (iwd.network(5))."""
+
+MAX_SETTINGS = 65_536
 OBJECTS = "org.freedesktop.DBus.ObjectManager"
 
 DIAGNOSED: Mapping[str, Security] = {
@@ -61,7 +69,9 @@ def read_iwd(host: Host, interface: str) -> Claim | None:
         if not isinstance(network_path, str):
             return None
         network = _part(objects.get(network_path), f"{NAME}.Network")
-        return parse_iwd(_diagnostics(host, path), network)
+        claim = parse_iwd(_diagnostics(host, path), network)
+        checked = _server_check(host, claim.ssid) if network.get("Type") == "8021x" else None
+        return replace(claim, server_checked=checked)
     raise SourceMissingError(NAME, f"does not manage {interface}"[:128])
 
 
@@ -86,6 +96,17 @@ def _diagnostics(host: Host, station: str) -> Mapping[str, Any]:
         # Older versions have no diagnosis; the network's kind then leaves more open.
         return {}
     return found if isinstance(found, Mapping) else {}
+
+
+def _server_check(host: Host, ssid: bytes | None) -> bool | Unknown:
+    # Only root may read it; it is named by the network, which no source may tell.
+    name = (ssid or b"").decode("utf-8", "replace")
+    plain = PLAIN_NAME.fullmatch(name)
+    file = f"{name if plain else '=' + (ssid or b'').hex()}.8021x"
+    try:
+        return by_iwd(host.read_file(f"{SETTINGS}/{file}", limit=MAX_SETTINGS))
+    except SourceError:
+        return UNKNOWN
 
 
 def _part(interfaces: Any, name: str) -> Mapping[str, Any]:

@@ -4,12 +4,15 @@ Bits: `NM80211ApFlags` and `NM80211ApSecurityFlags` in src/libnm-core-public/nm-
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from passmuster_collectors.contract.declaration import UNKNOWN, Unknown
 from passmuster_collectors.host.base import Bus, Host, SourceConflictError, SourceError
 from passmuster_collectors.signals.wifi_security.facts import Security
+from passmuster_collectors.signals.wifi_security.linux.bus_values import as_bytes
 from passmuster_collectors.signals.wifi_security.linux.claims import Claim
+from passmuster_collectors.signals.wifi_security.linux.server_check import by_networkmanager
 
 NAME = "org.freedesktop.NetworkManager"
 ROOT = "/org/freedesktop/NetworkManager"
@@ -43,7 +46,9 @@ def read_networkmanager(host: Host, interface: str) -> Claim | None:
     if point == "/" or state != ACTIVATED:
         return None
     offered = host.bus_get_all(Bus.SYSTEM, NAME, point, ACCESS_POINT)
-    return parse_access_point(offered, _profile(host, device.get("ActiveConnection")))
+    profile = _profile(host, device.get("ActiveConnection"))
+    claim = parse_access_point(offered, _section(profile, "802-11-wireless-security"))
+    return replace(claim, server_checked=by_networkmanager((profile or {}).get("802-1x")))
 
 
 def parse_access_point(offered: Mapping[str, Any], profile: Mapping[str, Any] | None) -> Claim:
@@ -59,10 +64,9 @@ def parse_access_point(offered: Mapping[str, Any], profile: Mapping[str, Any] | 
     assert isinstance(wpa, int)  # noqa: S101 - all three were checked
     assert isinstance(rsn, int)  # noqa: S101 - all three were checked
     possible = _possible(flags, wpa, rsn, profile)
-    ssid = offered.get("Ssid")
-    name = bytes(ssid) if isinstance(ssid, bytes | list) and ssid else None
     offered_at_all = _of_rsn(rsn) | _of_wpa(wpa) | possible
-    return Claim(NAME, possible, _weak(possible, wpa, rsn), name, offered_at_all)
+    weak = _weak(possible, wpa, rsn)
+    return Claim(NAME, possible, weak, as_bytes(offered.get("Ssid")), offered_at_all)
 
 
 def _possible(
@@ -73,6 +77,8 @@ def _possible(
         if management == "owe":
             # Older versions do not tell OWE: neither the flags nor the wish can be believed.
             return frozenset()
+        if (wpa | rsn) & ~OWE_TRANSITION:
+            return frozenset()  # it is encrypted in a way that has no bit here
         # OWE_TRANSITION on its own is the open half of a transition network.
         return frozenset({Security.WEP if flags & PRIVACY else Security.OPEN})
     offered_rsn, offered_wpa = _of_rsn(rsn), _of_wpa(wpa)
@@ -136,7 +142,9 @@ def _profile(host: Host, active: Any) -> Mapping[str, Any] | None:
     except SourceError:
         # Another user's profile can't be read; the offer then leaves more open.
         return None
-    if not isinstance(settings, Mapping):
-        return None
-    section = settings.get("802-11-wireless-security", {})
+    return settings if isinstance(settings, Mapping) else None
+
+
+def _section(profile: Mapping[str, Any] | None, name: str) -> Mapping[str, Any] | None:
+    section = None if profile is None else profile.get(name, {})
     return section if isinstance(section, Mapping) else None

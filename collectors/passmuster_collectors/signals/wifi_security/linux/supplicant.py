@@ -6,17 +6,21 @@ status`.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from passmuster_collectors.contract.declaration import UNKNOWN, Unknown
-from passmuster_collectors.host.base import Bus, Host, SourceConflictError
+from passmuster_collectors.host.base import Bus, Host, SourceConflictError, SourceError
 from passmuster_collectors.signals.wifi_security.facts import Security
+from passmuster_collectors.signals.wifi_security.linux.bus_values import as_bytes
 from passmuster_collectors.signals.wifi_security.linux.claims import Claim
+from passmuster_collectors.signals.wifi_security.linux.server_check import by_supplicant
 
 NAME = "fi.w1.wpa_supplicant1"
 ROOT = "/fi/w1/wpa_supplicant1"
 INTERFACE = f"{NAME}.Interface"
 BSS = f"{NAME}.BSS"
+NETWORK = f"{NAME}.Network"
 
 KEY_MANAGEMENT: Mapping[str, Security] = {
     "WPA-PSK": Security.WPA1_PERSONAL,
@@ -67,7 +71,8 @@ def read_supplicant(host: Host, interface: str) -> Claim | None:
     if not isinstance(state.get("CurrentAuthMode"), str):
         raise SourceConflictError(NAME, "the interface has joined and has no CurrentAuthMode")
     bss = host.bus_get_all(Bus.SYSTEM, NAME, bss_path, BSS)
-    return parse_supplicant(state.get("CurrentAuthMode"), bss)
+    claim = parse_supplicant(state.get("CurrentAuthMode"), bss)
+    return replace(claim, server_checked=_server_check(host, state.get("CurrentNetwork")))
 
 
 def parse_supplicant(auth_mode: Any, bss: Mapping[str, Any]) -> Claim:
@@ -75,7 +80,18 @@ def parse_supplicant(auth_mode: Any, bss: Mapping[str, Any]) -> Claim:
     wpa, rsn = _offered(bss.get("WPA")), _offered(bss.get("RSN"))
     possible = _possible(auth_mode, bss, wpa, rsn)
     used = wpa if possible & {Security.WPA1_PERSONAL, Security.WPA1_ENTERPRISE} else rsn
-    return Claim(NAME, possible, _weak(possible, used), _bytes(bss.get("SSID")))
+    return Claim(NAME, possible, _weak(possible, used), as_bytes(bss.get("SSID")))
+
+
+def _server_check(host: Host, network: Any) -> bool | Unknown:
+    if not isinstance(network, str) or network == "/":
+        return UNKNOWN
+    try:
+        properties = host.bus_get(Bus.SYSTEM, NAME, network, NETWORK, "Properties")
+    except SourceError:
+        # Whoever set the network up knows it too.
+        return UNKNOWN
+    return by_supplicant(properties) if isinstance(properties, Mapping) else UNKNOWN
 
 
 def security_of(key_management: str, *, privacy: bool | None) -> frozenset[Security]:
@@ -136,13 +152,3 @@ def _words(value: Any) -> frozenset[str]:
     if isinstance(value, list | tuple):
         return frozenset(item for item in value if isinstance(item, str))
     return frozenset()
-
-
-def _bytes(value: Any) -> bytes | None:
-    if isinstance(value, bytes):
-        return value or None
-    if isinstance(value, list | tuple) and all(
-        isinstance(item, int) and 0 <= item < 256 for item in value
-    ):
-        return bytes(value) or None
-    return None

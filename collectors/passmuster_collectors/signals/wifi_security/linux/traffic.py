@@ -9,11 +9,13 @@ from passmuster_collectors.host.base import (
     Bus,
     Host,
     NetworkInterface,
+    SourceConflictError,
     SourceError,
     SourceMissingError,
 )
 from passmuster_collectors.signals.inquiry import Inquiry
 from passmuster_collectors.signals.wifi_security.linux import networkmanager, routes
+from passmuster_collectors.signals.wifi_security.linux.interfaces import INTERFACES, is_gone
 
 ETHERNET, PPP, NONE = 1, 512, 65534
 """Kinds of hardware (`/sys/class/net/*/type`, include/uapi/linux/if_arp.h).
@@ -45,7 +47,16 @@ def read_traffic(host: Host, inquiry: Inquiry, wireless: frozenset[str]) -> Traf
     listed = inquiry.ask("default routes", host.network_interfaces)
     if listed is None:
         return Traffic({}, UNKNOWN, UNKNOWN)
-    kinds = {each.name: _kind(host, inquiry, each) for each in listed if each.name not in wireless}
+    kinds: dict[str, int | None] = {}
+    for each in listed:
+        if each.name in wireless:
+            continue
+        try:
+            kinds[each.name] = _kind(host, each)
+        except SourceError as error:
+            if not is_gone(host, each.name, error):
+                inquiry.sources.append(error.source())
+                kinds[each.name] = None
     carrying = [kinds[each.name] for each in listed if each.default_route and each.name in kinds]
     wired: bool | Unknown = ETHERNET in carrying
     if None in carrying and not wired:
@@ -83,12 +94,35 @@ def _vpn(
         return True
     if any(kind is None for kind in kinds.values()):
         return UNKNOWN
-    # A tunnel that is up may carry everything by rules that the main routing table does not show.
+    # A tunnel that is up may carry everything by rules for some programs or users alone.
     return UNKNOWN if any(each.up for each in tunnels) else False
 
 
 def _carriers(host: Host, inquiry: Inquiry) -> frozenset[str] | None:
-    """Return the interfaces that public traffic leaves by; None where that can't be read."""
+    """Return the interfaces that public traffic leaves by; None where that can't be read.
+
+    The kernel's own lookup knows routing rules too, by which wg-quick, for example, sends all
+    traffic through its tunnel. Where there is none, the main tables are read.
+    """
+    try:
+        found = {host.outgoing_interface(address) for address in routes.PUBLIC_IPV4}
+        found |= _ipv6_carriers(host)
+    except SourceMissingError:
+        return _carriers_by_tables(host, inquiry)
+    except SourceError as error:
+        inquiry.sources.append(error.source())
+        return None
+    return frozenset(name for name in found if name is not None)
+
+
+def _ipv6_carriers(host: Host) -> set[str | None]:
+    try:
+        return {host.outgoing_interface(address) for address in routes.PUBLIC_IPV6}
+    except SourceMissingError:
+        return set()  # this kernel has no such protocol
+
+
+def _carriers_by_tables(host: Host, inquiry: Inquiry) -> frozenset[str] | None:
     tables: list[bytes | None] = []
     for path in routes.TABLES:
         try:
@@ -111,7 +145,7 @@ def _is_tunnel(host: Host, name: str) -> bool:
     A modem has the same kind of hardware as a tunnel, none: what tells are the flags that the tun
     driver alone has, and the type that WireGuard gives its devices.
     """
-    folder = f"/sys/class/net/{name}"
+    folder = f"{INTERFACES}/{name}"
     try:
         host.read_file(f"{folder}/tun_flags", limit=64)
     except SourceError:
@@ -124,14 +158,9 @@ def _is_tunnel(host: Host, name: str) -> bool:
         return False
 
 
-def _kind(host: Host, inquiry: Inquiry, interface: NetworkInterface) -> int | None:
-    path = f"/sys/class/net/{interface.name}/type"
-    try:
-        data = host.read_file(path, limit=64).strip()
-    except SourceError as error:
-        inquiry.sources.append(error.source())
-        return None
+def _kind(host: Host, interface: NetworkInterface) -> int:
+    path = f"{INTERFACES}/{interface.name}/type"
+    data = host.read_file(path, limit=64).strip()
     if not NUMBER.fullmatch(data):
-        inquiry.contradict(path, "not what the kernel prints here")
-        return None
+        raise SourceConflictError(path, "not what the kernel prints here")
     return int(data)
