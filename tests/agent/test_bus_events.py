@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from passmuster_agent.config import State
-from tests.support.message_bus import MessageBus, Mocked, Variant, running_bus
+from tests.support.desktop_session import LOGIN, log_in
+from tests.support.message_bus import MessageBus, running_bus
 from tests.support.report_server import ReportServer
 from tests.support.running_agent import running_agent
 
-LOGIN = "org.freedesktop.login1"
 SOON_S = 10.0
 """Far below the minute after which it would be read without an event."""
 
@@ -33,27 +33,6 @@ def sessions(server: ReportServer) -> list[tuple[str, object]]:
     return [(each["desktop"], each["locked"]) for each in (lock.facts or {}).get("sessions", [])]
 
 
-def log_in(logind: Mocked) -> str:
-    """Open a graphical session of this user, as logind tells it."""
-    path = str(logind.mock("AddSession", "ssusb", "c1", "seat0", 0, "root", True))
-    session = f"{LOGIN}.Session"
-    for name, value in (
-        ("Type", Variant("s", "wayland")),
-        ("Class", Variant("s", "user")),
-        ("State", Variant("s", "active")),
-        ("Desktop", Variant("s", "sway")),
-        ("LockedHint", Variant("b", False)),
-    ):
-        known = logind.call("org.freedesktop.DBus.Properties", "GetAll", "s", session, path=path)
-        if name in known:
-            logind.set(session, name, value, path=path)
-        else:
-            logind.mock("AddProperty", "ssv", session, name, tuple(value), path=path)
-    arguments = [("s", "c1"), ("o", path)]
-    logind.mock("EmitSignal", "sssav", f"{LOGIN}.Manager", "SessionNew", "so", arguments)
-    return path
-
-
 @pytest.mark.usefixtures("enrolled")
 def test_who_logs_in_and_locks_is_reported_at_once(
     server: ReportServer, state: State, bus: MessageBus
@@ -62,9 +41,9 @@ def test_who_logs_in_and_locks_is_reported_at_once(
     with running_agent(state.path):
         assert server.wait_for(lambda: len(server.records) >= 1), "no first report"
         assert sessions(server) == []
-        path = log_in(logind)
+        session = log_in(logind)
         assert server.wait_for(lambda: len(sessions(server)) == 1, SOON_S), "nobody is logged in"
-        logind.set(f"{LOGIN}.Session", "LockedHint", Variant("b", True), path=path)
+        session.lock(locked=True)
         locked = server.wait_for(lambda: [lock for _, lock in sessions(server)] == [True], SOON_S)
         assert locked, f"expected a locked session, got {sessions(server)}"
 
