@@ -22,7 +22,7 @@ from passmuster_agent.schedule import BOOT_SPREAD_S, Debounce, FullCheck
 from passmuster_collectors.contract.verdict import Verdict
 from passmuster_collectors.host import clocks, this_host
 from passmuster_collectors.host.events import RESUME, ROUTE, Events, Watch, this_watch
-from passmuster_collectors.host.memory import use_one_arena
+from passmuster_collectors.host.memory import give_back, use_one_arena
 from passmuster_collectors.signals import CATALOG
 
 log = logging.getLogger(__name__)
@@ -117,6 +117,7 @@ class Daemon:
             if full:
                 self._full.done(at)
                 self._collection.read_all()
+                give_back()
             elif not touched or not self._collection.read(touched):
                 return
         except OutboxError as error:

@@ -9,13 +9,12 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from passmuster_collectors.contract.platform import Platform
-from passmuster_collectors.host import child, posix
+from passmuster_collectors.host import child, linux_processes, posix
 from passmuster_collectors.host.base import (
     Bus,
     Completed,
     NetworkInterface,
     Process,
-    SourceDeniedError,
     Testimonies,
     WirelessState,
 )
@@ -92,18 +91,7 @@ class LinuxHost(NoWindows, posix.PosixHost):
 
     def processes(self) -> tuple[Process, ...]:
         """Return the running processes; `denied` where `/proc` hides those of others."""
-        import psutil  # noqa: PLC0415 - see the module's docstring
-
-        found = tuple(
-            Process(each.pid, each.info["uids"].real, each.info["name"] or "", tuple(arguments))
-            for each in psutil.process_iter(["uids", "name", "cmdline"])
-            if each.info["uids"] is not None
-            for arguments in [each.info["cmdline"] or ()]
-        )
-        # Mounted with hidepid=, /proc shows strangers nothing, not even the first process.
-        if not any(process.pid == 1 for process in found):
-            raise SourceDeniedError("/proc", "other users' processes are hidden")
-        return found
+        return linux_processes.running(self.list_directory("/proc"), self.read_file)
 
     def process_environment(self, pid: int) -> Mapping[str, str]:
         """Return the environment a process started with (`/proc/<pid>/environ`)."""

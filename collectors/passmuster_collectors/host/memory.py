@@ -18,3 +18,13 @@ def use_one_arena() -> None:
     if sys.platform == "linux":
         with contextlib.suppress(AttributeError, OSError):
             ctypes.CDLL(None).mallopt(M_ARENA_MAX, 1)
+
+
+def give_back() -> None:
+    """Return what is free of the heap to the system; nothing happens where glibc is not there.
+
+    The first reading loads most of what the resident agent is made of, and leaves 2.4 MiB free.
+    """
+    if sys.platform == "linux":
+        with contextlib.suppress(AttributeError, OSError):
+            ctypes.CDLL(None).malloc_trim(0)

@@ -1,15 +1,23 @@
 """Which network interfaces there are, and which of them carry a default route."""
 
+import contextlib
+import fcntl
+import socket
+import struct
+import sys
 from collections.abc import Callable
 from typing import Any
 
 import netifaces
-import psutil
 
 from passmuster_collectors.host.base import NetworkInterface, SourceMissingError
 from passmuster_collectors.host.system_errors import from_os_error
 
+assert sys.platform == "linux"  # noqa: S101 - the type checker reads it too
+
 SOURCE = "network interfaces"
+SIOCGIFFLAGS = 0x8913
+IFF_RUNNING = 0x40
 GATEWAY_FAMILIES = (netifaces.AF_INET, netifaces.AF_INET6)
 
 
@@ -20,7 +28,7 @@ def interfaces(read_file: Callable[[str], bytes]) -> tuple[NetworkInterface, ...
     from `/proc/net/route` and `/proc/net/ipv6_route`.
     """
     try:
-        states = psutil.net_if_stats()
+        states = _states()
         # By family a list of (gateway, interface, is default); its stub also allows for a number.
         gateways: dict[Any, Any] = dict(netifaces.gateways())
     except OSError as error:
@@ -28,9 +36,20 @@ def interfaces(read_file: Callable[[str], bytes]) -> tuple[NetworkInterface, ...
     routed = {entry[1] for family in GATEWAY_FAMILIES for entry in gateways.get(family, ())}
     routed |= _parsed(read_file, "/proc/net/route", parse_routes)
     routed |= _parsed(read_file, "/proc/net/ipv6_route", parse_ipv6_routes)
-    return tuple(
-        NetworkInterface(name, states[name].isup, name in routed) for name in sorted(states)
-    )
+    return tuple(NetworkInterface(name, states[name], name in routed) for name in sorted(states))
+
+
+def _states() -> dict[str, bool]:
+    """Return whether each interface is up and has a carrier (netdevice(7), SIOCGIFFLAGS)."""
+    states: dict[str, bool] = {}
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
+        for _, name in socket.if_nameindex():
+            request = struct.pack("16sH22x", name.encode(), 0)
+            with contextlib.suppress(OSError):  # it has gone
+                answer = fcntl.ioctl(asking, SIOCGIFFLAGS, request)
+                (flags,) = struct.unpack_from("H", answer, 16)
+                states[name] = bool(flags & IFF_RUNNING)
+    return states
 
 
 def parse_routes(table: bytes) -> set[str]:

@@ -31,7 +31,6 @@ HASH_KEY = b"an organisation's 32 byte secret"
 
 PROCESSES_OF_AN_ORDINARY_USER = f"""
 import os
-import psutil
 from passmuster_collectors.host import this_host
 from passmuster_collectors.host.base import SourceError
 
