@@ -19,6 +19,7 @@ from passmuster_agent.dispatch import Dispatch
 from passmuster_agent.errors import ExitCode
 from passmuster_agent.outbox import Outbox
 from passmuster_agent.schedule import BOOT_SPREAD_S, Debounce, FullCheck
+from passmuster_agent.supervisor import Supervisor
 from passmuster_collectors.contract.verdict import Verdict
 from passmuster_collectors.host import clocks, this_host
 from passmuster_collectors.host.events import RESUME, ROUTE, Events, Watch, this_watch
@@ -65,13 +66,14 @@ class Daemon:
         self._keeping = True
         self._verdict: Verdict | None = None
 
-    def run(self, interrupted: socket.socket) -> ExitCode:
+    def run(self, interrupted: socket.socket, supervisor: Supervisor) -> ExitCode:
         """Work until `interrupted` has something to read or the server wants no more reports."""
         while True:
             self._wait(interrupted)
             if _has_arrived(interrupted):
                 return ExitCode.DONE
             delivered = self.step(clocks.since_boot_s(), self._watch.read())
+            supervisor.alive(clocks.since_boot_s())
             if delivered is not None and delivered.kind is DeliveryKind.STOPPED:
                 log.error("%s %s", delivered.problem, delivered.remedy)
                 return ExitCode.REFUSED
@@ -156,6 +158,7 @@ class Daemon:
 def run(state: State) -> ExitCode:
     """Be the daemon of this state directory until told to end. Raises `AgentError`."""
     use_one_arena()
+    supervisor = Supervisor()
     random = SystemRandom()
     with state.lock(), _interruptions() as interrupted:
         device = state.device()
@@ -168,9 +171,12 @@ def run(state: State) -> ExitCode:
                 pause = random.uniform(0.0, BOOT_SPREAD_S)
                 dispatch.hold_until(clocks.since_boot_s() + pause)
             log.info("Watching this laptop for %s.", device.owner)
+            supervisor.ready()
             try:
-                return Daemon(outbox, collection, CATALOG, watch, dispatch).run(interrupted)
+                daemon = Daemon(outbox, collection, CATALOG, watch, dispatch)
+                return daemon.run(interrupted, supervisor)
             finally:
+                supervisor.stopping()
                 dispatch.stop()
 
 
