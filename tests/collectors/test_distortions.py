@@ -21,6 +21,7 @@ from passmuster_collectors.runner import OWN_ERROR, collect
 from passmuster_collectors.signals import signal_by_id
 from tests.support.distortions import DISTORTIONS, LOSSES, Place, places
 from tests.support.recorded_host import RecordedHost
+from tests.support.recorded_windows import program_line
 from tests.support.tools import REPOSITORY
 
 MACHINES = REPOSITORY / "tests" / "recordings"
@@ -43,7 +44,7 @@ class NotingHost(RecordedHost):
 
     def run(self, program: Program, *arguments: str, **options: Any) -> Completed:
         user = options.get("user")
-        line = " ".join((program.name, *arguments))
+        line = program_line(program, arguments)
         self.asked.add(line if user is None else f"{user}:{line}")
         return super().run(program, *arguments, **options)
 

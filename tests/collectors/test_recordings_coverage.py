@@ -5,11 +5,15 @@ from pathlib import Path
 import pytest
 
 from passmuster_collectors.signals import CATALOG
-from tests.collectors import recorded_cases, recorded_cases_macos
+from tests.collectors import recorded_cases, recorded_cases_macos, recorded_cases_windows
 from tests.support.recordings import recorded_names
 from tests.support.tools import REPOSITORY
 
-LISTS = {"linux": recorded_cases, "macos": recorded_cases_macos}
+LISTS = {
+    "linux": recorded_cases,
+    "macos": recorded_cases_macos,
+    "windows": recorded_cases_windows,
+}
 COVERED = {name: test for each in LISTS.values() for name, test in each.COVERED.items()}
 NOT_COVERED = {name: why for each in LISTS.values() for name, why in each.NOT_COVERED.items()}
 ROOMS = [

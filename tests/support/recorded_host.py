@@ -57,7 +57,7 @@ from passmuster_collectors.host.base import (
 )
 from passmuster_collectors.host.commands import Program
 from tests.support.recorded_refusal import is_refusal, raise_if_refused
-from tests.support.recorded_windows import RecordedWindows
+from tests.support.recorded_windows import RecordedWindows, program_line
 
 MAX_LINKS = 40
 
@@ -143,7 +143,7 @@ class RecordedHost(RecordedWindows, Host):
         user: int | None = None,
         environment: Mapping[str, str] | None = None,
     ) -> Completed:
-        line = " ".join((program.name, *arguments))
+        line = program_line(program, arguments)
         recorded = self._section("programs").get(line if user is None else f"{user}:{line}")
         if recorded is None:
             raise SourceMissingError(program.paths[0])

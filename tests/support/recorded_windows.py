@@ -8,16 +8,19 @@ r"""The part of a recorded machine that only Windows has; its words in `machine.
   `host/windows_answers.py`, what is left out being 0, false, empty or absent; none recorded is
   `missing`, and the key `refuse` holds refusals for them as for other lists;
 - `shell_numbers`: `"C:\\ System.Volume.BitLockerProtection"` → number or refusal;
+- `programs`: a script that PowerShell gets encoded is keyed by its first line, a comment:
+  `"POWERSHELL # BitLocker"`;
 - `power_settings`: `"subgroup/setting"`, GUIDs → `{"ac": n, "dc": n}` or a refusal.
 
 A name of a network (`ssid`) is text; bytes that are none are `{"base64": "…"}`.
 """
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from passmuster_collectors.host.base import SourceMissingError
+from passmuster_collectors.host.commands import Program
 from passmuster_collectors.host.windows_answers import (
     Hive,
     NetworkAdapter,
@@ -32,6 +35,8 @@ from passmuster_collectors.host.windows_answers import (
     WirelessConnection,
 )
 from tests.support.recorded_refusal import raise_if_refused
+
+ENCODED = "-EncodedCommand"
 
 
 class RecordedWindows(WindowsQuestions):
@@ -179,6 +184,14 @@ class RecordedWindows(WindowsQuestions):
             raise SourceMissingError(key)
         raise_if_refused(key, value)
         return value
+
+
+def program_line(program: Program, arguments: Sequence[str]) -> str:
+    """Return how a machine keys what a program prints."""
+    if ENCODED in arguments:
+        script = base64.b64decode(arguments[-1]).decode("utf-16-le")
+        return f"{program.name} {script.splitlines()[0]}"
+    return " ".join((program.name, *arguments))
 
 
 def _connection(item: Any) -> WirelessConnection | None:

@@ -22,6 +22,12 @@ def _read_macos(host: Host) -> Reading:
     return macos.read(host)
 
 
+def _read_windows(host: Host) -> Reading:
+    from passmuster_collectors.signals.disk_encryption import windows  # noqa: PLC0415 - as above
+
+    return windows.read(host)
+
+
 SIGNAL: Signal[DiskEncryptionFacts, DiskEncryptionLimits] = Signal(
     id="disk_encryption",
     title="Disk encryption",
@@ -36,7 +42,7 @@ SIGNAL: Signal[DiskEncryptionFacts, DiskEncryptionLimits] = Signal(
     readers={
         Platform.LINUX: _read_linux,
         Platform.MACOS: _read_macos,
-        Platform.WINDOWS: None,
+        Platform.WINDOWS: _read_windows,
     },
     triggers=frozenset({"block", "mount"}),
 )

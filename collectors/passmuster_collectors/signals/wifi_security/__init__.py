@@ -22,6 +22,12 @@ def _read_macos(host: Host) -> Reading:
     return macos.read(host)
 
 
+def _read_windows(host: Host) -> Reading:
+    from passmuster_collectors.signals.wifi_security import windows  # noqa: PLC0415 - as above
+
+    return windows.read(host)
+
+
 SIGNAL: Signal[WifiSecurityFacts, WifiLimits] = Signal(
     id="wifi_security",
     title="Wi-Fi security",
@@ -37,7 +43,7 @@ SIGNAL: Signal[WifiSecurityFacts, WifiLimits] = Signal(
     readers={
         Platform.LINUX: _read_linux,
         Platform.MACOS: _read_macos,
-        Platform.WINDOWS: None,
+        Platform.WINDOWS: _read_windows,
     },
     triggers=frozenset(
         {
