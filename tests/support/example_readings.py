@@ -43,6 +43,7 @@ from passmuster_collectors.signals.secure_boot.facts import (
     Mode,
     SecureBootFacts,
 )
+from passmuster_collectors.signals.system_updates.facts import SystemUpdatesFacts
 from passmuster_collectors.signals.usb_devices.facts import Location, UsbDevice, UsbDevicesFacts
 from passmuster_collectors.signals.wifi_security.facts import (
     Security,
@@ -104,6 +105,9 @@ HEALTHY: Mapping[str, Any] = {
     USB: UsbDevicesFacts((MOUSE,)),
     "idle_logoff": IdleLogoffFacts((Mechanism(Kind.LOCK, 300, Coverage.GRAPHICAL, False),)),
     "automatic_login": AutomaticLoginFacts((Login(LoginProgram.GDM, automatic=False),)),
+    "system_updates": SystemUpdatesFacts(
+        "debian", "13", None, "2026-03", 0, 0, restart_needed=False
+    ),
     "remote_access": RemoteAccessFacts((), ()),
     "secure_boot": SecureBootFacts(Firmware.UEFI, Mode.ENFORCED, Lockdown.INTEGRITY),
 }

@@ -8,7 +8,8 @@
   from the paths, and `directories` lists empty or refused ones (path → list of names or a refusal);
 - `links`: path → the absolute path behind it; a link may point at a folder, and paths that go
   through it are followed;
-- `status`: path → `{"device": [major, minor], "owner": uid, "mode": octal text, "size": n}`;
+- `status`: path → `{"device": [major, minor], "owner": uid, "mode": octal text, "size": n,
+  "modified": RFC 3339}`;
 - `programs`: `"GSETTINGS get org.gnome… idle-delay"` → `{"status": 0, "stdout": "…", "stderr":
   "…"}` or a refusal; run as another user the key starts with `"1000:"`; `{"plist": value}` and
   `{"json": value}` are standard outputs in these forms, bytes in them are `{"base64": "…"}`;
@@ -133,6 +134,7 @@ class RecordedHost(RecordedWindows, Host):
             recorded.get("owner", 0),
             int(recorded.get("mode", "100644"), 8),
             recorded.get("size", 0),
+            parse_time(recorded["modified"], "modified") if "modified" in recorded else None,
         )
 
     def run(

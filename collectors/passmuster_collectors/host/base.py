@@ -75,13 +75,15 @@ class Completed:
 class FileStatus:
     """What `stat` says: `device` is the (major, minor) of the file system that holds the file.
 
-    On Windows it is (0, serial number of the volume) and the owner is 0.
+    On Windows it is (0, serial number of the volume) and the owner is 0. `modified` is when the
+    content last changed, in UTC; None where that is not told.
     """
 
     device: tuple[int, int]
     owner: int
     mode: int
     size: int
+    modified: datetime | None = None
 
 
 @dataclass(frozen=True)

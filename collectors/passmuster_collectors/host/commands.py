@@ -17,6 +17,7 @@ class Program(Enum):
     ZPOOL = ("/usr/sbin/zpool", "/sbin/zpool", "/usr/local/sbin/zpool")
     DMSETUP = ("/usr/sbin/dmsetup", "/sbin/dmsetup")
     CRYPTSETUP = ("/usr/sbin/cryptsetup", "/sbin/cryptsetup")
+    APT_GET = ("/usr/bin/apt-get",)
 
     # macOS
     DEFAULTS = ("/usr/bin/defaults",)

@@ -4,6 +4,7 @@ import os
 import pwd
 import stat
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 from passmuster_collectors.host.base import (
@@ -58,7 +59,8 @@ class PosixHost(Files, Machine):
         except ValueError:
             raise SourceConflictError(path, "not a path") from None
         device = (os.major(found.st_dev), os.minor(found.st_dev))
-        return FileStatus(device, found.st_uid, found.st_mode, found.st_size)
+        modified = datetime.fromtimestamp(found.st_mtime, UTC)
+        return FileStatus(device, found.st_uid, found.st_mode, found.st_size, modified)
 
     def account(self, uid: int) -> Account:
         """Return the account with that number."""

@@ -9,6 +9,7 @@ from passmuster_collectors.signals import (
     remote_access,
     screen_lock,
     secure_boot,
+    system_updates,
     usb_devices,
     wifi_security,
 )
@@ -21,6 +22,7 @@ CATALOG: tuple[Signal[Any, Any], ...] = (
     usb_devices.SIGNAL,
     idle_logoff.SIGNAL,
     automatic_login.SIGNAL,
+    system_updates.SIGNAL,
     remote_access.SIGNAL,
     secure_boot.SIGNAL,
 )

@@ -34,6 +34,7 @@ from passmuster_collectors.signals.idle_logoff.facts import IdleLogoffFacts
 from passmuster_collectors.signals.remote_access.facts import RemoteAccessFacts
 from passmuster_collectors.signals.screen_lock.facts import ScreenLockFacts
 from passmuster_collectors.signals.secure_boot.facts import SecureBootFacts
+from passmuster_collectors.signals.system_updates.facts import SystemUpdatesFacts
 from passmuster_collectors.signals.usb_devices.facts import UsbDevicesFacts
 from passmuster_collectors.signals.wifi_security.facts import WifiSecurityFacts
 from tests.support.strategies import json_values, messages
@@ -60,6 +61,7 @@ FACTS = (
     RemoteAccessFacts,
     ScreenLockFacts,
     SecureBootFacts,
+    SystemUpdatesFacts,
     UsbDevicesFacts,
     WifiSecurityFacts,
 )

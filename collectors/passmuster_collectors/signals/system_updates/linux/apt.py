@@ -1,0 +1,108 @@
+"""apt's security updates, counted without the network: what it would install, by its own lists.
+
+`apt-get --simulate` (apt-get(8)) changes nothing, takes no lock and needs no rights. It prints one
+line `Inst` for each package with the archives that offer it. A security archive's suite ends in
+`-security` (Debian, Ubuntu and what is made of them); Debian's is also labelled `Debian-Security`.
+"""
+
+import re
+from datetime import datetime
+from weakref import WeakKeyDictionary
+
+from passmuster_collectors.host.base import (
+    Host,
+    SourceConflictError,
+    SourceError,
+    SourceMissingError,
+)
+from passmuster_collectors.host.commands import Program
+from passmuster_collectors.signals.program_output import succeeded
+
+APT = Program.APT_GET
+ARGUMENTS = (
+    "--simulate",
+    "--option=APT::Get::Show-User-Simulation-Note=false",
+    "--option=Debug::NoLocking=true",
+    "dist-upgrade",
+)
+TIMEOUT_S = 8.0
+
+LISTS = "/var/lib/apt/lists"
+CHECKED = (
+    "/var/lib/apt/periodic/update-success-stamp",
+    "/var/lib/apt/periodic/update-stamp",
+    "/var/lib/apt/lists/partial",
+    LISTS,
+)
+"""What is touched when the lists are fetched; the newest one counts."""
+
+INPUTS = ("/var/lib/dpkg/status", LISTS, "/var/lib/apt/lists/partial", "/etc/apt")
+"""While none of them changes, apt would say the same again."""
+
+INSTALL = re.compile(r"Inst \S+ (?:\[[^\]]*\] )?\(\S+ (?P<archives>.*) \[[^\]]*\]\).*")
+SUMMARY = re.compile(r"(\d+) upgraded, (\d+) newly installed, .*\d+ not upgraded\.")
+SECURITY = re.compile(r"Debian-Security:|-security(?:$|[\s,/])")
+
+_counted: WeakKeyDictionary[Host, tuple[tuple[datetime, ...], int]] = WeakKeyDictionary()
+# Counting takes apt a second of a core, so it is done again only where something changed.
+
+
+def security_updates(host: Host) -> int:
+    """Return how many packages apt would install from a security archive. Raises `SourceError`."""
+    moment = _last_changes(host)
+    before = _counted.get(host)
+    if before is not None and before[0] == moment:
+        return before[1]
+    completed = host.run(APT, *ARGUMENTS, timeout_s=TIMEOUT_S)
+    count = parse_simulation(succeeded(APT, completed))
+    if moment is not None:
+        _counted[host] = (moment, count)
+    return count
+
+
+def parse_simulation(output: bytes) -> int:
+    """Return the number of security updates in what `apt-get --simulate` prints.
+
+    Raises `SourceConflictError` where its own sum is missing or another one.
+    """
+    lines = output.decode("utf-8", "replace").splitlines()
+    sums = [found for line in lines if (found := SUMMARY.fullmatch(line.strip()))]
+    installs = [line for line in lines if line.startswith("Inst ")]
+    if len(sums) != 1 or sum(int(each) for each in sums[0].groups()) != len(installs):
+        raise SourceConflictError(APT.paths[0], "what it lists is not what it counts")
+    return sum(_is_security(line) for line in installs)
+
+
+def checked_at(host: Host) -> datetime:
+    """Return when the lists were last fetched. Raises `SourceError`."""
+    found: list[datetime] = []
+    refusal: SourceError = SourceMissingError(LISTS)
+    for path in CHECKED:
+        try:
+            modified = host.file_status(path).modified
+        except SourceError as error:
+            refusal = (
+                error if path == LISTS or not isinstance(error, SourceMissingError) else refusal
+            )
+            continue
+        found.extend([] if modified is None else [modified])
+    if not found:
+        raise refusal
+    return max(found)
+
+
+def _is_security(line: str) -> bool:
+    found = INSTALL.fullmatch(line.strip())
+    if found is None:
+        raise SourceConflictError(APT.paths[0], "a line that is not like the others")
+    return any(SECURITY.search(each) for each in found["archives"].split(", "))
+
+
+def _last_changes(host: Host) -> tuple[datetime, ...] | None:
+    """Return when apt's inputs last changed, or None where that is not told for all of them."""
+    try:
+        times = tuple(host.file_status(path).modified for path in INPUTS)
+    except SourceError:
+        return None
+    known = tuple(time for time in times if time is not None)
+    return known if len(known) == len(times) else None

@@ -1,0 +1,120 @@
+"""apt's own words, real and written, and what a system says it is."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from passmuster_collectors.host.base import Completed, SourceConflictError
+from passmuster_collectors.host.linux import LinuxHost
+from passmuster_collectors.signals.system_updates.linux import apt, parse_release
+from tests.support.recorded_host import RecordedHost
+from tests.support.tools import REPOSITORY, missing
+
+WAITING = REPOSITORY / "tests/recordings/linux/updates_debian_security_updates_wait/machine.json"
+SUM = "1 upgraded, 0 newly installed, 0 to remove and 3 not upgraded.\n"
+
+
+def counted(line: str) -> int:
+    return apt.parse_simulation(f"Calculating upgrade...\n{SUM}{line}\n".encode())
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Inst a [1] (2 Debian-Security:12/stable-security [amd64])",
+        "Inst a [1] (2 Debian:12.5/stable, Debian-Security:12/stable-security [amd64]) []",
+        "Inst a [1] (2 Ubuntu:24.04/noble-updates, Ubuntu:24.04/noble-security [all])",
+        "Inst a (2 Debian-Security:12/stable-security [amd64]) [b:amd64 ]",
+        "Inst a:i386 [1] (2 UbuntuESM:20.04/focal-infra-security [i386])",
+    ],
+)
+def test_an_update_that_a_security_archive_offers_is_counted(line: str) -> None:
+    assert counted(line) == 1
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Inst a [1] (2 Debian:12.5/stable [amd64])",
+        "Inst security-tools [1] (2 Debian:12.5/stable [amd64])",
+        "Inst a [1] (2 Ubuntu:24.04/noble-updates [amd64])",
+        "Inst a [1-security] (2-security Vendor:1/main [amd64])",
+    ],
+)
+def test_any_other_update_is_not(line: str) -> None:
+    assert counted(line) == 0
+
+
+@pytest.mark.parametrize(
+    "output",
+    [
+        "",
+        "garbage",
+        "Inst a [1] (2 Debian:12.5/stable [amd64])\n",
+        SUM,
+        SUM + "Inst something else\n",
+        SUM + SUM + "Inst a [1] (2 Debian:12.5/stable [amd64])\n",
+        "1 aktualisiert, 0 neu installiert, 0 zu entfernen und 0 nicht aktualisiert.\n",
+    ],
+)
+def test_output_that_does_not_add_up_is_a_conflict(output: str) -> None:
+    with pytest.raises(SourceConflictError):
+        apt.parse_simulation(output.encode())
+
+
+def test_this_machines_own_apt_adds_up() -> None:
+    if not Path(apt.APT.paths[0]).exists():
+        missing("apt-get")
+    assert apt.security_updates(LinuxHost(b"a key for this test")) >= 0
+    assert apt.checked_at(LinuxHost(b"a key for this test")) <= datetime.now(UTC)
+
+
+class CountingHost(RecordedHost):
+    """Counts how often a program is run."""
+
+    runs = 0
+
+    def run(self, *arguments: Any, **options: Any) -> Completed:
+        self.runs += 1
+        return super().run(*arguments, **options)
+
+
+def test_apt_is_asked_again_only_after_something_changed() -> None:
+    machine: dict[str, Any] = json.loads(WAITING.read_text(encoding="utf-8"))
+    host = CountingHost(machine)
+    assert [apt.security_updates(host) for _ in range(3)] == [3, 3, 3]
+    assert host.runs == 1, "nothing has changed"
+    status = machine["status"]["/var/lib/dpkg/status"]
+    changed = {**status, "modified": "2026-03-02T08:00:00Z"}
+    machine["status"] = {**machine["status"], "/var/lib/dpkg/status": changed}
+    assert apt.security_updates(host) == 3
+    assert host.runs == 2, "a package was installed in between"
+    del machine["status"]
+    assert [apt.security_updates(host) for _ in range(2)] == [3, 3]
+    assert host.runs == 4, "nobody can tell whether something changed"
+
+
+def test_the_newest_of_apts_stamps_counts() -> None:
+    folder = {"device": [8, 1], "modified": "2026-01-01T00:00:00Z"}
+    stamp = {"device": [8, 1], "modified": "2026-02-01T00:00:00Z"}
+    status = {apt.LISTS: folder, "/var/lib/apt/periodic/update-success-stamp": stamp}
+    assert apt.checked_at(RecordedHost({"status": status})) == datetime(2026, 2, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("content", [b"", b"NAME=x\n", b"ID=\n", b"ID='a b'\n", b"\xff\xfe", b"ID"])
+def test_a_release_that_names_no_system_is_a_conflict(content: bytes) -> None:
+    with pytest.raises(SourceConflictError):
+        parse_release(content)
+
+
+def test_a_release_names_its_system_version_and_end_of_support() -> None:
+    content = b'NAME="Fedora Linux"\nID=fedora\nVERSION_ID=41\nSUPPORT_END=2025-12-15\n'
+    found = parse_release(content)
+    assert (found["ID"], found["VERSION_ID"], found["SUPPORT_END"]) == (
+        "fedora",
+        "41",
+        "2025-12-15",
+    )
