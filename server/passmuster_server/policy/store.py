@@ -1,6 +1,7 @@
 """Reads and writes of policies, verdicts and their history."""
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -11,6 +12,7 @@ from sqlalchemy import Connection, Row, func, select, update
 from passmuster_collectors.contract import codec, strict_json
 from passmuster_collectors.contract.canonical import canonical_bytes
 from passmuster_collectors.contract.declaration import Items
+from passmuster_collectors.contract.errors import ContractError
 from passmuster_collectors.contract.reading import Reading
 from passmuster_server.devices.tables import organisations
 from passmuster_server.policy.document import default_document
@@ -118,6 +120,45 @@ def readings_of(connection: Connection, organisation: str, device: str) -> Mappi
         )
     )
     return {row.signal: codec.decode(Reading, strict_json.parse(row.reading)) for row in rows}
+
+
+def readings_of_devices(
+    connection: Connection, organisation: str, devices: Sequence[str]
+) -> Mapping[str, Mapping[str, Reading]]:
+    """Return the current reading of each signal of these devices.
+
+    One that this version does not understand is left out, which makes it unknown.
+    """
+    found: dict[str, dict[str, Reading]] = {device: {} for device in devices}
+    rows = connection.execute(
+        select(readings.c.device_id, readings.c.signal, readings.c.reading).where(
+            readings.c.organisation_id == organisation, readings.c.device_id.in_(devices)
+        )
+    )
+    for row in rows:
+        with contextlib.suppress(ContractError):
+            reading = codec.decode(Reading, strict_json.parse(row.reading))
+            found[row.device_id][row.signal] = reading
+    return found
+
+
+def find_policy(connection: Connection, organisation: str, version: int) -> Row[Any] | None:
+    """Return one published version."""
+    return connection.execute(
+        select(policies).where(
+            policies.c.organisation_id == organisation, policies.c.version == version
+        )
+    ).one_or_none()
+
+
+def published_policies(connection: Connection, organisation: str) -> list[Row[Any]]:
+    """Return every published policy, the newest first."""
+    found = connection.execute(
+        select(policies)
+        .where(policies.c.organisation_id == organisation)
+        .order_by(policies.c.version.desc())
+    )
+    return list(found.all())
 
 
 def save_verdict(
