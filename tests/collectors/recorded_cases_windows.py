@@ -6,6 +6,8 @@ The lists are as in `recorded_cases.py`.
 from collections.abc import Mapping
 
 DISK_ENCRYPTION = "tests/collectors/signals/disk_encryption/test_windows_recordings.py"
+IDLE_LOGOFF = "tests/collectors/signals/idle_logoff/test_windows_recordings.py"
+SCREEN_LOCK = "tests/collectors/signals/screen_lock/test_windows_recordings.py"
 USB_DEVICES = "tests/collectors/signals/usb_devices/test_windows_recordings.py"
 WIFI_SECURITY = "tests/collectors/signals/wifi_security/test_windows_recordings.py"
 
@@ -31,6 +33,20 @@ COVERED: Mapping[str, str] = {
     "windows/disk_encryption/wmi_on": DISK_ENCRYPTION,
     "windows/disk_encryption/wmi_suspended": DISK_ENCRYPTION,
     "windows/disk_encryption/wmi_used_space_only": DISK_ENCRYPTION,
+    "windows/idle_logoff/console_only_locks": IDLE_LOGOFF,
+    "windows/idle_logoff/rdp_policy_15min_end_session": IDLE_LOGOFF,
+    "windows/screen_lock/powercfg_consolelock_hidden_modern_standby": SCREEN_LOCK,
+    "windows/screen_lock/powercfg_consolelock_on": SCREEN_LOCK,
+    "windows/screen_lock/powercfg_videoidle_fr": SCREEN_LOCK,
+    "windows/screen_lock/powercfg_videoidle_sl_never_ac": SCREEN_LOCK,
+    "windows/screen_lock/reg_delaylockinterval_0": SCREEN_LOCK,
+    "windows/screen_lock/reg_inactivitytimeoutsecs_0": SCREEN_LOCK,
+    "windows/screen_lock/reg_inactivitytimeoutsecs_12c": SCREEN_LOCK,
+    "windows/screen_lock/reg_inactivitytimeoutsecs_384": SCREEN_LOCK,
+    "windows/screen_lock/reg_inactivitytimeoutsecs_69": SCREEN_LOCK,
+    "windows/screen_lock/reg_inactivitytimeoutsecs_missing": SCREEN_LOCK,
+    "windows/screen_lock/reg_user_screensaver_active_but_no_exe": SCREEN_LOCK,
+    "windows/screen_lock/reg_user_screensaver_not_secure": SCREEN_LOCK,
     "windows/usb_devices/cim_barcode_scanner_serial_with_slash": USB_DEVICES,
     "windows/usb_devices/pnp_deviceid_usbstor_flash_disk": USB_DEVICES,
     "windows/usb_devices/pnp_deviceid_usbstor_uf2_bootloader": USB_DEVICES,

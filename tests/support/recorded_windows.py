@@ -10,7 +10,8 @@ r"""The part of a recorded machine that only Windows has; its words in `machine.
 - `shell_numbers`: `"C:\\ System.Volume.BitLockerProtection"` → number or refusal;
 - `programs`: a script that PowerShell gets encoded is keyed by its first line, a comment:
   `"POWERSHELL # BitLocker"`;
-- `power_settings`: `"subgroup/setting"`, GUIDs → `{"ac": n, "dc": n}` or a refusal.
+- `power_settings`: `"subgroup/setting"`, GUIDs → `{"ac": n, "dc": n}` or a refusal;
+- `power`: `"capabilities"` → `{"modern_standby": true, "battery": true}` or a refusal.
 
 A name of a network (`ssid`) is text; bytes that are none are `{"base64": "…"}`.
 """
@@ -25,6 +26,7 @@ from passmuster_collectors.host.windows_answers import (
     Hive,
     NetworkAdapter,
     NetworkRoute,
+    PowerCapabilities,
     PowerValue,
     PresentDevice,
     RegistryValue,
@@ -153,6 +155,10 @@ class RecordedWindows(WindowsQuestions):
     def power_setting(self, subgroup: str, setting: str) -> PowerValue:
         value = self._single("power_settings", f"{subgroup}/{setting}")
         return PowerValue(value["ac"], value["dc"])
+
+    def power_capabilities(self) -> PowerCapabilities:
+        value = self._single("power", "capabilities")
+        return PowerCapabilities(value["modern_standby"], value["battery"])
 
     def _registry(self) -> Mapping[str, Any]:
         registry: Mapping[str, Any] = self._machine.get("registry", {})

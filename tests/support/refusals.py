@@ -40,6 +40,7 @@ QUESTIONS = (
     "power_setting",
     "wireless_state",
     "outgoing_interface",
+    "power_capabilities",
 )
 LISTS = (
     "processes",
@@ -91,7 +92,8 @@ def mutations(machine: Mapping[str, Any]) -> Iterator[Mutation]:
         for method in LISTS:
             if method in machine:
                 yield Mutation(method, how, _replaced(machine, "refuse", method, refusal))
-        for section in ("shell_numbers", "power_settings", "registry", "wireless", "outgoing"):
+        numbers = ("shell_numbers", "power_settings", "power", "wireless", "outgoing")
+        for section in (*numbers, "registry"):
             for key in machine.get(section, {}):
                 yield Mutation(key, how, _replaced(machine, section, key, refusal))
         for key, values in machine.get("registry", {}).items():

@@ -7,6 +7,7 @@ from passmuster_collectors.host.windows_answers import (
     Hive,
     NetworkAdapter,
     NetworkRoute,
+    PowerCapabilities,
     PowerValue,
     PresentDevice,
     RegistryValue,
@@ -60,3 +61,7 @@ class NoWindows:
     def power_setting(self, subgroup: str, setting: str) -> PowerValue:
         """Raise `SourceMissingError`."""
         raise SourceMissingError("power scheme", NOT_WINDOWS)
+
+    def power_capabilities(self) -> PowerCapabilities:
+        """Raise `SourceMissingError`."""
+        raise SourceMissingError("power capabilities", NOT_WINDOWS)

@@ -42,6 +42,7 @@ from passmuster_collectors.host.windows_answers import (
     Hive,
     NetworkAdapter,
     NetworkRoute,
+    PowerCapabilities,
     PowerValue,
     PresentDevice,
     RegistryValue,
@@ -189,3 +190,7 @@ class WindowsHost(NoBus, Files, Machine):
     def power_setting(self, subgroup: str, setting: str) -> PowerValue:
         """Return a setting of the active power scheme, both named by GUID without braces."""
         return windows_power.setting(subgroup, setting)
+
+    def power_capabilities(self) -> PowerCapabilities:
+        """Return how this computer sleeps and whether it has a battery."""
+        return windows_power.capabilities()

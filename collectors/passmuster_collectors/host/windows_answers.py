@@ -141,6 +141,18 @@ class PowerValue:
     dc: int
 
 
+@dataclass(frozen=True)
+class PowerCapabilities:
+    """What this computer's power is made of (`SYSTEM_POWER_CAPABILITIES` in winnt.h).
+
+    `modern_standby` (`AoAc`): it stays awake a little while it sleeps, and a display that goes off
+    is the beginning of sleep. `battery` (`SystemBatteriesPresent`): it can run on one.
+    """
+
+    modern_standby: bool
+    battery: bool
+
+
 class WindowsQuestions(Protocol):
     """The part of a `Host` that only Windows answers; elsewhere all of it is `missing`."""
 
@@ -179,3 +191,6 @@ class WindowsQuestions(Protocol):
 
     def power_setting(self, subgroup: str, setting: str) -> PowerValue:
         """Return a setting of the active power scheme, both named by GUID without braces."""
+
+    def power_capabilities(self) -> PowerCapabilities:
+        """Return how this computer sleeps and whether it has a battery."""

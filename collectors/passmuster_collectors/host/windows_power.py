@@ -1,11 +1,20 @@
-"""The settings of the active power scheme (powrprof.h)."""
+"""The settings of the active power scheme, and how this computer sleeps (powrprof.h)."""
 
 import ctypes
 
 from passmuster_collectors.host.base import SourceConflictError
-from passmuster_collectors.host.dll import DWORD, HANDLE, POINTER, Function, Functions, guid
-from passmuster_collectors.host.windows_answers import PowerValue
-from passmuster_collectors.host.windows_errors import check, functions
+from passmuster_collectors.host.dll import (
+    BYTE,
+    DWORD,
+    HANDLE,
+    POINTER,
+    Function,
+    Functions,
+    guid,
+    last_error,
+)
+from passmuster_collectors.host.windows_answers import PowerCapabilities, PowerValue
+from passmuster_collectors.host.windows_errors import check, from_code, functions
 
 SOURCE = "power scheme"
 
@@ -17,7 +26,22 @@ DC = Function(
     "powrprof.dll", "PowerReadDCValueIndex", DWORD, (HANDLE, POINTER, POINTER, POINTER, POINTER)
 )
 FREE = Function("kernel32.dll", "LocalFree", HANDLE, (HANDLE,))
-FUNCTIONS = (ACTIVE, AC, DC, FREE)
+CAPABILITIES = Function("powrprof.dll", "GetPwrCapabilities", BYTE, (POINTER,))
+FUNCTIONS = (ACTIVE, AC, DC, FREE, CAPABILITIES)
+
+
+class SystemPowerCapabilities(ctypes.Structure):
+    """`SYSTEM_POWER_CAPABILITIES`, as it is since Windows 8; what is not read is left unnamed."""
+
+    _fields_ = (
+        ("before_aoac", BYTE * 20),
+        ("AoAc", BYTE),
+        ("after_aoac", BYTE * 9),
+        ("SystemBatteriesPresent", BYTE),
+        ("BatteriesAreShortTerm", BYTE),
+        ("BatteryScale", DWORD * 2 * 3),
+        ("wake", DWORD * 5),
+    )
 
 
 def setting(subgroup: str, name: str) -> PowerValue:
@@ -47,3 +71,16 @@ def read_setting(api: Functions, subgroup: str, name: str) -> PowerValue:
     finally:
         api[FREE.name](scheme)
     return PowerValue(*values)
+
+
+def capabilities() -> PowerCapabilities:
+    """Return how this computer sleeps and whether it has a battery. Raises `SourceError`."""
+    return read_capabilities(functions("power capabilities", *FUNCTIONS))
+
+
+def read_capabilities(api: Functions) -> PowerCapabilities:
+    """Return the same as the given functions tell it. Raises `SourceError`."""
+    found = SystemPowerCapabilities()
+    if not api[CAPABILITIES.name](ctypes.byref(found)):
+        raise from_code("power capabilities", last_error())
+    return PowerCapabilities(bool(found.AoAc), bool(found.SystemBatteriesPresent))

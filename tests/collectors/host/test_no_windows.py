@@ -21,6 +21,7 @@ QUESTIONS: dict[str, Callable[[Host], object]] = {
     "present_devices": lambda host: host.present_devices(),
     "user_sessions": lambda host: host.user_sessions(),
     "power_setting": lambda host: host.power_setting("a", "b"),
+    "power_capabilities": lambda host: host.power_capabilities(),
 }
 
 

@@ -66,6 +66,17 @@ STRUCTURES = [
     *structure(windows_network.ForwardRow, "MIB_IPFORWARD_ROW2"),
     *structure(windows_network.InterfaceRow, "MIB_IPINTERFACE_ROW"),
     *structure(windows_devices.PropertyKey, "DEVPROPKEY"),
+    # These headers know the fields of Windows 7, which left room for the later ones.
+    *structure(
+        windows_power.SystemPowerCapabilities,
+        "SYSTEM_POWER_CAPABILITIES",
+        {
+            "before_aoac": "PowerButtonPresent",
+            "AoAc": "spare2[2]",
+            "after_aoac": "DiskSpinDown",
+            "wake": "AcOnLineWake",
+        },
+    ),
     *structure(windows_sessions.SessionEntry, "WTS_SESSION_INFOW"),
     *structure(windows_volumes.PropertyQuery, "STORAGE_PROPERTY_QUERY"),
     *structure(windows_volumes.DeviceDescriptor, "STORAGE_DEVICE_DESCRIPTOR"),

@@ -30,6 +30,12 @@ def _read_macos(host: Host) -> Reading:
     return macos.read(host)
 
 
+def _read_windows(host: Host) -> Reading:
+    from passmuster_collectors.signals.idle_logoff import windows  # noqa: PLC0415 - as above
+
+    return windows.read(host)
+
+
 SIGNAL: Signal[IdleLogoffFacts, IdleLogoffLimits] = Signal(
     id="idle_logoff",
     title="Idle logoff",
@@ -41,7 +47,11 @@ SIGNAL: Signal[IdleLogoffFacts, IdleLogoffLimits] = Signal(
     limits=IdleLogoffLimits,
     rule=judge,
     problems=PROBLEMS,
-    readers={Platform.LINUX: _read_linux, Platform.MACOS: _read_macos, Platform.WINDOWS: None},
+    readers={
+        Platform.LINUX: _read_linux,
+        Platform.MACOS: _read_macos,
+        Platform.WINDOWS: _read_windows,
+    },
     triggers=frozenset(
         {"org.freedesktop.login1", "org.passmuster.companion", "settings", "process"}
     ),

@@ -30,6 +30,12 @@ def _read_macos(host: Host) -> Reading:
     return macos.read(host)
 
 
+def _read_windows(host: Host) -> Reading:
+    from passmuster_collectors.signals.screen_lock import windows  # noqa: PLC0415 - as above
+
+    return windows.read(host)
+
+
 SIGNAL: Signal[ScreenLockFacts, ScreenLockLimits] = Signal(
     id="screen_lock",
     title="Screen lock",
@@ -44,7 +50,7 @@ SIGNAL: Signal[ScreenLockFacts, ScreenLockLimits] = Signal(
     readers={
         Platform.LINUX: _read_linux,
         Platform.MACOS: _read_macos,
-        Platform.WINDOWS: None,
+        Platform.WINDOWS: _read_windows,
     },
     triggers=frozenset(
         {"org.freedesktop.login1", "org.passmuster.companion", "settings", "process"}

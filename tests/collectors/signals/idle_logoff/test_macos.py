@@ -5,6 +5,7 @@ import pytest
 from passmuster_collectors.contract.declaration import UNKNOWN
 from passmuster_collectors.contract.verdict import Outcome
 from passmuster_collectors.host.base import Completed, Process
+from passmuster_collectors.signals.idle_logoff.covering import worst
 from passmuster_collectors.signals.idle_logoff.facts import (
     Coverage,
     IdleLogoffFacts,
@@ -15,7 +16,6 @@ from passmuster_collectors.signals.idle_logoff.macos.automatic_logout import par
 from passmuster_collectors.signals.idle_logoff.macos.remote_shells import (
     login_shells,
     remote_people,
-    worst,
 )
 from passmuster_collectors.signals.idle_logoff.rule import IdleLogoffLimits, judge
 from passmuster_collectors.signals.screen_lock.macos.settings import parse_number

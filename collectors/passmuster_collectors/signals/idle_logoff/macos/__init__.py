@@ -1,8 +1,8 @@
 """Idle logoff on a Mac: the screen lock, the automatic log-out, and shells opened from afar."""
 
-from passmuster_collectors.contract.declaration import UNKNOWN, Unknown
 from passmuster_collectors.contract.reading import Reading, ok, unavailable
 from passmuster_collectors.host.base import Host
+from passmuster_collectors.signals.idle_logoff.covering import all_of, is_undecided, worst
 from passmuster_collectors.signals.idle_logoff.facts import (
     Coverage,
     IdleLogoffFacts,
@@ -10,7 +10,7 @@ from passmuster_collectors.signals.idle_logoff.facts import (
     Mechanism,
 )
 from passmuster_collectors.signals.idle_logoff.macos.automatic_logout import read_automatic_logout
-from passmuster_collectors.signals.idle_logoff.macos.remote_shells import read_remote_shells, worst
+from passmuster_collectors.signals.idle_logoff.macos.remote_shells import read_remote_shells
 from passmuster_collectors.signals.inquiry import Inquiry
 from passmuster_collectors.signals.screen_lock.macos import NOBODY, NOT_TOLD, read_locks
 from passmuster_collectors.signals.screen_lock.macos.console import ConsoleSession, read_console
@@ -36,7 +36,7 @@ def read(host: Host) -> Reading:
     graphical = _of_desktops(host, inquiry, sessions[:MAX_SESSIONS])
     mechanisms = (*graphical, *(remote or ()))
     facts = IdleLogoffFacts(mechanisms)
-    undecided = any(_is_undecided(mechanisms, kind) for kind in Coverage)
+    undecided = any(is_undecided(mechanisms, kind) for kind in Coverage)
     if remote is None or undecided or len(sessions) > MAX_SESSIONS:
         return unavailable(SIGNAL, host.now(), UNCLEAR, inquiry.sources, facts)
     return ok(SIGNAL, host.now(), facts, inquiry.sources)
@@ -52,24 +52,12 @@ def _of_desktops(
             Kind.LOCK,
             worst([lock.lock_after_s for lock in locks]),
             Coverage.GRAPHICAL,
-            _all([lock.enforced for lock in locks]),
+            all_of([lock.enforced for lock in locks]),
         ),
         Mechanism(
             Kind.LOGOUT,
             worst([logout.after_s for logout in logouts]),
             Coverage.GRAPHICAL,
-            _all([logout.enforced for logout in logouts]),
+            all_of([logout.enforced for logout in logouts]),
         ),
     )
-
-
-def _all(answers: list[bool | Unknown]) -> bool | Unknown:
-    if False in answers:
-        return False
-    return UNKNOWN if UNKNOWN in answers else True
-
-
-def _is_undecided(mechanisms: tuple[Mechanism, ...], kind: Coverage) -> bool:
-    """Whether nothing certain covers this kind of session, and something unknown may."""
-    times = [each.after_s for each in mechanisms if each.covers is kind]
-    return UNKNOWN in times and not any(isinstance(time, int) for time in times)

@@ -7,8 +7,9 @@ sshd's own processes runs as the person who logged in (sshd(8)).
 from collections.abc import Mapping, Sequence
 from functools import partial
 
-from passmuster_collectors.contract.declaration import UNKNOWN, Unknown
+from passmuster_collectors.contract.declaration import UNKNOWN
 from passmuster_collectors.host.base import Host, Process, SourceMissingError
+from passmuster_collectors.signals.idle_logoff.covering import worst
 from passmuster_collectors.signals.idle_logoff.facts import Coverage, Kind, Mechanism
 from passmuster_collectors.signals.idle_logoff.tmout import ShellTimeout, parse_tmout
 from passmuster_collectors.signals.inquiry import Inquiry
@@ -62,15 +63,6 @@ def login_shells(processes: Sequence[Process], people: frozenset[int]) -> frozen
         for process in processes
         if process.uid in people and (name := process.name.lstrip("-")) in STARTUP_FILES
     )
-
-
-def worst(times: Sequence[int | Unknown | None]) -> int | Unknown | None:
-    """Return the last of times that all have to come: never, then unknown, then the latest."""
-    if None in times:
-        return None
-    if UNKNOWN in times:
-        return UNKNOWN
-    return max((time for time in times if isinstance(time, int)), default=UNKNOWN)
 
 
 def _timeout(host: Host, inquiry: Inquiry, paths: Sequence[str]) -> ShellTimeout:
