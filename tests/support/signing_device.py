@@ -29,6 +29,13 @@ from passmuster_collectors.contract.enrolment import (
 from passmuster_collectors.contract.platform import Platform
 from passmuster_collectors.contract.reading import Reading
 from passmuster_collectors.contract.report import REPORT_TYPE, VERSION, Record, Upload
+from passmuster_collectors.contract.rotation import PROOF_TYPE as NEW_KEY_TYPE
+from passmuster_collectors.contract.rotation import (
+    ROTATION_TYPE,
+    KeyRotated,
+    KeyRotation,
+    NewKeyProof,
+)
 from passmuster_collectors.contract.verdict import Answer
 
 JOSE = {"Content-Type": "application/jose"}
@@ -53,8 +60,7 @@ class SigningDevice:
     @property
     def public_key(self) -> PublicKey:
         """The public half as the contract writes it."""
-        exported = self.key.as_dict(private=False)
-        return PublicKey("EC", "P-256", str(exported["x"]), str(exported["y"]))
+        return _public(self.key)
 
     def start_message(self) -> EnrolmentStart:
         """Return the first message of the ceremony."""
@@ -144,6 +150,51 @@ class SigningDevice:
         """Return the upload as it is sent."""
         return self.signed(canonical_bytes(codec.encode(upload))).encode()
 
+    def rotation(self, new: ECKey, **changes: Any) -> KeyRotation:
+        """Return the message by which `new` takes this key's place; `changes` make it wrong."""
+        assert self.enrolled is not None, "enroll first"
+        public = _public(new)
+        tier = changes.get("tier", KeyTier.HARDWARE)
+        proof = NewKeyProof(
+            self.device,
+            self.enrolled.server,
+            public.thumbprint(),
+            self.public_key.thumbprint(),
+            tier,
+            changes.get("nonce", self.nonce),
+        )
+        proof = dataclasses.replace(proof, **changes.pop("proven", {}))
+        rotation = KeyRotation(
+            version=1,
+            audience=self.enrolled.server,
+            method="POST",
+            url=f"{self.server}/api/v1/keys",
+            sequence=self.sequence + 1,
+            nonce=self.nonce,
+            sent_at=datetime.now(UTC),
+            public_key=public,
+            tier=tier,
+            proof=jws.serialize_compact(
+                {"alg": "ES256", "typ": NEW_KEY_TYPE, "kid": public.thumbprint()},
+                canonical_bytes(codec.encode(proof)),
+                changes.pop("proof_key", new),
+            ),
+        )
+        return dataclasses.replace(rotation, **changes)
+
+    def signed_rotation(self, rotation: KeyRotation) -> bytes:
+        """Return the rotation as it is sent."""
+        payload = canonical_bytes(codec.encode(rotation))
+        return self.signed(payload, kind=ROTATION_TYPE).encode()
+
+    def rotate(self, client: httpx.Client, new: ECKey, tier: KeyTier = KeyTier.HARDWARE) -> None:
+        """Let `new` take this key's place, from now on."""
+        body = self.signed_rotation(self.rotation(new, tier=tier))
+        response = client.post("/api/v1/keys", content=body, headers=JOSE)
+        response.raise_for_status()
+        rotated = codec.decode(KeyRotated, strict_json.parse(response.content))
+        self.key, self.sequence, self.nonce = new, self.sequence + 1, rotated.nonce
+
     def send(self, client: httpx.Client, body: bytes) -> httpx.Response:
         """Post a signed upload and return the response, whatever its status."""
         return client.post("/api/v1/reports", content=body, headers=JOSE)
@@ -159,6 +210,11 @@ class SigningDevice:
         answer = codec.decode(Answer, strict_json.parse(response.content))
         self.sequence, self.nonce = self.sequence + 1, answer.nonce
         return answer
+
+
+def _public(key: ECKey) -> PublicKey:
+    exported = key.as_dict(private=False)
+    return PublicKey("EC", "P-256", str(exported["x"]), str(exported["y"]))
 
 
 def post(client: httpx.Client, path: str, message: object) -> httpx.Response:

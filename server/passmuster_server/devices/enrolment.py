@@ -17,12 +17,14 @@ from passmuster_collectors.contract.enrolment import (
     EnrolmentFinish,
     EnrolmentProof,
     EnrolmentStart,
+    KeyTier,
 )
 from passmuster_collectors.contract.errors import ContractError
 from passmuster_server.changes import announce
 from passmuster_server.clock import Clock
 from passmuster_server.database import Database, Transaction
-from passmuster_server.devices import codes, jws, store
+from passmuster_server.devices import codes, jws, key_changes, store
+from passmuster_server.devices.key_changes import KeyChange
 from passmuster_server.devices.ratchets import reset_ratchet
 from passmuster_server.policy.service import Policies
 from passmuster_server.policy.standing import DeviceStatus
@@ -104,6 +106,8 @@ class Enrolment:
         """Return a challenge for the key. Raises `ContractError` for a key that is none."""
         jws.import_key(start.public_key)
         _check_names(start)
+        if start.tier is KeyTier.ATTESTED:
+            raise ContractError("tier", "is not the agent's to claim")
         enrolment, challenge = secrets.token_hex(16), base64url(secrets.token_bytes(32))
         now = self._clock()
 
@@ -169,6 +173,7 @@ class Enrolment:
             raise RefusalError(403, "code_used", "The code has been used already.")
         store.drop_challenge(connection, organisation, finish.enrolment)
         if code.replaces and code.replaces != enrolled.device:
+            self._note_replaced(connection, start, enrolled.device, code.replaces, now)
             retire(connection, organisation, code.replaces, DeviceStatus.RETIRED)
             self._policies.judge(transaction, organisation, code.replaces)
         self._policies.judge(transaction, organisation, enrolled.device)
@@ -190,6 +195,16 @@ class Enrolment:
         else:
             # The key has just been proven and the code says whose it is: the same laptop again.
             device = known.device_id
+            if known.tier != start.tier:
+                key_changes.add_change(
+                    connection,
+                    device,
+                    KeyChange.ENROLLED_AGAIN,
+                    now,
+                    before=known,
+                    key=start.public_key,
+                    tier=start.tier,
+                )
             store.rebind_device(connection, organisation, device, owner, start)
         nonce = base64url(secrets.token_bytes(16))
         reset_ratchet(connection, organisation, device, nonce)
@@ -202,6 +217,27 @@ class Enrolment:
             hash_key=base64url(row.hash_key),
             report_within_s=self._policies.current(organisation).report_within_s,
         )
+
+    def _note_replaced(
+        self,
+        connection: Connection,
+        start: EnrolmentStart,
+        device: str,
+        replaced: str,
+        now: datetime,
+    ) -> None:
+        """Let the new device's history say whose place it took: its tier may be a weaker one."""
+        before = store.find_device(connection, self._organisation, replaced)
+        if before is not None:
+            key_changes.add_change(
+                connection,
+                device,
+                KeyChange.REPLACED,
+                now,
+                before=before,
+                key=start.public_key,
+                tier=start.tier,
+            )
 
 
 def retire(connection: Connection, organisation: str, device: str, status: DeviceStatus) -> bool:

@@ -63,6 +63,17 @@ def reset_ratchet(connection: Connection, organisation: str, device: str, nonce:
     )
 
 
+def find_ratchet(connection: Connection, organisation: str, device: str) -> Ratchet | None:
+    """Return the device's ratchet."""
+    columns = [ratchets.c[name.strip().removeprefix("r.")] for name in RATCHET_COLUMNS.split(",")]
+    row = connection.execute(
+        select(*columns).where(
+            ratchets.c.organisation_id == organisation, ratchets.c.device_id == device
+        )
+    ).one_or_none()
+    return None if row is None else ratchet_of(row)
+
+
 def ratchet_of(row: Sequence[Any]) -> Ratchet:
     """Return the ratchet in a row of `RATCHET_COLUMNS`."""
     sequence, nonce, previous_nonce, kept, answer, record_sequence, record_hash, recent = row

@@ -1,4 +1,4 @@
-"""The addresses of the enrolment ceremony."""
+"""The addresses of the enrolment ceremony and of the change of a key."""
 
 import math
 
@@ -11,6 +11,7 @@ from passmuster_collectors.contract.canonical import canonical_bytes
 from passmuster_collectors.contract.enrolment import EnrolmentFinish, EnrolmentStart
 from passmuster_server.devices.enrolment import Enrolment
 from passmuster_server.devices.limits import AddressLimit
+from passmuster_server.devices.rotation import PATH, Rotation
 from passmuster_server.schema import DEFAULT_ORGANISATION
 from passmuster_server.services import Services
 from passmuster_server.web.bodies import read_body
@@ -53,6 +54,18 @@ class EnrolmentRoutes:
             raise
 
 
+class RotationRoutes:
+    """`POST /api/v1/keys`: a device's key gives way to a new one."""
+
+    def __init__(self, rotation: Rotation) -> None:
+        self._rotation = rotation
+
+    async def rotate(self, request: Request) -> Response:
+        """Answer a signed `KeyRotation` with `KeyRotated`."""
+        body = await read_body(request, limit=MAX_BODY, content_type="application/jose")
+        return _answer(await self._rotation.take_in(body))
+
+
 def _address(request: Request) -> str:
     return request.client.host if request.client else ""
 
@@ -74,15 +87,29 @@ def routes(services: Services) -> list[Route]:
     enrolment = EnrolmentRoutes(
         Enrolment(services.database, services.policies, services.clock, DEFAULT_ORGANISATION)
     )
+    rotation = RotationRoutes(
+        Rotation(
+            services.database,
+            services.policies,
+            services.clock,
+            organisation=DEFAULT_ORGANISATION,
+            urls=frozenset(origin + PATH for origin in services.config.addresses),
+        )
+    )
     return [
         Route("/api/v1/enrolment", enrolment.start, methods=["POST"]),
         Route("/api/v1/enrolment/finish", enrolment.finish, methods=["POST"]),
+        Route(PATH, rotation.rotate, methods=["POST"]),
     ]
 
 
 def _json(message: object) -> Response:
+    return _answer(canonical_bytes(codec.encode(message)))
+
+
+def _answer(body: bytes) -> Response:
     return Response(
-        canonical_bytes(codec.encode(message)),
+        body,
         media_type="application/json",
         headers={"Cache-Control": "no-store"},
     )

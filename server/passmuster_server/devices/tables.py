@@ -85,3 +85,24 @@ ratchets = Table(
         ["organisation_id", "device_id"], ["devices.organisation_id", "devices.device_id"]
     ),
 )
+
+key_changes = Table(
+    "key_changes",
+    METADATA,
+    Column("change_id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("organisation_id", String(64), nullable=False),
+    Column("device_id", String(64), nullable=False),
+    Column("changed_at", Moment, nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("key_before", LargeBinary, nullable=False),
+    Column("fingerprint_before", String(16), nullable=False),
+    Column("fingerprint_after", String(16), nullable=False),
+    Column("tier_before", String(16), nullable=False),
+    Column("tier_after", String(16), nullable=False),
+    Column("message", LargeBinary),
+    ForeignKeyConstraint(
+        ["organisation_id", "device_id"], ["devices.organisation_id", "devices.device_id"]
+    ),
+    Index("ix_key_changes_device", "organisation_id", "device_id", "changed_at"),
+)
+"""A device's key gave way to another, or moved; `message` is what both keys signed, verbatim."""

@@ -18,6 +18,7 @@ from passmuster_server.accounts.service import Session
 from passmuster_server.clock import Clock
 from passmuster_server.database import Database
 from passmuster_server.fleet import device_view
+from passmuster_server.fleet.key_view import key_changes_of
 from passmuster_server.fleet.live import LiveFleet, TooManyListenersError
 from passmuster_server.fleet.privacy import ABOUT_THE_LAPTOP, COLLECTED
 from passmuster_server.fleet.store import (
@@ -142,6 +143,7 @@ class FleetPages:
             signals=device_view.signals_of(standing, stored.readings),
             transitions=device_view.transitions_of(stored.transitions),
             history=device_view.history_of(stored.history),
+            key_changes=key_changes_of(stored.key_changes),
         )
 
     async def privacy(self, request: Request) -> Response:

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, case, func, or_, select, tuple_
 
 from passmuster_collectors.contract.verdict import Verdict
-from passmuster_server.devices.tables import devices
+from passmuster_server.devices.tables import devices, key_changes
 from passmuster_server.policy.standing import CLOCK_STEP_S, DeviceStatus
 from passmuster_server.policy.tables import verdict_history, verdicts
 from passmuster_server.reports.tables import contacts, readings, transitions
@@ -94,6 +94,7 @@ class StoredDevice:
     readings: Sequence[Row[Any]]
     history: Sequence[Row[Any]]
     transitions: Sequence[Row[Any]]
+    key_changes: Sequence[Row[Any]]
 
 
 def device_of(connection: Connection, organisation: str, device: str) -> StoredDevice | None:
@@ -123,6 +124,12 @@ def device_of(connection: Connection, organisation: str, device: str) -> StoredD
             select(transitions)
             .where(*own(transitions))
             .order_by(transitions.c.received_at.desc(), transitions.c.transition_id.desc())
+            .limit(HISTORY)
+        ).all(),
+        connection.execute(
+            select(key_changes)
+            .where(*own(key_changes))
+            .order_by(key_changes.c.change_id.desc())
             .limit(HISTORY)
         ).all(),
     )

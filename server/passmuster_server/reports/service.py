@@ -1,5 +1,6 @@
 """A report is taken in: verified, ratcheted, stored, judged and answered, in one write."""
 
+import contextlib
 import dataclasses
 import logging
 import secrets
@@ -42,6 +43,14 @@ _OUT_OF_SERVICE = (DeviceStatus.REVOKED, DeviceStatus.RETIRED)
 _log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class _Key:
+    """The key that a device's reports are verified with, until it is rotated."""
+
+    thumbprint: str
+    key: ECKey
+
+
 @dataclass(frozen=True)
 class _Conflict:
     """Returned, not raised: that the device is in conflict has to be stored."""
@@ -65,8 +74,8 @@ class Reports:
         self._organisation = organisation
         self._urls = urls
         self._server = ""
-        # Keys by device, as a rebuilt key costs more than the verification; keys never change.
-        self._keys: OrderedDict[str, ECKey] = OrderedDict()
+        # Keys by device, as a rebuilt key costs more than the verification.
+        self._keys: OrderedDict[str, _Key] = OrderedDict()
 
     async def take_in(self, body: bytes) -> bytes:
         """Return the answer to a signed upload, once all it says is durable.
@@ -75,24 +84,32 @@ class Reports:
         """
         unverified = jws.read_header(body, REPORT_TYPE)
         device = unverified.key_id
-        key = self._keys.get(device) or await self._read_key(device)
-        try:
-            payload = jws.verified_payload(unverified, key)
-        except jws.SignatureError:
-            raise RefusalError(
-                401, "bad_signature", "The report is not signed by the device's key."
-            ) from None
+        key, payload = await self._verified(unverified)
         received = read_upload(payload, device)
         self._check_destination(received)
         signed = unverified.digest()
         result = await self._database.write(
-            lambda transaction: self._accept(transaction, device, received, signed, body)
+            lambda transaction: self._accept(transaction, key, received, signed, body)
         )
         if isinstance(result, _Conflict):
             raise _conflict()
         return result
 
-    async def _read_key(self, device: str) -> ECKey:
+    async def _verified(self, unverified: jws.Unverified) -> tuple[_Key, bytes]:
+        """Return the payload and the key that has signed it, the newest one of the device."""
+        device = unverified.key_id
+        kept = self._keys.get(device)
+        if kept is not None:
+            with contextlib.suppress(jws.SignatureError):
+                return kept, jws.verified_payload(unverified, kept.key)
+        # A key that is not known yet, or was rotated since.
+        key = await self._read_key(device)
+        try:
+            return key, jws.verified_payload(unverified, key.key)
+        except jws.SignatureError:
+            raise _bad_signature() from None
+
+    async def _read_key(self, device: str) -> _Key:
         row, organisation = await self._database.read(
             lambda connection: (
                 device_store.find_device(connection, self._organisation, device),
@@ -102,7 +119,7 @@ class Reports:
         self._server = organisation.server_id
         if row is None:
             raise _unknown_device()
-        key = jws.import_key(device_store.public_key_of(row))
+        key = _Key(row.thumbprint, jws.import_key(device_store.public_key_of(row)))
         self._keys[device] = key
         if len(self._keys) > MAX_KEYS:
             self._keys.popitem(last=False)
@@ -120,12 +137,13 @@ class Reports:
     def _accept(
         self,
         transaction: Transaction,
-        device: str,
+        key: _Key,
         received: Received,
         signed: str,
         body: bytes,
     ) -> bytes | _Conflict:
         organisation, now = self._organisation, self._clock()
+        device = received.newest.device
         found = store.find_reporting(transaction, organisation, device)
         if found is None:
             raise _unknown_device()
@@ -133,6 +151,8 @@ class Reports:
             raise RefusalError(401, "revoked", "This device has been taken out of service.")
         if found.device.status is DeviceStatus.CONFLICT:
             raise _conflict()
+        if found.thumbprint != key.thumbprint:
+            raise _bad_signature()
         upload, ratchet = received.upload, found.ratchet
         step = step_of(ratchet, upload.sequence, upload.nonce, signed)
         if step is Step.AGAIN and ratchet.answer is not None:
@@ -255,6 +275,10 @@ def _check_records(found: store.Reporting, received: Received) -> None:
 
 def _unknown_device() -> RefusalError:
     return RefusalError(401, "unknown_device", "This device is not enrolled here.")
+
+
+def _bad_signature() -> RefusalError:
+    return RefusalError(401, "bad_signature", "The report is not signed by the device's key.")
 
 
 def _conflict() -> RefusalError:

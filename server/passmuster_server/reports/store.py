@@ -17,7 +17,7 @@ from passmuster_server.policy.stored_devices import (
 )
 from passmuster_server.schema import to_microseconds
 
-_OWN_COLUMNS = "d.agent_version, c.findings, c.missing_records"
+_OWN_COLUMNS = "d.agent_version, d.thumbprint, c.findings, c.missing_records"
 _REPORTING = (
     f"SELECT {_OWN_COLUMNS}, {RATCHET_COLUMNS}, {DEVICE_COLUMNS} "  # noqa: S608 - constants
     f"FROM {DEVICE_TABLES} WHERE {ONE_DEVICE}"
@@ -54,6 +54,7 @@ class Reporting:
     """A device that reports: itself, its ratchet, and what it said of itself the last time."""
 
     agent_version: str
+    thumbprint: str
     findings: str
     missing_records: int
     ratchet: Ratchet
@@ -79,9 +80,10 @@ def find_reporting(transaction: Transaction, organisation: str, device: str) -> 
     row = transaction.run(_REPORTING, (organisation, device)).fetchone()
     if row is None:
         return None
-    agent_version, findings, missing = row[:_OWN_END]
+    agent_version, thumbprint, findings, missing = row[:_OWN_END]
     return Reporting(
         agent_version,
+        thumbprint,
         findings or "",
         missing or 0,
         ratchet_of(row[_OWN_END:_RATCHET_END]),

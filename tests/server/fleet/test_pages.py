@@ -5,8 +5,10 @@ from typing import Any, Literal
 
 import httpx
 import pytest
+from joserfc.jwk import ECKey
 from playwright.sync_api import Page, expect
 
+from passmuster_collectors.contract.enrolment import KeyTier
 from tests.support.browser import Browsing, browsing
 from tests.support.example_laptops import enrolled, healthy, with_usb_stick
 from tests.support.running_server import RunningServer, running_server
@@ -102,6 +104,20 @@ def test_the_page_changes_by_itself_when_a_laptop_does(fleet: RunningServer, pag
         laptop.report(client, with_usb_stick())
         expect(row).to_contain_text("Not compliant")
         fleet.command("retire", laptop.device)
+
+
+def test_a_key_that_moved_to_a_weaker_place_is_told(fleet: RunningServer, page: Page) -> None:
+    with fleet.client() as client:
+        laptop = enrolled(fleet, client, "kim@example.com", healthy())
+        laptop.rotate(client, ECKey.generate_key("P-256"), KeyTier.HARDWARE)
+        laptop.rotate(client, ECKey.generate_key("P-256"), KeyTier.KEYRING)
+    page.goto(f"{fleet.url}/fleet/devices/{laptop.device}")
+    rows = page.get_by_role("region", name="Key").locator("tbody tr")
+    expect(rows).to_have_count(2)
+    expect(rows.first).to_contain_text("in hardware → in the system's keyring Weaker")
+    expect(rows.first).to_contain_text(laptop.public_key.fingerprint())
+    expect(rows.nth(1)).to_contain_text("in a file → in hardware Stronger")
+    fleet.command("retire", laptop.device)
 
 
 def test_everything_on_the_page_is_reached_by_keyboard(page: Page) -> None:
