@@ -24,6 +24,20 @@ TURN_ON_BITLOCKER = Remedy(
     ),
     DEVICE_ENCRYPTION,
 )
+ENCRYPT_VOLUME_ON_WINDOWS = Remedy(
+    (
+        "Search for “Manage BitLocker” and open it.",
+        "Select “Turn on BitLocker” for {mount}, and let it be unlocked automatically.",
+    )
+)
+FINISH_BITLOCKER = Remedy(
+    (
+        "Open Settings, Privacy & security, Device encryption, and finish what it asks for.",
+        "Is it not there? Search for “Manage BitLocker” and turn it on or resume it for {mount}.",
+    ),
+    DEVICE_ENCRYPTION,
+)
+KEEP_IT_ON = "Keep the computer on and connected to power until it is done."
 REINSTALL = Remedy(
     (
         "Ask IT for an appointment: Linux encrypts the whole disk only while it is installed.",
@@ -67,7 +81,7 @@ PROBLEMS: Mapping[str, ProblemText] = {
         remedy={
             Platform.LINUX: ENCRYPT_VOLUME_ON_LINUX,
             Platform.MACOS: ENCRYPT_VOLUME_ON_MAC,
-            Platform.WINDOWS: TURN_ON_BITLOCKER,
+            Platform.WINDOWS: ENCRYPT_VOLUME_ON_WINDOWS,
         },
     ),
     Problem.SWAP_UNENCRYPTED: ProblemText(
@@ -81,7 +95,6 @@ PROBLEMS: Mapping[str, ProblemText] = {
                     "You administer it yourself? Remove its line from /etc/fstab and use zram.",
                 )
             ),
-            Platform.WINDOWS: TURN_ON_BITLOCKER,
         },
     ),
     Problem.KEY_EXPOSED: ProblemText(
@@ -95,12 +108,7 @@ PROBLEMS: Mapping[str, ProblemText] = {
                     "Look in /etc/crypttab and /etc/cryptsetup-keys.d if you do it yourself.",
                 )
             ),
-            Platform.WINDOWS: Remedy(
-                (
-                    "Search for “Manage BitLocker” and open it.",
-                    "Select “Resume protection” or “Turn on BitLocker” for {mount}.",
-                )
-            ),
+            Platform.WINDOWS: FINISH_BITLOCKER,
         },
     ),
     Problem.SUSPENDED: ProblemText(
@@ -132,10 +140,16 @@ PROBLEMS: Mapping[str, ProblemText] = {
     Problem.ENCRYPTING: ProblemText(
         worker="“{mount}” is being encrypted. You need to do nothing but let it finish.",
         admin="{mount} ({method}) is being encrypted.",
-        remedy=dict.fromkeys(
-            Platform,
-            Remedy(("Keep the computer on and connected to power until it is done.",)),
-        ),
+        remedy={
+            Platform.LINUX: Remedy((KEEP_IT_ON,)),
+            Platform.MACOS: Remedy((KEEP_IT_ON,), FILEVAULT),
+            Platform.WINDOWS: Remedy(
+                (
+                    KEEP_IT_ON,
+                    "Does it not go on? Search for “Manage BitLocker” and resume it for {mount}.",
+                )
+            ),
+        },
     ),
     Problem.METHOD_FORBIDDEN: ProblemText(
         worker="“{mount}” is encrypted in a way that your organisation does not accept ({method}).",
@@ -147,15 +161,23 @@ PROBLEMS: Mapping[str, ProblemText] = {
     Problem.VOLUME_UNCLEAR: ProblemText(
         worker="Passmuster could not find out whether “{mount}” is encrypted.",
         admin="Whether {mount} is encrypted could not be read; the sources of the reading say why.",
-        remedy=dict.fromkeys(
-            Platform,
-            Remedy(
+        remedy={
+            **dict.fromkeys(
+                (Platform.LINUX, Platform.MACOS),
+                Remedy(
+                    (
+                        "Restart the computer.",
+                        "If this message stays, ask IT to look at “{mount}”.",
+                    )
+                ),
+            ),
+            Platform.WINDOWS: Remedy(
                 (
-                    "Restart the computer.",
-                    "If this message stays, ask IT to look at “{mount}”.",
+                    "Is {mount} locked? Open the Explorer, select it and unlock it.",
+                    "Else restart the computer. If this message stays, ask IT to look at it.",
                 )
             ),
-        ),
+        },
     ),
     Problem.SYSTEM_MISSING: ProblemText(
         worker="Passmuster could not find the disk that this computer runs from.",

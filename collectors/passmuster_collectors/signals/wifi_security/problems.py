@@ -9,6 +9,7 @@ from passmuster_collectors.signals.wifi_security.rule import Problem
 
 MACOS_WIFI = "x-apple.systempreferences:com.apple.wifi-settings-extension"
 WINDOWS_WIFI = "ms-settings:network-wifi"
+WINDOWS_LOCATION = "ms-settings:privacy-location"
 
 OTHER_NETWORK: Mapping[Platform, Remedy] = {
     Platform.LINUX: Remedy(
@@ -50,14 +51,24 @@ OWN_ROUTER: Mapping[Platform, Remedy] = {
     )
 }
 
+TELL_IT = "Still not clear? Tell IT: the agent could not read how this network is protected."
 READ_AGAIN: Mapping[Platform, Remedy] = {
-    platform: Remedy(
-        (
-            "Switch Wi-Fi off and on again, and wait until it has joined.",
-            "Still not clear? Tell IT: the agent could not read how this network is protected.",
+    **{
+        platform: Remedy(
+            ("Switch Wi-Fi off and on again, and wait until it has joined.", TELL_IT), link
         )
-    )
-    for platform in Platform
+        for platform, link in ((Platform.LINUX, None), (Platform.MACOS, MACOS_WIFI))
+    },
+    # Windows 11 24H2 and later tells it to nobody else.
+    Platform.WINDOWS: Remedy(
+        (
+            "Open Settings, Privacy & security, Location.",
+            "Switch on “Location services” and “Let desktop apps access your location”.",
+            "Windows tells how a network is protected only then. Passmuster asks for no location.",
+            TELL_IT,
+        ),
+        WINDOWS_LOCATION,
+    ),
 }
 
 SERVER_CHECK: Mapping[Platform, Remedy] = {
@@ -80,9 +91,14 @@ CHECK_VPN: Mapping[Platform, Remedy] = {
         (
             "Join a network with WPA2 or WPA3; then the VPN does not matter.",
             "Or tell IT that Passmuster does not recognise your VPN.",
-        )
+        ),
+        link,
     )
-    for platform in Platform
+    for platform, link in (
+        (Platform.LINUX, None),
+        (Platform.MACOS, MACOS_WIFI),
+        (Platform.WINDOWS, WINDOWS_WIFI),
+    )
 }
 
 PROBLEMS: Mapping[str, ProblemText] = {
