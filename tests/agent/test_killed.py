@@ -1,18 +1,25 @@
 """kill -9 before and after every step of an upload: nothing accepted is lost or counted twice."""
 
+import contextlib
+import random
 import signal
 import subprocess
 import sys
 import textwrap
+import time
 
+import psutil
 import pytest
 
 from passmuster_agent import reporter
 from passmuster_agent.config import Device, State
 from passmuster_agent.delivery import DeliveryKind
 from passmuster_agent.outbox import Outbox
+from passmuster_collectors.contract.problem import Problem
+from passmuster_collectors.contract.report import Upload
 from tests.support.agent_records import a_record
 from tests.support.report_server import ReportServer
+from tests.support.running_agent import running_agent
 from tests.support.tools import REPOSITORY
 
 MOMENTS = ("before", "inside", "after")
@@ -99,3 +106,51 @@ def test_killed_at_a_step_the_next_process_goes_on(
     assert arrived == ["first", *kept, "third"]
     with Outbox(state.outbox(enrolled)) as outbox:
         assert outbox.overview().waiting == 0
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_killed_while_it_sets_a_refused_record_aside_the_others_arrive(
+    server: ReportServer, state: State, enrolled: Device, moment: str
+) -> None:
+    def refuses_the_second(upload: Upload) -> Problem | None:
+        reasons = [record.readings[0].reason for record in upload.records]
+        if "second" not in reasons:
+            return None
+        field = f"records[{reasons.index('second')}].readings"
+        return Problem("Refused", 400, "malformed", "It is not right.", field)
+
+    server.judge = refuses_the_second
+    with Outbox(state.outbox(enrolled)) as outbox:
+        outbox.append(a_record("first"), changed=True)
+    die_at(state, "Outbox.set_aside", moment)
+    with Outbox(state.outbox(enrolled)) as outbox:
+        outbox.append(a_record("third"), changed=True)
+    delivered = reporter.deliver(state)
+    assert delivered.kind is DeliveryKind.ACCEPTED, delivered.problem
+    assert [record.readings[0].reason for record in server.records] == ["first", "third"]
+    with Outbox(state.outbox(enrolled)) as outbox:
+        assert len(outbox.overview().set_aside) == 1
+        assert outbox.overview().waiting == 0
+
+
+def test_killed_at_random_daemon_and_reporter_alike_lose_and_repeat_nothing(
+    server: ReportServer, state: State, enrolled: Device
+) -> None:
+    chance = random.Random()
+    kept = 0
+    for _ in range(12):
+        with running_agent(state.path) as daemon:
+            # Between the start of the interpreter and the end of the first report.
+            time.sleep(chance.uniform(0.1, 1.2))
+            reporters = psutil.Process(daemon.pid).children() if chance.random() < 0.5 else []
+            daemon.kill()
+            for each in reporters:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    each.kill()
+        with Outbox(state.outbox(enrolled)) as outbox:
+            latest = outbox.latest()
+            kept = latest.sequence if latest else 0
+    delivered = reporter.deliver(state)
+    assert delivered.kind is DeliveryKind.ACCEPTED, delivered.problem
+    assert [record.sequence for record in server.records] == list(range(1, kept + 1))
+    assert [upload.sequence for upload in server.uploads] == list(range(1, len(server.uploads) + 1))
