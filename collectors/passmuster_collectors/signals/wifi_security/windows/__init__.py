@@ -150,10 +150,11 @@ def _connected(
         return UNKNOWN if up or adapter is None else False
     if station.state == CONNECTED:
         return True
-    if up or adapter is None:
+    if up:
         inquiry.contradict(f"Wi-Fi {name}", f"not connected (state {station.state}), but up")
-        return UNKNOWN
-    return False
+    elif adapter is None and inquiry.is_complete:
+        inquiry.contradict(f"Wi-Fi {name}", "in no list of interfaces")
+    return UNKNOWN if up or adapter is None else False
 
 
 def _reason(inquiry: Inquiry, told: Mapping[str, WirelessAdapter]) -> str:
