@@ -1,18 +1,19 @@
 """Reads signals side by side, each under a deadline; whatever goes wrong becomes `unavailable`."""
 
+import contextlib
 import logging
 import threading
 import time
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from weakref import WeakKeyDictionary
 
 from passmuster_collectors.contract import codec
 from passmuster_collectors.contract.errors import ContractError
 from passmuster_collectors.contract.reading import Reading, Source, SourceOutcome, unavailable
-from passmuster_collectors.host.base import Host, SourceError
+from passmuster_collectors.host.base import Host, SourceError, SourceMissingError
 from passmuster_collectors.signals.signal import Reader, Signal
 
 log = logging.getLogger(__name__)
@@ -32,6 +33,13 @@ REASONS = {
 # started, so that a source that hangs for ever costs one thread and no more.
 _waiting: WeakKeyDictionary[Host, dict[str, "_ReaderThread"]] = WeakKeyDictionary()
 _waiting_lock = threading.Lock()
+
+ROOMS = "passmuster_collectors.signals."
+
+# Readers are imported by their first call. Python's imports are not safe from circles between
+# threads that import a package and one of its parts (`_DeadlockError`), so one thread does it.
+_loaded: set[Reader] = set()
+_loading = threading.Lock()
 
 
 def collect(
@@ -80,8 +88,23 @@ def _start(host: Host, signal: Signal[Any, Any]) -> "_ReaderThread | Reading":
             source = Source("reader", SourceOutcome.TIMEOUT, "still busy since an earlier time")
             return unavailable(signal.id, host.now(), STILL_WAITING, [source])
         thread = threads[signal.id] = _ReaderThread(host, signal, reader)
+    _load(reader)
     thread.start()
     return thread
+
+
+class _NoMachine:
+    def __getattr__(self, question: str) -> Any:
+        raise SourceMissingError(question)
+
+
+def _load(reader: Reader) -> None:
+    """Let a reader import what it is made of, by asking it to read a machine that has nothing."""
+    with _loading:
+        if reader not in _loaded and reader.__module__.startswith(ROOMS):
+            with contextlib.suppress(Exception):
+                reader(cast(Host, _NoMachine()))
+            _loaded.add(reader)
 
 
 def _read(host: Host, signal: Signal[Any, Any], reader: Reader) -> Reading:

@@ -1,6 +1,8 @@
 """Readers under a deadline: whatever one does, the others go on and the server gets words."""
 
 import dataclasses
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -34,6 +36,7 @@ from passmuster_collectors.signals.usb_devices import SIGNAL
 from passmuster_collectors.signals.usb_devices.facts import UsbDevicesFacts
 from passmuster_collectors.signals.usb_devices.rule import UsbLimits
 from tests.support.recorded_host import RecordedHost
+from tests.support.tools import REPOSITORY
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 SECRET = "hunter2"
@@ -229,3 +232,31 @@ def test_a_stuck_reader_does_not_keep_the_process_from_ending(release: threading
 
 def test_nothing_to_read_is_no_error() -> None:
     assert collect(RecordedHost({}), []) == ()
+
+
+def test_reading_side_by_side_imports_nothing_side_by_side() -> None:
+    program = """
+import sys, threading
+from passmuster_collectors import runner
+from passmuster_collectors.signals import CATALOG
+from tests.support.recorded_host import RecordedHost
+
+host, foreign = RecordedHost({"platform": "linux"}), []
+class Finder:
+    def find_spec(self, name, *_):
+        here = threading.current_thread() is threading.main_thread()
+        if name.startswith("passmuster") and not here:
+            foreign.append(name)
+sys.meta_path.insert(0, Finder())
+runner.collect(host, CATALOG)
+print(*foreign)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+        cwd=REPOSITORY,
+    )
+    assert done.stdout.split() == []

@@ -6,8 +6,8 @@
 - `files`: path → text, `{"base64": "…"}`, `{"plist": value}`, or a refusal `{"error": "denied"}`
   (`missing` is the default for what is not listed, so it need not be said); folders are derived
   from the paths, and `directories` lists empty or refused ones (path → list of names or a refusal);
-- `links`: path → the absolute path behind it; a link may point at a folder, and paths that go
-  through it are followed;
+- `links`: path → the absolute path behind it, or a refusal; a link may point at a folder, and
+  paths that go through it are followed;
 - `status`: path → `{"device": [major, minor], "owner": uid, "mode": octal text, "size": n,
   "modified": RFC 3339}`;
 - `programs`: `"GSETTINGS get org.gnome… idle-delay"` → `{"status": 0, "stdout": "…", "stderr":
@@ -117,6 +117,7 @@ class RecordedHost(RecordedWindows, Host):
         return tuple(sorted(names))
 
     def resolve(self, path: str) -> str:
+        raise_if_refused(path, self._section("links").get(posixpath.normpath(path)))
         real = self._follow(path)
         known = [*self._section("files"), *self._section("directories"), *self._section("status")]
         if real not in known and not any(other.startswith(real + "/") for other in known):
@@ -293,7 +294,7 @@ class RecordedHost(RecordedWindows, Host):
             parts = path.split("/")
             for end in range(2, len(parts) + 1):
                 head = "/".join(parts[:end])
-                if head in links:
+                if isinstance(links.get(head), str):
                     path = posixpath.normpath("/".join((links[head], *parts[end:])))
                     break
             else:

@@ -1,10 +1,11 @@
 """`processes` and `environments`: what the locks of people's sessions can be told by.
 
 Arguments and environments of other people's programs can hold passwords. So arguments leave here
-for the programs that lock a screen alone, and of environments the variables that say which desktop
-a session runs and where its settings are.
+for the programs that lock a screen alone, of others the path they were started from, and of
+environments the variables that say which desktop a session runs and where its settings are.
 """
 
+import re
 from collections.abc import Mapping
 
 from passmuster_collectors.host.base import Host, SourceError
@@ -28,6 +29,8 @@ LOCK_PROGRAMS = frozenset(
     }
 )
 """Programs whose arguments say when they lock."""
+
+PROGRAM_PATH = re.compile(r"/\S{1,255}", re.ASCII)
 
 VARIABLES = frozenset(
     {
@@ -89,7 +92,8 @@ def _arguments(name: str, arguments: tuple[str, ...]) -> tuple[str, ...]:
     # The kernel cuts a name to fifteen letters; the first argument has all of it.
     first = arguments[0].rpartition("/")[2] if arguments else ""
     if not LOCK_PROGRAMS & {name, first}:
-        return ()
+        # Where a program was started from; a title that a service gave itself is something else.
+        return tuple(path for path in arguments[:1] if PROGRAM_PATH.fullmatch(path))
     return tuple(argument[:LONGEST_VALUE] for argument in arguments[:MAX_ARGUMENTS])
 
 
