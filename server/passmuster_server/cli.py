@@ -18,8 +18,15 @@ from passmuster_server.devices.commands import add_commands as add_devices_comma
 from passmuster_server.gate.commands import add_commands as add_gate_commands
 from passmuster_server.policy.commands import add_commands as add_policy_commands
 from passmuster_server.policy.service import check_policies
+from passmuster_server.policy.waiver_commands import add_commands as add_waiver_commands
 
-AREAS = (add_accounts_commands, add_devices_commands, add_policy_commands, add_gate_commands)
+AREAS = (
+    add_accounts_commands,
+    add_devices_commands,
+    add_policy_commands,
+    add_waiver_commands,
+    add_gate_commands,
+)
 
 SETTINGS = (
     "data_directory",

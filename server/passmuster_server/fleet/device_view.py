@@ -54,6 +54,7 @@ class SignalView:
     facts: facts.ReadableFacts
     collected_at: datetime | None
     changed_at: datetime | None
+    waiver: Row[Any] | None
 
 
 @dataclass(frozen=True)
@@ -76,12 +77,17 @@ class HistoryView:
     policy_version: int
 
 
-def signals_of(standing: Standing | None, rows: Sequence[Row[Any]]) -> tuple[SignalView, ...]:
+def signals_of(
+    standing: Standing | None, rows: Sequence[Row[Any]], waivers: Sequence[Row[Any]], now: datetime
+) -> tuple[SignalView, ...]:
     """Return every signal of the catalog, and those that only the store knows after them."""
+    waived = {row.signal: row for row in waivers if row.ended_at is None and row.expires_at > now}
     judged = {item.signal: item for item in (standing.signals if standing is not None else ())}
     read = {row.signal: row for row in rows}
     names = dict.fromkeys((*_SIGNALS, *judged, *read))
-    return tuple(_signal(name, judged.get(name), read.get(name)) for name in names)
+    return tuple(
+        _signal(name, judged.get(name), read.get(name), waived.get(name)) for name in names
+    )
 
 
 def transitions_of(rows: Sequence[Row[Any]]) -> tuple[TransitionView, ...]:
@@ -118,7 +124,9 @@ def title_of(name: str) -> str:
     return _SIGNALS[name].title if name in _SIGNALS else formats.titled(name)
 
 
-def _signal(name: str, judged: SignalStanding | None, row: Row[Any] | None) -> SignalView:
+def _signal(
+    name: str, judged: SignalStanding | None, row: Row[Any] | None, waiver: Row[Any] | None
+) -> SignalView:
     reading = _reading(row.reading) if row is not None else None
     outcome = judged.outcome if judged is not None else Outcome.UNKNOWN
     reasons = tuple(
@@ -139,6 +147,7 @@ def _signal(name: str, judged: SignalStanding | None, row: Row[Any] | None) -> S
         told,
         row.collected_at if row is not None else None,
         row.changed_at if row is not None else None,
+        waiver,
     )
 
 

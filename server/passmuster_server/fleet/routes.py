@@ -140,7 +140,7 @@ class FleetPages:
             last_seen=contact.last_seen if contact is not None else None,
             clock=device_view.clock_of(contact.clock_skew_s if contact is not None else None),
             tier=TIERS.get(stored.device.tier, stored.device.tier),
-            signals=device_view.signals_of(standing, stored.readings),
+            signals=device_view.signals_of(standing, stored.readings, stored.waivers, now),
             transitions=device_view.transitions_of(stored.transitions),
             history=device_view.history_of(stored.history),
             key_changes=key_changes_of(stored.key_changes),

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Connection, Row, case, func, or_, select, 
 from passmuster_collectors.contract.verdict import Verdict
 from passmuster_server.devices.tables import devices, key_changes
 from passmuster_server.policy.standing import CLOCK_STEP_S, DeviceStatus
-from passmuster_server.policy.tables import verdict_history, verdicts
+from passmuster_server.policy.tables import verdict_history, verdicts, waivers
 from passmuster_server.reports.tables import contacts, readings, transitions
 
 PAGE_SIZE = 50
@@ -92,6 +92,7 @@ class StoredDevice:
     device: Row[Any]
     contact: Row[Any] | None
     readings: Sequence[Row[Any]]
+    waivers: Sequence[Row[Any]]
     history: Sequence[Row[Any]]
     transitions: Sequence[Row[Any]]
     key_changes: Sequence[Row[Any]]
@@ -114,6 +115,12 @@ def device_of(connection: Connection, organisation: str, device: str) -> StoredD
         found,
         connection.execute(select(contacts).where(*own(contacts))).one_or_none(),
         connection.execute(select(readings).where(*own(readings))).all(),
+        connection.execute(
+            select(waivers)
+            .where(*own(waivers))
+            .order_by(waivers.c.granted_at.desc())
+            .limit(HISTORY)
+        ).all(),
         connection.execute(
             select(verdict_history)
             .where(*own(verdict_history))

@@ -1,4 +1,4 @@
-"""Verdicts that change because time passes: a report grows too old, a grace period ends.
+"""Verdicts that time changes: a report grows too old, a grace period or a waiver ends.
 
 The gate does not wait for this, it looks at the time itself. This puts the change on record, once,
 and tells whoever listens.
@@ -99,4 +99,6 @@ def _due(standing: Standing) -> datetime | None:
     stale_at = standing.last_seen + timedelta(seconds=standing.max_age_s)
     if standing.verdict is Verdict.GRACE and standing.grace_until is not None:
         stale_at = min(stale_at, standing.grace_until)
+    if standing.waived_until is not None:
+        stale_at = min(stale_at, standing.waived_until)
     return stale_at + JUST_AFTER

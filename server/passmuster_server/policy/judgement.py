@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from types import MappingProxyType
 
 from passmuster_collectors.contract.errors import ContractError
 from passmuster_collectors.contract.platform import Platform
@@ -39,10 +40,12 @@ def judge_device(
     platform: Platform,
     before: tuple[SignalStanding, ...],
     now: datetime,
+    waived: Mapping[str, datetime] = MappingProxyType({}),
 ) -> Judged:
     """Return the verdict on `readings` at `now`; `before` says since when a signal has failed.
 
-    Anything but a pass of a blocking signal shuts the gate, unless the signal's grace still lasts.
+    Anything but a pass of a blocking signal shuts the gate, unless the signal's grace still lasts
+    or the signal is `waived` (until when). Time under a waiver counts as time of failing.
     """
     failing_since = {item.signal: item.failing_since for item in before}
     signals: list[SignalStanding] = []
@@ -60,7 +63,10 @@ def judge_device(
             # Never later than now: a clock that was set back must not begin a grace period.
             since = min(failing_since.get(signal.id) or now, now)
             standing = dataclasses.replace(standing, failing_since=since)
-            if blocking:
+            until = waived.get(signal.id)
+            if blocking and until is not None and until > now:
+                standing = dataclasses.replace(standing, blocking=False, waived_until=until)
+            elif blocking:
                 end = since + timedelta(seconds=demanded.grace_s)
                 blocked = blocked or end <= now
                 grace_ends.append(end)

@@ -11,10 +11,15 @@ from passmuster_collectors.contract.reading import Reading
 from passmuster_collectors.contract.verdict import Verdict
 from passmuster_server.clock import Clock
 from passmuster_server.database import Database, Transaction
-from passmuster_server.policy import store
+from passmuster_server.policy import store, waivers
 from passmuster_server.policy.document import Policy, default_document, parse
 from passmuster_server.policy.judgement import judge_device
-from passmuster_server.policy.standing import DeviceStatus, SignalStanding, Standing
+from passmuster_server.policy.standing import (
+    DeviceStatus,
+    SignalStanding,
+    Standing,
+    first_waiver_end,
+)
 from passmuster_server.policy.standings import Standings
 from passmuster_server.policy.stored_devices import (
     StoredDevice,
@@ -131,7 +136,8 @@ class Policies:
             return False
         if before.basis != self.current(stored.organisation).basis:
             return False
-        return before.grace_until is None or now < before.grace_until
+        waived_until = first_waiver_end(_signals_of(stored))
+        return all(end is None or now < end for end in (before.grace_until, waived_until))
 
     def _judge(
         self, transaction: Transaction, stored: StoredDevice, readings: Readings, now: datetime
@@ -146,7 +152,14 @@ class Policies:
             if now > stale_at:
                 changed_at = stale_at
             else:
-                judged = judge_device(readings(), policy, stored.platform, signals, now)
+                judged = judge_device(
+                    readings(),
+                    policy,
+                    stored.platform,
+                    signals,
+                    now,
+                    waivers.waived(transaction.connection, stored.organisation, stored.device, now),
+                )
                 verdict, grace_until, signals = judged.verdict, judged.grace_until, judged.signals
                 blocking = (signal for signal in signals if signal.blocking)
                 reasons = tuple(reason.admin for signal in blocking for reason in signal.reasons)
@@ -168,6 +181,7 @@ class Policies:
             report_sequence=stored.sequence,
             signals=signals,
             revision=1 if before is None else before.revision + 1,
+            waived_until=first_waiver_end(signals),
         )
         connection = transaction.connection
         kept = store.save_verdict(connection, before, standing, policy.basis, reasons)
@@ -201,6 +215,7 @@ class Policies:
         *,
         judged_at: datetime | None = None,
     ) -> Standing:
+        signals = _signals_of(stored)
         return Standing(
             organisation=stored.organisation,
             device=stored.device,
@@ -217,8 +232,9 @@ class Policies:
             grace_until=verdict.grace_until,
             policy_version=verdict.policy_version,
             report_sequence=stored.sequence,
-            signals=_signals_of(stored),
+            signals=signals,
             revision=verdict.revision,
+            waived_until=first_waiver_end(signals),
         )
 
 

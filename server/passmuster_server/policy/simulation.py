@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from passmuster_collectors.contract.errors import ContractError
 from passmuster_collectors.contract.reading import Reading
 from passmuster_collectors.contract.verdict import Verdict
-from passmuster_server.policy import store
+from passmuster_server.policy import store, waivers
 from passmuster_server.policy.document import Policy
 from passmuster_server.policy.judgement import judge_device
 from passmuster_server.policy.standing import CLOCK_STEP_S, DeviceStatus, Reason, SignalStanding
@@ -58,7 +58,8 @@ def simulate(
         )
         for stored in group:
             before = _verdict_at(stored.verdict, now)
-            after, reasons = _judged(stored, read[stored.device], policy, now)
+            waived = waivers.waived(connection, organisation, stored.device, now)
+            after, reasons = _judged(stored, read[stored.device], policy, now, waived)
             if after is not before:
                 moved.append(
                     Moved(stored.device, stored.owner, stored.computer_name, before, after, reasons)
@@ -97,14 +98,19 @@ def _taking_part(connection: Connection, organisation: str) -> Iterator[list[Sto
 
 
 def _judged(
-    stored: StoredDevice, readings: Mapping[str, Reading], policy: Policy, now: datetime
+    stored: StoredDevice,
+    readings: Mapping[str, Reading],
+    policy: Policy,
+    now: datetime,
+    waived: Mapping[str, datetime],
 ) -> tuple[Verdict, tuple[Reason, ...]]:
     if stored.last_seen is None:
         return Verdict.UNKNOWN, ()
     age = now - stored.last_seen
     if not timedelta(seconds=-CLOCK_STEP_S) <= age <= timedelta(seconds=policy.max_age_s):
         return Verdict.UNKNOWN, ()
-    judged = judge_device(readings, policy, stored.platform, _signals_before(stored), now)
+    before = _signals_before(stored)
+    judged = judge_device(readings, policy, stored.platform, before, now, waived)
     reasons = (reason for signal in judged.signals if signal.blocking for reason in signal.reasons)
     return judged.verdict, tuple(reasons)
 

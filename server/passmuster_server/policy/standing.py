@@ -1,5 +1,6 @@
 """Where a device stands: what the gate, the fleet page and the alerts all look at."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -38,7 +39,8 @@ class Reason:
 class SignalStanding:
     """How one signal of the device was judged, and since when it has not passed.
 
-    `blocking` says whether policy lets it shut the gate, or only shows it.
+    `blocking` says whether policy lets it shut the gate, or only shows it; `waived_until` that it
+    would, but for a waiver that lasts so long.
     """
 
     signal: str
@@ -47,6 +49,12 @@ class SignalStanding:
     reasons: tuple[Reason, ...]
     failing_since: datetime | None = None
     blocking: bool = True
+    waived_until: datetime | None = None
+
+
+def first_waiver_end(signals: Iterable[SignalStanding]) -> datetime | None:
+    """Return when the first waiver ends on which a verdict over these signals rests."""
+    return min((each.waived_until for each in signals if each.waived_until), default=None)
 
 
 @dataclass(frozen=True)
@@ -55,7 +63,8 @@ class Standing:
 
     `verdict` is what was judged; `verdict_at` is what counts at a moment, which may be `unknown`
     for want of a recent report. `report_sequence` names the report the verdict rests on, `revision`
-    counts the judgements that were stored of this device.
+    counts the judgements that were stored of this device. The verdict rests on a waiver until
+    `waived_until`; without it this device has to be judged again.
     """
 
     organisation: str
@@ -74,6 +83,7 @@ class Standing:
     report_sequence: int
     signals: tuple[SignalStanding, ...]
     revision: int = 0
+    waived_until: datetime | None = None
 
     @property
     def order(self) -> tuple[int, int]:
@@ -87,6 +97,8 @@ class Standing:
         age_s = (moment - self.last_seen).total_seconds()
         if not -CLOCK_STEP_S <= age_s <= self.max_age_s:
             return Verdict.UNKNOWN
+        if self.waived_until is not None and moment >= self.waived_until:
+            return Verdict.NON_COMPLIANT
         if self.verdict is Verdict.GRACE and (
             self.grace_until is None or moment >= self.grace_until
         ):

@@ -47,6 +47,24 @@ verdicts = Table(
 `basis` names policy and rules by which it was judged: another one means to judge again.
 """
 
+waivers = Table(
+    "waivers",
+    METADATA,
+    Column("organisation_id", String(64), primary_key=True),
+    Column("waiver_id", String(32), primary_key=True),
+    Column("device_id", String(64), nullable=False),
+    Column("signal", String(64), nullable=False),
+    Column("reason", String(512), nullable=False),
+    Column("granted_by", String(254), nullable=False),
+    Column("granted_at", Moment, nullable=False),
+    Column("expires_at", Moment, nullable=False),
+    Column("ended_at", Moment),
+    Column("ended_by", String(254)),
+    ForeignKeyConstraint(*_DEVICE),
+    Index("ix_waivers_device", "organisation_id", "device_id", "expires_at"),
+)
+"""That a signal of one device shuts nobody out for a while, who allowed it, and why."""
+
 verdict_history = Table(
     "verdict_history",
     METADATA,

@@ -333,3 +333,28 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("organisation_id", "device_id", name=op.f("pk_verdicts")),
     )
+    op.create_table(
+        "waivers",
+        sa.Column("organisation_id", sa.String(length=64), nullable=False),
+        sa.Column("waiver_id", sa.String(length=32), nullable=False),
+        sa.Column("device_id", sa.String(length=64), nullable=False),
+        sa.Column("signal", sa.String(length=64), nullable=False),
+        sa.Column("reason", sa.String(length=512), nullable=False),
+        sa.Column("granted_by", sa.String(length=254), nullable=False),
+        sa.Column("granted_at", sa.BigInteger(), nullable=False),
+        sa.Column("expires_at", sa.BigInteger(), nullable=False),
+        sa.Column("ended_at", sa.BigInteger(), nullable=True),
+        sa.Column("ended_by", sa.String(length=254), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["organisation_id", "device_id"],
+            ["devices.organisation_id", "devices.device_id"],
+            name=op.f("fk_waivers_organisation_id_device_id"),
+        ),
+        sa.PrimaryKeyConstraint("organisation_id", "waiver_id", name=op.f("pk_waivers")),
+    )
+    op.create_index(
+        "ix_waivers_device",
+        "waivers",
+        ["organisation_id", "device_id", "expires_at"],
+        unique=False,
+    )

@@ -1,0 +1,115 @@
+"""Waivers: that one signal of one device shuts nobody out for a while."""
+
+import secrets
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Row, select, update
+
+from passmuster_collectors.signals import CATALOG
+from passmuster_server.changes import announce
+from passmuster_server.devices.tables import devices
+from passmuster_server.policy.tables import waivers
+
+LONGEST = timedelta(days=366)
+MAX_REASON = 512
+
+
+class WaiverError(Exception):
+    """A waiver that can't be granted or ended; the message says what is wrong."""
+
+
+def waived(
+    connection: Connection, organisation: str, device: str, now: datetime
+) -> Mapping[str, datetime]:
+    """Return which signals of the device are waived at `now`, and until when."""
+    rows = connection.execute(
+        select(waivers.c.signal, waivers.c.expires_at)
+        .where(
+            waivers.c.organisation_id == organisation,
+            waivers.c.device_id == device,
+            waivers.c.expires_at > now,
+            waivers.c.ended_at.is_(None),
+        )
+        .order_by(waivers.c.expires_at)
+    )
+    return {row.signal: row.expires_at for row in rows}
+
+
+def grant(
+    connection: Connection,
+    organisation: str,
+    device: str,
+    signal: str,
+    reason: str,
+    until: datetime,
+    by: str,
+    now: datetime,
+) -> str:
+    """Store a waiver, have the device judged again, and return the waiver's id.
+
+    Raises `WaiverError`.
+    """
+    if signal not in {each.id for each in CATALOG}:
+        raise WaiverError(f"signal: there is none of this name; {', '.join(_names())}")
+    reason = reason.strip()
+    if not 1 <= len(reason) <= MAX_REASON or not reason.isprintable():
+        raise WaiverError(f"reason: expected one line of 1 to {MAX_REASON} characters")
+    if not now < until <= now + LONGEST:
+        raise WaiverError(f"until: expected a time within the next {LONGEST.days} days")
+    found = connection.execute(
+        select(devices.c.device_id).where(
+            devices.c.organisation_id == organisation, devices.c.device_id == device
+        )
+    ).first()
+    if found is None:
+        raise WaiverError("device: there is no such device")
+    waiver = secrets.token_hex(6)
+    connection.execute(
+        waivers.insert().values(
+            organisation_id=organisation,
+            waiver_id=waiver,
+            device_id=device,
+            signal=signal,
+            reason=reason,
+            granted_by=by,
+            granted_at=now,
+            expires_at=until,
+        )
+    )
+    announce(connection, organisation, device)
+    return waiver
+
+
+def end(connection: Connection, organisation: str, waiver: str, by: str, now: datetime) -> None:
+    """End a waiver before its time. Raises `WaiverError` where there is none that lasts."""
+    key = (waivers.c.organisation_id == organisation, waivers.c.waiver_id == waiver)
+    device = connection.execute(select(waivers.c.device_id).where(*key)).scalar()
+    ended = connection.execute(
+        update(waivers)
+        .where(*key, waivers.c.ended_at.is_(None), waivers.c.expires_at > now)
+        .values(ended_at=now, ended_by=by)
+    )
+    if device is None or ended.rowcount != 1:
+        raise WaiverError("there is no such waiver in force")
+    announce(connection, organisation, device)
+
+
+def all_waivers(connection: Connection, organisation: str) -> list[Row[Any]]:
+    """Return every waiver with its device's owner and name, the newest first."""
+    found = connection.execute(
+        select(waivers, devices.c.owner, devices.c.computer_name)
+        .join(
+            devices,
+            (devices.c.organisation_id == waivers.c.organisation_id)
+            & (devices.c.device_id == waivers.c.device_id),
+        )
+        .where(waivers.c.organisation_id == organisation)
+        .order_by(waivers.c.granted_at.desc(), waivers.c.waiver_id)
+    )
+    return list(found.all())
+
+
+def _names() -> tuple[str, ...]:
+    return tuple(signal.id for signal in CATALOG)
