@@ -91,6 +91,17 @@ def _enroll(state: "State", options: argparse.Namespace) -> ExitCode:
     return ExitCode.DONE
 
 
+def _rotate_key(state: "State", options: argparse.Namespace) -> ExitCode:
+    from passmuster_agent.rotate_key import rotate_key  # noqa: PLC0415 - see the top
+
+    before = state.device()
+    device = rotate_key(state, options.tier, print)
+    moved = "" if device.tier is before.tier else f" It was in tier {before.tier} before."
+    print(f"This laptop's key is now {device.fingerprint}, kept in tier {device.tier}.{moved}")
+    print("IT sees the change on this laptop's page.")
+    return ExitCode.DONE
+
+
 def _ask_code() -> str:
     """Return the code that is typed on a terminal or comes as the first line of a pipe."""
     if sys.stdin.isatty():
@@ -193,6 +204,18 @@ def _parser() -> argparse.ArgumentParser:
     )
     enroll.add_argument("--replace", action="store_true", help="enrol anew with a new key")
     enroll.set_defaults(command=_enroll)
+
+    rotate = commands.add_parser(
+        "rotate-key",
+        parents=[shared],
+        help="give this laptop a new key, here or in another tier",
+        description="The old key and the new one sign the change. Reports go on.",
+        allow_abbrev=False,
+    )
+    rotate.add_argument(
+        "--tier", choices=CHOICES, help="where the new key is kept (default: where the old one is)"
+    )
+    rotate.set_defaults(command=_rotate_key)
 
     once = commands.add_parser(
         "once",

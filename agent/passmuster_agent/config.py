@@ -4,10 +4,12 @@
         agent.lock          held by the one agent that works here
         device.json         0600: who this laptop is; there only when it is enrolled
         <identity>/         0700: all that belongs to one enrolment
-            key.pem         0600: the private key, in the tier `file` only
+            key.pem         0600: the private key in the tier `file`; others keep their own form
             authority.pem   0600: the certificate authority pinned at enrolment, if one was named
             outbox.db       0600: records and the signed upload that wait for the server
-            reporter.lock   held by the one process that uploads
+            reporter.lock   held by the one process that uploads or changes the key
+            rotation.json   0600: a change of the key that is under way
+        <key>/              0700: a key that took the first one's place, in a form of its tier
 
 `device.json` names the identity it belongs to and is written last: replacing that one file is the
 step from one enrolment to the next.
@@ -42,7 +44,8 @@ ENROL_AGAIN = "Enrol this laptop again: passmuster-agent enroll --replace --serv
 class Device:
     """Who this laptop is to its organisation. `server` is the server's id, `server_url` its URL.
 
-    `hash_key` keys the hashes of serials and network names: 32 bytes in base64url.
+    `hash_key` keys the hashes of serials and network names: 32 bytes in base64url. `key` is the
+    name of a key that took the first one's place.
     """
 
     version: Annotated[int, Whole(least=VERSION, most=VERSION)]
@@ -55,6 +58,12 @@ class Device:
     tier: KeyTier
     fingerprint: Annotated[str, Text(longest=14)]
     hash_key: Annotated[str, Text(longest=64)]
+    key: Annotated[str, Text(longest=16)] = ""
+
+    @property
+    def key_name(self) -> str:
+        """What the keystore calls this laptop's key; the first one bears the enrolment's name."""
+        return self.key or self.identity
 
     def hash_key_bytes(self) -> bytes:
         """Return the key itself."""
@@ -141,6 +150,17 @@ class State:
         """Return the pinned certificate authority, or None where the system's are trusted."""
         return self.identity(device.identity) / "authority.pem" if device.pinned else None
 
+    def reporter_lock(self, device: Device, wait_s: float) -> Lock:
+        """Take the lock of the one who uploads or changes the key.
+
+        Raises `LockedError` where somebody else has it, and `AgentError`.
+        """
+        folder = self.identity(device.identity)
+        try:
+            return Lock(folder / "reporter.lock").acquire(wait_s)
+        except OSError as error:
+            raise cannot_write(folder, error) from None
+
     def find_device(self) -> Device | None:
         """Return who this laptop is, or None when it is not enrolled.
 
@@ -187,6 +207,8 @@ def _parse(data: bytes) -> Device:
     device = codec.decode(Device, strict_json.parse(data))
     if not IDENTITY.fullmatch(device.identity):
         raise ContractError("identity", "not sixteen hexadecimal digits")
+    if not IDENTITY.fullmatch(device.key_name):
+        raise ContractError("key", "not sixteen hexadecimal digits")
     device.hash_key_bytes()
     return device
 

@@ -8,13 +8,13 @@ import platform
 import secrets
 import shutil
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit
 
-from passmuster_agent import __version__, keystore, private_files
+from passmuster_agent import __version__, keystore, private_files, rotation
 from passmuster_agent.authority import read_authority
 from passmuster_agent.config import IDENTITY, Device, State, cannot_write
 from passmuster_agent.config import VERSION as DEVICE_VERSION
@@ -22,6 +22,7 @@ from passmuster_agent.errors import AgentError, ExitCode
 from passmuster_agent.identity import signed
 from passmuster_agent.keystore import NewKey
 from passmuster_agent.keystore.interface import KeyStore
+from passmuster_agent.lock import LockedError
 from passmuster_agent.one_time_code import REFUSALS, CodeRefusedError, credential, normalised
 from passmuster_agent.outbox import Outbox
 from passmuster_agent.transport import Transport, check_url
@@ -44,6 +45,8 @@ from passmuster_collectors.host import this_host
 T = TypeVar("T")
 
 HASH_KEY_BYTES = 32
+OTHER_REPORTER_S = 60.0
+"""How long to wait for an upload of the earlier enrolment."""
 
 
 @dataclass(frozen=True)
@@ -89,11 +92,11 @@ def enroll(
                 enrolled = ceremony.complete(ask, say, tries)
             device = _device(url, pinned is not None, identity, made, enrolled)
             Outbox.create(state.outbox(device), enrolled.nonce, enrolled.report_within_s).close()
-            state.save(device)
-            undone.pop_all()
-        if earlier is not None:
-            with contextlib.suppress(AgentError):
-                keystore.of_tier(earlier.tier, state.path).delete(earlier.identity)
+            with _not_reporting(state, earlier):
+                state.save(device)
+                undone.pop_all()
+                if earlier is not None:
+                    rotation.forget(state, earlier)
         _forget_others(state, identity)
     return device
 
@@ -220,6 +223,20 @@ def _earlier(state: State, *, replace: bool) -> Device | None:
             "To enrol it anew add --replace: its key and what it has not sent yet are deleted.",
         )
     return earlier
+
+
+@contextlib.contextmanager
+def _not_reporting(state: State, earlier: Device | None) -> Iterator[None]:
+    """Keep whoever changes the earlier enrolment's key from saving it over the new one."""
+    if earlier is None or not state.identity(earlier.identity).is_dir():
+        yield
+        return
+    try:
+        lock = state.reporter_lock(earlier, OTHER_REPORTER_S)
+    except LockedError:
+        raise AgentError("An upload is under way.", "Try again in a moment.") from None
+    with lock:
+        yield
 
 
 def _tell_passed_over(made: NewKey, say: Callable[[str], None]) -> None:

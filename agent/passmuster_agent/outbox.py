@@ -204,6 +204,14 @@ class Outbox:
                 ),
             )
 
+    def rotated(self, sequence: int, nonce: str) -> None:
+        """Go on after a change of the key, which counted as the upload `sequence`."""
+        with self._database.transaction() as run:
+            run(
+                "UPDATE state SET upload_sequence = ?, nonce = ? WHERE upload_sequence < ?",
+                (sequence, nonce, sequence),
+            )
+
     def set_aside(self, upload: Pending, index: int | None, problem: str) -> int | None:
         """Take back an upload that the server refused as it is; it never counted there.
 

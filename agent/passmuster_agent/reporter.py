@@ -9,16 +9,18 @@ import argparse
 import contextlib
 import re
 import sys
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from passmuster_agent import keystore
-from passmuster_agent.config import ENROL_AGAIN, Device, State
+from passmuster_agent import keystore, rotation
+from passmuster_agent.config import Device, State
 from passmuster_agent.delivery import Delivery, DeliveryKind, Obstacle
 from passmuster_agent.errors import AgentError
 from passmuster_agent.identity import signed
-from passmuster_agent.lock import Lock, LockedError
+from passmuster_agent.lock import LockedError
 from passmuster_agent.outbox import Draft, Outbox, Pending
+from passmuster_agent.refusals import STOPPING
 from passmuster_agent.transport import Reply, Transport, UnreachableError
 from passmuster_collectors.contract import codec, strict_json
 from passmuster_collectors.contract.canonical import canonical_bytes
@@ -29,21 +31,6 @@ from passmuster_collectors.contract.verdict import Answer
 CONTENT_TYPE = "application/jose"
 OTHER_REPORTER_S = 60.0
 """How long to wait for a reporter that a killed daemon has left behind."""
-
-STOPPING = {
-    "revoked": ("IT has revoked this laptop.", "Ask IT; it can be enrolled again with a new code."),
-    "unknown_device": ("The server does not know this laptop.", ENROL_AGAIN),
-    "bad_signature": ("The server has another key for this laptop.", ENROL_AGAIN),
-    "identity_conflict": (
-        "A second copy of this laptop's key has reported: the server trusts neither.",
-        f"Tell IT, for the key may have been copied. {ENROL_AGAIN}",
-    ),
-    "replayed": (
-        "The server has taken this report in before: this laptop's state was set back or copied.",
-        f"Tell IT if you do not know why. {ENROL_AGAIN}",
-    ),
-}
-"""Refusals that trying again would not mend."""
 
 CAPTIVE = "Sign in to the network if it asks for that; else check the server's URL."
 RECORD_FIELD = re.compile(r"records\[(\d{1,3})\]")
@@ -73,12 +60,47 @@ class Reporter:
 
     def _deliver_all(self) -> Delivery:
         uploads = 0
+        waits = self._finish_rotation()
+        if waits is not None:
+            return waits
         while (upload := self._next()) is not None:
             refused = self._send(upload)
             if refused is not None:
                 return refused
             uploads += 1
         return Delivery(DeliveryKind.ACCEPTED, datetime.now(UTC), uploads)
+
+    def _finish_rotation(self) -> Delivery | None:
+        """Finish a change of the key that is under way; return what is in the way, or None.
+
+        Nothing else may be sent before: the server may have either key for this laptop's.
+        """
+        pending = rotation.find(self._state, self._device)
+        if pending is None:
+            return None
+        if not pending.message:
+            rotation.drop(self._state, self._device, pending)
+            return None
+        body = pending.message.encode("ascii")
+        reply = self._transport.post(rotation.PATH, body, CONTENT_TYPE)
+        if reply.status == 200:
+            try:
+                answer = rotation.read_answer(reply.body, self._device, pending)
+            except ContractError:
+                return self._not_ours(reply)
+            self._device = rotation.complete(
+                self._state, self._device, self._outbox, pending, answer
+            )
+            return None
+        stopped = self._stopped(reply)
+        if stopped is not None:
+            return stopped
+        if reply.problem is None or reply.status >= 500:
+            return self._not_ours(reply)
+        rotation.drop(self._state, self._device, pending)
+        field = f" (field {reply.problem.field})" if reply.problem.field else ""
+        problem = f"The server refused the new key: {reply.problem.detail}{field}"
+        return _later(Obstacle.SERVER, AgentError(problem, "The old key stays in use."), reply)
 
     def _next(self) -> Pending | None:
         """Return the upload to send: the one that was signed already, or a new one."""
@@ -106,7 +128,7 @@ class Reporter:
             canonical_bytes(upload),
             kind=REPORT_TYPE,
             key_id=self._device.device,
-            sign=lambda message: keys.sign(self._device.identity, message),
+            sign=lambda message: keys.sign(self._device.key_name, message),
         )
 
     def _send(self, upload: Pending) -> Delivery | None:
@@ -122,12 +144,10 @@ class Reporter:
         return self._refused(upload, reply)
 
     def _refused(self, upload: Pending, reply: Reply) -> Delivery | None:
+        stopped = self._stopped(reply)
+        if stopped is not None:
+            return stopped
         code = reply.problem.code if reply.problem else ""
-        if reply.status in (401, 403, 409) and code in STOPPING:
-            problem, remedy = STOPPING[code]
-            return Delivery(
-                DeliveryKind.STOPPED, datetime.now(UTC), 0, Obstacle.SERVER, code, problem, remedy
-            )
         if reply.status == 413 or (reply.problem and code == "too_large"):
             self._outbox.set_aside(upload, None, "The server refused it as too large.")
             return None
@@ -139,6 +159,16 @@ class Reporter:
                 self._outbox.set_aside(upload, int(found[1]) if found else None, sentence)
                 return None
         return self._not_ours(reply)
+
+    def _stopped(self, reply: Reply) -> Delivery | None:
+        """Return the end of all reports, where the server wants no more of them."""
+        code = reply.problem.code if reply.problem else ""
+        if reply.status not in (401, 403, 409) or code not in STOPPING:
+            return None
+        problem, remedy = STOPPING[code]
+        return Delivery(
+            DeliveryKind.STOPPED, datetime.now(UTC), 0, Obstacle.SERVER, code, problem, remedy
+        )
 
     def _not_ours(self, reply: Reply) -> Delivery:
         """Return the pause after an answer that says nothing about the upload itself."""
@@ -159,26 +189,35 @@ class Reporter:
         return _later(Obstacle.SERVER, AgentError(problem, remedy), reply)
 
 
+@contextlib.contextmanager
+def reporting(state: State) -> Iterator[tuple[Device, Outbox, Transport]]:
+    """Give what it takes to report, to one process at a time.
+
+    Raises `LockedError` where another one does not end, and `AgentError`.
+    """
+    waited_for = state.device()
+    with state.reporter_lock(waited_for, OTHER_REPORTER_S):
+        device = state.device()
+        if device.identity != waited_for.identity:
+            # It was enrolled anew meanwhile, and this lock means nothing any more.
+            raise LockedError
+        transport = Transport(device.server_url, state.authority(device))
+        with Outbox(state.outbox(device)) as outbox, contextlib.closing(transport):
+            yield device, outbox, transport
+
+
 def deliver(state: State) -> Delivery:
     """Deliver what waits for the device of this state directory, one process at a time.
 
     Raises `AgentError` where the state itself can't be used.
     """
-    device = state.device()
     try:
-        lock = Lock(state.identity(device.identity) / "reporter.lock").acquire(OTHER_REPORTER_S)
+        with reporting(state) as (device, outbox, transport):
+            return Reporter(state, device, outbox, transport).deliver()
     except LockedError:
         return _later(
             Obstacle.LAPTOP, AgentError("Another upload is under way.", "It is waited for.")
         )
-    except OSError as error:
-        raise AgentError(f"{state.path} cannot be written ({error}).", ENROL_AGAIN) from None
-    with lock, Outbox(state.outbox(device)) as outbox:
-        transport = Transport(device.server_url, state.authority(device))
-        try:
-            return Reporter(state, device, outbox, transport).deliver()
-        finally:
-            transport.close()
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -1,5 +1,6 @@
 """The real agent and the real server, each in its own process."""
 
+import dataclasses
 import json
 import subprocess
 import time
@@ -8,12 +9,18 @@ from pathlib import Path
 
 import pytest
 
+from passmuster_agent import reporter, rotation
 from passmuster_agent.config import State
-from passmuster_agent.errors import ExitCode
+from passmuster_agent.delivery import DeliveryKind
+from passmuster_agent.errors import AgentError, ExitCode
+from passmuster_agent.keystore import tpm_device
 from passmuster_agent.outbox import Outbox
+from passmuster_agent.rotate_key import rotate_key
+from passmuster_agent.transport import Reply, Transport, UnreachableError
 from tests.support.agent_records import a_record
 from tests.support.running_agent import agent_command, enroll, running_agent
 from tests.support.running_server import RunningServer, running_server
+from tests.support.software_tpm import software_tpm
 
 VERDICT_CODES = {ExitCode.DONE, ExitCode.NON_COMPLIANT, ExitCode.VERDICT_UNKNOWN}
 """Which of them it is depends on the machine that runs the tests."""
@@ -154,3 +161,50 @@ def test_the_daemon_reports_at_once_and_again_after_kill_9(enrolled: State) -> N
     found = status(enrolled)
     assert found["current"] is True
     assert found["set_aside"] == []
+
+
+def test_a_key_is_rotated_and_the_reports_go_on(enrolled: State) -> None:
+    agent("once", enrolled)
+    before = enrolled.device()
+    done = agent("rotate-key", enrolled)
+    assert done.returncode == ExitCode.DONE, done.stderr
+    after = enrolled.device()
+    assert after.device == before.device
+    assert after.fingerprint != before.fingerprint
+    assert after.fingerprint in done.stdout
+    assert agent("once", enrolled).returncode in VERDICT_CODES
+
+
+def test_a_rotation_whose_answer_was_lost_is_finished_with_the_next_report(
+    enrolled: State, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = enrolled.device()
+    post = Transport.post
+
+    def lost(self: Transport, path: str, body: bytes, content_type: str) -> Reply:
+        reply = post(self, path, body, content_type)
+        if path == rotation.PATH:
+            raise UnreachableError("The answer was lost.", "")
+        return reply
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Transport, "post", lost)
+        with pytest.raises(AgentError, match="waits for the server's answer"):
+            rotate_key(enrolled, None, print)
+    assert enrolled.device() == before
+    assert agent("once", enrolled).returncode in VERDICT_CODES
+    assert enrolled.device().fingerprint != before.fingerprint
+
+
+def test_a_key_moves_into_the_tpm_and_it_sees_where_it_is(
+    server: RunningServer, enrolled: State, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with software_tpm() as chip:
+        monkeypatch.setattr(tpm_device, "PATH", chip.path)
+        rotate_key(enrolled, "hardware", print)
+        with Outbox(enrolled.outbox(enrolled.device())) as outbox:
+            record = dataclasses.replace(a_record(), device=device_id(enrolled))
+            outbox.append(record, changed=True)
+        assert reporter.deliver(enrolled).kind is DeliveryKind.ACCEPTED
+    tiers = server.rows("SELECT tier FROM devices WHERE device_id = ?", device_id(enrolled))
+    assert tiers == [("hardware",)]

@@ -32,10 +32,19 @@ from passmuster_collectors.contract.enrolment import (
     EnrolmentFinish,
     EnrolmentProof,
     EnrolmentStart,
+    KeyTier,
+    PublicKey,
 )
 from passmuster_collectors.contract.errors import ContractError
 from passmuster_collectors.contract.problem import CONTENT_TYPE, Problem
 from passmuster_collectors.contract.report import REPORT_TYPE, Record, Upload
+from passmuster_collectors.contract.rotation import PROOF_TYPE as NEW_KEY_TYPE
+from passmuster_collectors.contract.rotation import (
+    ROTATION_TYPE,
+    KeyRotated,
+    KeyRotation,
+    NewKeyProof,
+)
 from passmuster_collectors.contract.verdict import Answer, Outcome, SignalVerdict, Verdict
 
 SERVER = "server-under-test"
@@ -85,6 +94,11 @@ class ReportServer:
         """Answers to give to reports without looking at them."""
         self.lose: deque[Raw] = deque()
         """Answers to give after a report has counted, in place of the right one."""
+        self.rotations: list[bytes] = []
+        """Every one that arrived; `tiers` are those of the ones that counted."""
+        self.tiers: list[KeyTier] = []
+        self.instead_of_rotations: deque[Raw] = deque()
+        self.lose_rotations: deque[Raw] = deque()
         self.judge: Callable[[Upload], Problem | None] = lambda _: None
         self.arrived = threading.Condition()
 
@@ -160,6 +174,45 @@ class ReportServer:
             return refusal(problem.status, problem.code, problem.detail, problem.field)
         return self._ratchet(device, upload, digest(body))
 
+    def rotation(self, body: bytes) -> Raw:
+        """Take a new key in the old one's place; the same message again gets the same answer."""
+        self.rotations.append(body)
+        if self.instead_of_rotations:
+            return self.instead_of_rotations.popleft()
+        header = jws.extract_compact(body).headers()
+        device = self.devices[header["kid"]]
+        if device.revoked:
+            return refusal(401, "revoked", "The device is revoked.")
+        if digest(body) != device.digest:
+            try:
+                payload = _verify(body, device.key, ROTATION_TYPE)
+            except BadSignatureError:
+                return refusal(401, "bad_signature", "The signature is wrong.")
+            self._rotate(header["kid"], device, payload, digest(body))
+        if self.lose_rotations:
+            return self.lose_rotations.popleft()
+        return Raw(200, {"Content-Type": "application/json"}, device.answer)
+
+    def _rotate(self, name: str, device: KnownDevice, payload: bytes, body_digest: str) -> None:
+        message = codec.decode(KeyRotation, strict_json.parse(payload))
+        new = codec.encode(message.public_key)
+        proof = codec.decode(
+            NewKeyProof, strict_json.parse(_verify(message.proof.encode(), new, NEW_KEY_TYPE))
+        )
+        assert (message.audience, message.method) == (SERVER, "POST")
+        assert message.url == f"{self.url}/api/v1/keys"
+        assert (message.sequence, message.nonce) == (device.sequence + 1, device.nonce)
+        old = codec.decode(PublicKey, dict(device.key))
+        thumbprint = message.public_key.thumbprint()
+        assert proof == NewKeyProof(
+            name, SERVER, thumbprint, old.thumbprint(), message.tier, message.nonce
+        ), "the proof must bind device, server, both keys, tier and nonce"
+        device.previous_nonce, device.nonce = device.nonce, base64url(secrets.token_bytes(16))
+        device.sequence, device.digest, device.key = message.sequence, body_digest, new
+        answer = KeyRotated(1, name, thumbprint, device.nonce)
+        device.answer = canonical_bytes(codec.encode(answer))
+        self.tiers.append(message.tier)
+
     def _ratchet(self, device: KnownDevice, upload: Upload, body_digest: str) -> Raw:
         if upload.nonce == device.nonce and upload.sequence == device.sequence + 1:
             device.previous_nonce, device.nonce = device.nonce, base64url(secrets.token_bytes(16))
@@ -225,6 +278,8 @@ def serving(
                     answer = served.finish(body)
                 elif self.path == "/api/v1/reports":
                     answer = served.report(body, self.headers["Content-Type"])
+                elif self.path == "/api/v1/keys":
+                    answer = served.rotation(body)
                 served.arrived.notify_all()
             self.close_connection = True
             if answer.status == 0:

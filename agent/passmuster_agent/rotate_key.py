@@ -1,0 +1,87 @@
+"""`rotate-key`: give this laptop a new key, in the same place or in another one."""
+
+import contextlib
+import secrets
+from collections.abc import Callable
+
+from passmuster_agent import keystore, rotation
+from passmuster_agent.config import Device, State
+from passmuster_agent.delivery import Delivery, DeliveryKind
+from passmuster_agent.errors import AgentError, ExitCode
+from passmuster_agent.keystore import AUTO, NewKey
+from passmuster_agent.lock import LockedError
+from passmuster_agent.outbox import Outbox
+from passmuster_agent.reporter import Reporter, reporting
+from passmuster_agent.transport import Transport
+from passmuster_collectors.contract.enrolment import KeyTier
+
+GOES_ON = (
+    "The new key waits for the server's answer: the agent goes on by itself, and so does this "
+    "command when it is run again."
+)
+
+
+def rotate_key(state: State, tier: str | None, say: Callable[[str], None]) -> Device:
+    """Rotate the key and return who this laptop is now. `tier` None: where the key is now.
+
+    A rotation that was cut short is finished instead. Raises `AgentError`; then the old key is
+    still in use, or the message says that the new one waits for the server's answer.
+    """
+    try:
+        held = contextlib.ExitStack()
+        device, outbox, transport = held.enter_context(reporting(state))
+    except LockedError:
+        raise AgentError("An upload is under way.", "Try again in a moment.") from None
+    with held:
+        reporter = Reporter(state, device, outbox, transport)
+        under_way = rotation.find(state, device)
+        _require(reporter.deliver())
+        if under_way is None or state.device().key_name != under_way.new:
+            _begin(state, state.device(), tier, say, outbox, transport)
+            _require(reporter.deliver(), waiting=rotation.find(state, state.device()) is not None)
+    return state.device()
+
+
+def _begin(
+    state: State,
+    device: Device,
+    tier: str | None,
+    say: Callable[[str], None],
+    outbox: Outbox,
+    transport: Transport,
+) -> None:
+    """Make the new key and have both sign; nothing is left of it where that fails."""
+    pending = rotation.begin(state, device, secrets.token_hex(8))
+    try:
+        made = keystore.make(tier or device.tier.value, state.path, pending.new)
+        for passed_over, error in made.passed_over:
+            say(f"Not in tier {passed_over}: {error.problem}")
+        _refuse_weaker(tier, device, made)
+        rotation.sign(state, device, pending, made, outbox, transport.url(rotation.PATH))
+    except BaseException:
+        with contextlib.suppress(AgentError):
+            rotation.drop(state, device, pending)
+        raise
+
+
+def _refuse_weaker(tier: str | None, device: Device, made: NewKey) -> None:
+    """Refuse what nobody has asked for by name."""
+    order = list(KeyTier)
+    if tier == AUTO and order.index(made.keys.tier) > order.index(device.tier):
+        raise AgentError(
+            f"The best tier that works now is {made.keys.tier}, which is weaker than {device.tier}"
+            ": the key stays.",
+            f"If that is what you want, name it: --tier {made.keys.tier}",
+        )
+
+
+def _require(delivered: Delivery, *, waiting: bool = False) -> None:
+    """Raise what is in the way; `waiting` says that the new key waits for the server's answer."""
+    if delivered.kind is DeliveryKind.ACCEPTED:
+        return
+    stopped = delivered.kind is DeliveryKind.STOPPED
+    raise AgentError(
+        delivered.problem,
+        f"{delivered.remedy} {GOES_ON}" if waiting and not stopped else delivered.remedy,
+        ExitCode.REFUSED if stopped else ExitCode.NOT_DELIVERED,
+    )
