@@ -29,6 +29,7 @@ from passmuster_collectors.signals.disk_encryption.facts import (
     State,
     Volume,
 )
+from passmuster_collectors.signals.firewall.facts import FirewallFacts, Inbound
 from passmuster_collectors.signals.idle_logoff.facts import (
     Coverage,
     IdleLogoffFacts,
@@ -105,6 +106,7 @@ HEALTHY: Mapping[str, Any] = {
     USB: UsbDevicesFacts((MOUSE,)),
     "idle_logoff": IdleLogoffFacts((Mechanism(Kind.LOCK, 300, Coverage.GRAPHICAL, False),)),
     "automatic_login": AutomaticLoginFacts((Login(LoginProgram.GDM, automatic=False),)),
+    "firewall": FirewallFacts(Inbound.BLOCKED, Inbound.BLOCKED),
     "system_updates": SystemUpdatesFacts(
         "debian", "13", None, "2026-03", 0, 0, restart_needed=False
     ),

@@ -18,6 +18,11 @@ class Program(Enum):
     DMSETUP = ("/usr/sbin/dmsetup", "/sbin/dmsetup")
     CRYPTSETUP = ("/usr/sbin/cryptsetup", "/sbin/cryptsetup")
     APT_GET = ("/usr/bin/apt-get",)
+    NFT = ("/usr/sbin/nft", "/sbin/nft")
+    IPTABLES_SAVE = ("/usr/sbin/iptables-nft-save", "/usr/sbin/iptables-save")
+    IP6TABLES_SAVE = ("/usr/sbin/ip6tables-nft-save", "/usr/sbin/ip6tables-save")
+    IPTABLES_LEGACY_SAVE = ("/usr/sbin/iptables-legacy-save", "/usr/sbin/iptables-save")
+    IP6TABLES_LEGACY_SAVE = ("/usr/sbin/ip6tables-legacy-save", "/usr/sbin/ip6tables-save")
 
     # macOS
     DEFAULTS = ("/usr/bin/defaults",)
@@ -27,6 +32,7 @@ class Program(Enum):
     IPCONFIG = ("/usr/sbin/ipconfig",)
     LAUNCHCTL = ("/bin/launchctl",)
     PMSET = ("/usr/bin/pmset",)
+    SOCKETFILTERFW = ("/usr/libexec/ApplicationFirewall/socketfilterfw",)
     SUDO = ("/usr/bin/sudo",)
     SYSADMINCTL = ("/usr/sbin/sysadminctl",)
     SYSTEM_PROFILER = ("/usr/sbin/system_profiler",)

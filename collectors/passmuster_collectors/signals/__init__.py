@@ -5,6 +5,7 @@ from typing import Any
 from passmuster_collectors.signals import (
     automatic_login,
     disk_encryption,
+    firewall,
     idle_logoff,
     remote_access,
     screen_lock,
@@ -22,6 +23,7 @@ CATALOG: tuple[Signal[Any, Any], ...] = (
     usb_devices.SIGNAL,
     idle_logoff.SIGNAL,
     automatic_login.SIGNAL,
+    firewall.SIGNAL,
     system_updates.SIGNAL,
     remote_access.SIGNAL,
     secure_boot.SIGNAL,

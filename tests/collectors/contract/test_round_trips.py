@@ -30,6 +30,7 @@ from passmuster_collectors.contract.verdict import Answer, Remedy, SignalVerdict
 from passmuster_collectors.signals import CATALOG
 from passmuster_collectors.signals.automatic_login.facts import AutomaticLoginFacts
 from passmuster_collectors.signals.disk_encryption.facts import DiskEncryptionFacts
+from passmuster_collectors.signals.firewall.facts import FirewallFacts
 from passmuster_collectors.signals.idle_logoff.facts import IdleLogoffFacts
 from passmuster_collectors.signals.remote_access.facts import RemoteAccessFacts
 from passmuster_collectors.signals.screen_lock.facts import ScreenLockFacts
@@ -57,6 +58,7 @@ MESSAGES = (
 FACTS = (
     AutomaticLoginFacts,
     DiskEncryptionFacts,
+    FirewallFacts,
     IdleLogoffFacts,
     RemoteAccessFacts,
     ScreenLockFacts,
