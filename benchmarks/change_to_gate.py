@@ -9,11 +9,8 @@ to 5 ms too high. The last line is JSON.
 """
 
 import argparse
-import json
-import os
 import random
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -23,6 +20,7 @@ import httpx
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from benchmarks.last_line import percentile, print_figures
 from passmuster_collectors.signals import CATALOG
 from tests.support.running_agent import enroll, running_agent
 from tests.support.running_server import running_server
@@ -103,28 +101,14 @@ def main() -> None:
             f"  {name}: min {min(times):.0f}, median {statistics.median(times):.0f}, "
             f"max {max(times):.0f}"
         )
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"],  # noqa: S607 - the developer's own git
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=Path(__file__).parent,
-    ).stdout.strip()
-    ordered = sorted(closed)
-    print(
-        json.dumps(
-            {
-                "benchmark": "change_to_gate",
-                "commit": commit,
-                "cores": os.cpu_count(),
-                "rounds": rounds,
-                "median_ms": round(statistics.median(closed), 1),
-                "p99_ms": round(ordered[min(len(ordered) - 1, int(len(ordered) * 0.99))], 1),
-                "open_median_ms": round(statistics.median(opened), 1),
-                "store": "sqlite",
-                "replicas": 1,
-            }
-        )
+    print_figures(
+        "change_to_gate",
+        rounds=rounds,
+        median_ms=round(statistics.median(closed), 1),
+        p99_ms=round(percentile(closed, 99), 1),
+        open_median_ms=round(statistics.median(opened), 1),
+        store="sqlite",
+        replicas=1,
     )
 
 

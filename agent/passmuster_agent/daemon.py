@@ -69,7 +69,7 @@ class Daemon:
     def run(self, interrupted: socket.socket, supervisor: Supervisor) -> ExitCode:
         """Work until `interrupted` has something to read or the server wants no more reports."""
         while True:
-            self._wait(interrupted)
+            self._wait(interrupted, supervisor.next_at())
             if _has_arrived(interrupted):
                 return ExitCode.DONE
             delivered = self.step(clocks.since_boot_s(), self._watch.read())
@@ -93,9 +93,10 @@ class Daemon:
             self._learn()
         return delivered
 
-    def _wait(self, interrupted: socket.socket) -> None:
+    def _wait(self, interrupted: socket.socket, at_the_latest: float) -> None:
         now = clocks.since_boot_s()
         due = min(
+            at_the_latest,
             self._debounce.next_at(),
             self._full.next_at(),
             self._dispatch.next_at(),

@@ -35,6 +35,10 @@ class Supervisor:
             self._said = at
             self._say("WATCHDOG=1")
 
+    def next_at(self) -> float:
+        """Return when the watchdog has to hear something at the latest."""
+        return self._said + self._every_s if self._every_s else float("inf")
+
     def stopping(self) -> None:
         """Say that the agent ends of its own accord."""
         self._say("STOPPING=1")

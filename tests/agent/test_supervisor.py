@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from passmuster_agent.config import State
 from passmuster_agent.supervisor import Supervisor
+from tests.support.running_agent import running_agent
 
 
 @pytest.fixture
@@ -53,6 +55,26 @@ def test_the_watchdog_hears_twice_in_its_time(
     for at in (100.0, 101.0, 129.0, 130.0, 131.0, 500.0, 400.0):
         supervisor.alive(at)
     assert words(heard) == ["WATCHDOG=1"] * 4, "at 100, 130, 500, and after the clock went back"
+
+
+def test_it_says_when_it_has_to_be_called_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert Supervisor().next_at() == float("inf")
+    monkeypatch.setenv("WATCHDOG_USEC", "60000000")
+    supervisor = Supervisor()
+    supervisor.alive(100.0)
+    assert supervisor.next_at() == 130.0
+
+
+@pytest.mark.usefixtures("enrolled")
+def test_the_watchdog_of_an_agent_that_has_nothing_to_do_hears_it(
+    state: State, heard: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WATCHDOG_USEC", "1000000")
+    heard.settimeout(30)
+    with running_agent(state.path):
+        while heard.recv(1024) != b"READY=1":
+            pass
+        assert [heard.recv(1024) for _ in range(6)] == [b"WATCHDOG=1"] * 6
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,9 @@ SETTINGS = "settings"
 PROCESS = "process"
 """The trigger for programs that start and end; no system tells those to an unprivileged process."""
 
+PACKAGES = "packages"
+"""The trigger for programs that are installed and updated; nothing tells those yet."""
+
 RESUME = "resume"
 """This laptop was asleep and is awake again."""
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from passmuster_collectors.host.events import (
     MOUNT,
     NEVER,
+    PACKAGES,
     PROCESS,
     RESUME,
     ROUTE,
@@ -51,7 +52,7 @@ CREDENTIALS = struct.Struct("iII")
 NETLINK_HEADER = struct.Struct("=IHHII")
 """`struct nlmsghdr`: length, type, flags, sequence, port."""
 
-NO_SUBSYSTEMS = frozenset({MOUNT, SETTINGS, PROCESS, RESUME})
+NO_SUBSYSTEMS = frozenset({MOUNT, SETTINGS, PACKAGES, PROCESS, RESUME})
 """Triggers whose names look like a kernel subsystem's."""
 
 MAX_MESSAGE = 32_768

@@ -15,7 +15,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from passmuster_collectors.host.events import MOUNT, ROUTE, Events, this_watch
+from passmuster_collectors.host.events import (
+    MOUNT,
+    PACKAGES,
+    PROCESS,
+    RESUME,
+    ROUTE,
+    SETTINGS,
+    Events,
+    this_watch,
+)
 from passmuster_collectors.host.linux_events import (
     CREDENTIALS,
     KERNEL_GROUP,
@@ -244,6 +253,8 @@ def test_it_says_which_names_it_delivers(watch: NetlinkWatch) -> None:
     assert watch.delivers("usb")
     assert watch.delivers(ROUTE)
     assert not watch.delivers(MOUNT), "that is for the watch of the mounts"
+    for name in (SETTINGS, PROCESS, PACKAGES, RESUME):
+        assert not watch.delivers(name), "that is no kernel subsystem"
     assert not watch.delivers("org.gnome.ScreenSaver"), "bus names come over D-Bus"
 
 
