@@ -64,6 +64,14 @@ def test_it_has_a_reader_for_every_system_or_says_that_it_has_none(
         assert any(place.exists() for place in places) or reader is None, platform
 
 
+@pytest.mark.parametrize(
+    "name", ["disk_encryption", "idle_logoff", "screen_lock", "usb_devices", "wifi_security"]
+)
+def test_the_five_that_the_product_promises_are_read_on_every_system(name: str) -> None:
+    readers = signal_by_id(name).readers
+    assert [platform for platform in Platform if readers[platform] is None] == []
+
+
 @each_signal
 def test_it_says_to_a_worker_what_it_is_and_why_it_is_read(signal: Signal[Any, Any]) -> None:
     assert signal.title

@@ -1,11 +1,14 @@
 """The parts of a Windows PC that run anywhere, run for real on the machine that runs the tests."""
 
+import os
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from passmuster_collectors.contract.platform import Platform
+from passmuster_collectors.host import windows
 from passmuster_collectors.host.base import (
     Bus,
     Completed,
@@ -83,6 +86,20 @@ def test_a_program_gets_nothing_that_could_lead_it_astray() -> None:
 def test_nothing_is_run_as_somebody_else(host: WindowsHost) -> None:
     with pytest.raises(SourceDeniedError):
         host.run(Program.POWERSHELL, user=1)
+
+
+def test_a_process_is_told_with_its_session(
+    host: WindowsHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def tell(pid: int, number: Any) -> int:
+        number._obj.value = 3
+        return int(pid == os.getpid())
+
+    monkeypatch.setattr(windows, "functions", lambda *_: {"ProcessIdToSessionId": tell})
+    found = {each.pid: each for each in host.processes()}
+    assert found[os.getpid()].uid == 3
+    assert found[os.getpid()].arguments
+    assert found[1].uid == 0, "what has ended since counts as nobody's"
 
 
 def test_files_are_read_as_on_every_system(host: WindowsHost, tmp_path: Path) -> None:

@@ -22,6 +22,12 @@ def _read_macos(host: Host) -> Reading:
     return macos.read(host)
 
 
+def _read_windows(host: Host) -> Reading:
+    from passmuster_collectors.signals.automatic_login import windows  # noqa: PLC0415 - as above
+
+    return windows.read(host)
+
+
 SIGNAL: Signal[AutomaticLoginFacts, AutomaticLoginLimits] = Signal(
     id="automatic_login",
     title="Automatic login",
@@ -33,7 +39,11 @@ SIGNAL: Signal[AutomaticLoginFacts, AutomaticLoginLimits] = Signal(
     limits=AutomaticLoginLimits,
     rule=judge,
     problems=PROBLEMS,
-    readers={Platform.LINUX: _read_linux, Platform.MACOS: _read_macos, Platform.WINDOWS: None},
+    readers={
+        Platform.LINUX: _read_linux,
+        Platform.MACOS: _read_macos,
+        Platform.WINDOWS: _read_windows,
+    },
     triggers=frozenset({"org.freedesktop.login1"}),
     blocks=False,
 )

@@ -22,6 +22,12 @@ def _read_macos(host: Host) -> Reading:
     return macos.read(host)
 
 
+def _read_windows(host: Host) -> Reading:
+    from passmuster_collectors.signals.secure_boot import windows  # noqa: PLC0415 - as above
+
+    return windows.read(host)
+
+
 SIGNAL: Signal[SecureBootFacts, SecureBootLimits] = Signal(
     id="secure_boot",
     title="Secure boot",
@@ -33,7 +39,11 @@ SIGNAL: Signal[SecureBootFacts, SecureBootLimits] = Signal(
     limits=SecureBootLimits,
     rule=judge,
     problems=PROBLEMS,
-    readers={Platform.LINUX: _read_linux, Platform.MACOS: _read_macos, Platform.WINDOWS: None},
+    readers={
+        Platform.LINUX: _read_linux,
+        Platform.MACOS: _read_macos,
+        Platform.WINDOWS: _read_windows,
+    },
     # It changes while the laptop is off, and is read when the agent starts.
     triggers=frozenset({"boot"}),
     blocks=False,
