@@ -80,6 +80,7 @@ class Daemon:
 
     def step(self, at: float, events: Events) -> Delivery | None:
         """Do what is due at `at`, seconds since boot; return how an upload ended, if one did."""
+        self._collection.hear(events.sightings)
         everything = frozenset({EVERYTHING}) if events.lost else frozenset()
         self._debounce.event((events.triggers & self._triggers) | everything, at)
         slept = self._full.look(at, clocks.asleep_s())

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from passmuster_agent.collection import DEADLINE_S
+from passmuster_agent.collection import DEADLINE_S, recalling
 from passmuster_agent.config import Device, State
 from passmuster_agent.enrolment import HASH_KEY_BYTES, start_message
 from passmuster_agent.keystore import p256
@@ -115,12 +115,14 @@ def disclose(state: State) -> Disclosure:
     host = this_host(device.hash_key_bytes() if device else secrets.token_bytes(HASH_KEY_BYTES))
     readings = collect(host, CATALOG, deadline_s=DEADLINE_S)
     name = device.device if device else AT_ENROLMENT
-    record = new_record(name, host.platform, host.now(), readings)
     sequence, nonce = 1, AT_ENROLMENT
     waiting: tuple[Record, ...] = ()
-    if device is not None:
+    if device is None:
+        record = new_record(name, host.platform, host.now(), readings)
+    else:
         with Outbox(state.outbox(device)) as outbox:
-            record = outbox.preview(record)
+            told = recalling(CATALOG, readings, outbox)
+            record = outbox.preview(new_record(name, host.platform, host.now(), told))
             sequence, nonce = outbox.ratchet()
             waiting = outbox.waiting()
     upload = Upload(

@@ -16,6 +16,7 @@ from passmuster_agent import delivery, outbox_caps, private_files
 from passmuster_agent.config import cannot_write
 from passmuster_agent.database import Database, Run
 from passmuster_agent.delivery import Delivery
+from passmuster_agent.memories import Memories
 from passmuster_collectors.contract import codec, strict_json
 from passmuster_collectors.contract.canonical import canonical_bytes, digest
 from passmuster_collectors.contract.report import MAX_RECORDS, Record
@@ -78,6 +79,7 @@ class Outbox:
 
     def __init__(self, path: Path) -> None:
         self._database = Database(path)
+        self.memories = Memories(self._database)
 
     @classmethod
     def create(cls, path: Path, nonce: str, report_within_s: int) -> Self:

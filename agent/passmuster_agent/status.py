@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from passmuster_agent.advice import SignalStatus, server_words, signal_status
-from passmuster_agent.collection import DEADLINE_S
+from passmuster_agent.collection import DEADLINE_S, recalling
 from passmuster_agent.config import Device, State
 from passmuster_agent.delivery import Delivery, DeliveryKind
 from passmuster_agent.outbox import Outbox, Overview
@@ -59,11 +59,12 @@ def status(state: State) -> AgentStatus:
     """Read this laptop and tell. Nothing is sent. Raises `AgentError`."""
     device = state.find_device() if state.path.exists() else None
     overview = None
+    host = this_host(device.hash_key_bytes() if device else secrets.token_bytes(HASH_KEY_BYTES))
+    readings = collect(host, CATALOG, deadline_s=DEADLINE_S)
     if device is not None:
         with Outbox(state.outbox(device)) as outbox:
             overview = outbox.overview()
-    host = this_host(device.hash_key_bytes() if device else secrets.token_bytes(HASH_KEY_BYTES))
-    readings = collect(host, CATALOG, deadline_s=DEADLINE_S)
+            readings = recalling(CATALOG, readings, outbox)
     return describe(device, overview, readings, host.platform, running=state.is_locked())
 
 

@@ -171,6 +171,22 @@ class Testimonies(Protocol):
         """
 
 
+@dataclass(frozen=True)
+class UsbSighting:
+    """What the system told of a USB device, or of one interface of it, that came or went.
+
+    `port` is its socket (`1-2.3`); ids are four hexadecimal digits; `interface` is a class,
+    subclass and protocol, None where it is about the device itself. `at` is when it was heard.
+    """
+
+    appeared: bool
+    port: str
+    vendor_id: str
+    product_id: str
+    interface: tuple[int, int, int] | None = None
+    at: datetime | None = None
+
+
 class Host(WindowsQuestions, Protocol):
     """One machine. What only one system can answer is `missing` on the others."""
 

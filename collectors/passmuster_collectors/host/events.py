@@ -4,6 +4,8 @@ import sys
 from dataclasses import dataclass
 from typing import Protocol
 
+from passmuster_collectors.host.base import UsbSighting
+
 ROUTE = "route"
 """The trigger for links, addresses and routes."""
 
@@ -35,11 +37,13 @@ class Events:
 
     `triggers` are names that signals declare: a kernel subsystem (`usb`, `block`, `net`), a name on
     the system bus (`org.freedesktop.login1`), or one of those above. `lost` means that some of it
-    was missed, so anything may have changed.
+    was missed, so anything may have changed. `sightings` are what was told of USB devices, which
+    may be gone by the time anybody looks.
     """
 
     triggers: frozenset[str] = frozenset()
     lost: bool = False
+    sightings: tuple[UsbSighting, ...] = ()
 
     def __bool__(self) -> bool:
         return self.lost or bool(self.triggers)
@@ -78,7 +82,8 @@ class Watches:
         """Return what all parts have heard."""
         heard = [part.read() for part in self._parts]
         triggers = frozenset[str]().union(*(each.triggers for each in heard))
-        return Events(triggers, any(each.lost for each in heard))
+        sightings = tuple(sighting for each in heard for sighting in each.sightings)
+        return Events(triggers, any(each.lost for each in heard), sightings)
 
     def delivers(self, trigger: str) -> bool:
         """Whether one of them does."""

@@ -6,12 +6,14 @@ systemd for what udev sends on after its rules have run.
 """
 
 import errno
+import re
 import socket
 import struct
 import sys
 from contextlib import suppress
 from dataclasses import dataclass
 
+from passmuster_collectors.host.base import UsbSighting
 from passmuster_collectors.host.events import (
     MOUNT,
     NEVER,
@@ -46,6 +48,10 @@ UDEV_MAGIC = 0xFEEDCAFE
 UDEV_HEADER = struct.Struct("=8sIIII")
 """Prefix, magic (network byte order), header size, offset and length of the properties."""
 
+USB_PLACE = re.compile(r"/(\d+-\d+(?:\.\d+){0,6})(?:/\1(:\d+\.\d+))?\Z")
+USB_PRODUCT = re.compile(r"([0-9a-fA-F]{1,4})/([0-9a-fA-F]{1,4})/[0-9a-fA-F]{1,4}")
+USB_INTERFACE = re.compile(r"(\d{1,3})/(\d{1,3})/(\d{1,3})")
+
 CREDENTIALS = struct.Struct("iII")
 """`struct ucred`: process, user, group (unix(7))."""
 
@@ -58,6 +64,7 @@ NO_SUBSYSTEMS = frozenset({MOUNT, SETTINGS, PACKAGES, PROCESS, RESUME})
 MAX_MESSAGE = 32_768
 RECEIVE_BUFFER = 1_048_576
 MAX_MESSAGES_A_LOOK = 4_096
+MAX_SIGHTINGS = 512
 
 
 class MessageFormatError(ValueError):
@@ -71,6 +78,25 @@ class Uevent:
     action: str
     device_path: str
     subsystem: str
+    product: str = ""
+    interface: str = ""
+
+    def sighting(self) -> UsbSighting | None:
+        """Return what it tells of a USB device; None where it is about something else.
+
+        `PRODUCT` is vendor, product and release, `INTERFACE` class, subclass and protocol
+        (drivers/usb/core/driver.c and message.c of the kernel).
+        """
+        place = USB_PLACE.search(self.device_path)
+        product = USB_PRODUCT.fullmatch(self.product)
+        numbers = USB_INTERFACE.fullmatch(self.interface)
+        if self.action not in ("add", "remove") or place is None or product is None:
+            return None
+        if (place[2] is None) is not (numbers is None):
+            return None
+        triple = None if numbers is None else (int(numbers[1]), int(numbers[2]), int(numbers[3]))
+        vendor_id, product_id = (number.lower().rjust(4, "0") for number in product.groups())
+        return UsbSighting(self.action == "add", place[1], vendor_id, product_id, triple)
 
 
 def parse_uevent(data: bytes) -> Uevent:
@@ -90,7 +116,13 @@ def parse_uevent(data: bytes) -> Uevent:
         if separator:
             found[name.decode("utf-8", "replace")] = value.decode("utf-8", "replace")
     try:
-        return Uevent(found["ACTION"], found["DEVPATH"], found["SUBSYSTEM"])
+        return Uevent(
+            found["ACTION"],
+            found["DEVPATH"],
+            found["SUBSYSTEM"],
+            found.get("PRODUCT", ""),
+            found.get("INTERFACE", ""),
+        )
     except KeyError as missing:
         raise MessageFormatError(f"the event has no {missing.args[0]}") from None
 
@@ -155,11 +187,9 @@ class NetlinkWatch:
     def read(self) -> Events:
         """Return the names of all that has arrived."""
         triggers: set[str] = set()
+        sightings: list[UsbSighting] = []
         lost = False
-        for each, triggers_of in (
-            (self._uevents, _uevent_triggers),
-            (self._routes, _route_triggers),
-        ):
+        for each, events_of in ((self._uevents, _uevents), (self._routes, _routes)):
             if each is None:
                 continue
             for _ in range(MAX_MESSAGES_A_LOOK):
@@ -167,10 +197,13 @@ class NetlinkWatch:
                     message = _receive(each)
                     if message is None:
                         break
-                    triggers |= triggers_of(message)
+                    found = events_of(message)
+                    triggers |= found.triggers
+                    sightings += found.sightings
                 except (MessageFormatError, _OverrunError):
                     lost = True
-        return Events(frozenset(triggers), lost)
+        # Of a flood the beginning says as much as the rest.
+        return Events(frozenset(triggers), lost, tuple(sightings[:MAX_SIGHTINGS]))
 
     def close(self) -> None:
         """Close the sockets."""
@@ -232,21 +265,23 @@ def _receive(listening: socket.socket) -> _Message | None:
     return _Message(data, port, groups, uid)
 
 
-def _uevent_triggers(message: _Message) -> frozenset[str]:
-    """Return what a believed event triggers; nothing for one that anybody could have sent.
+def _uevents(message: _Message) -> Events:
+    """Return what a believed event means; nothing for one that anybody could have sent.
 
     The same checks as in systemd's device monitor: sent to a group, by a process of root, and to
     the kernel's own group by the kernel alone.
     """
     from_kernel = message.port == 0
     if message.uid != 0 or message.groups not in (KERNEL_GROUP, UDEV_GROUP):
-        return frozenset()
+        return Events()
     if message.groups == KERNEL_GROUP and not from_kernel:
-        return frozenset()
-    return frozenset({parse_uevent(message.data).subsystem})
+        return Events()
+    event = parse_uevent(message.data)
+    sighting = event.sighting() if event.subsystem == "usb" else None
+    return Events(frozenset({event.subsystem}), sightings=() if sighting is None else (sighting,))
 
 
-def _route_triggers(message: _Message) -> frozenset[str]:
-    if message.port != 0:
-        return frozenset()
-    return frozenset({ROUTE}) if parse_route_types(message.data) & ROUTE_TYPES else frozenset()
+def _routes(message: _Message) -> Events:
+    if message.port != 0 or not parse_route_types(message.data) & ROUTE_TYPES:
+        return Events()
+    return Events(frozenset({ROUTE}))

@@ -1,6 +1,6 @@
 """What a signal is: its words, its facts, its rule and its readers. One per room of `signals`."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Generic, TypeVar
@@ -9,7 +9,7 @@ from passmuster_collectors.contract import codec
 from passmuster_collectors.contract.platform import Platform
 from passmuster_collectors.contract.reading import Reading, Status
 from passmuster_collectors.contract.verdict import SEVERITY, Outcome, Remedy
-from passmuster_collectors.host.base import Host
+from passmuster_collectors.host.base import Host, UsbSighting
 
 Facts = TypeVar("Facts")
 Limits = TypeVar("Limits")
@@ -17,6 +17,13 @@ Limits = TypeVar("Limits")
 Reader = Callable[[Host], Reading]
 Testifier = Callable[[Host], Any]
 """Reads what a companion says of a signal: plain JSON."""
+
+Remember = Callable[[Reading, Any, Sequence[UsbSighting], bool], tuple[Reading, Any]]
+"""Brings what the laptop remembers into a reading, and returns it with what to remember from now.
+
+Given are the reading, what was remembered (JSON, or None), what the system told since the last
+reading, and whether this is the first one since the laptop was enrolled. Pure.
+"""
 
 UNREADABLE = "unreadable"
 """The problem every signal has: it could not be read at all."""
@@ -68,7 +75,8 @@ class Signal(Generic[Facts, Limits]):
     `limits()` are the default policy; `triggers` the kernel subsystems and bus names whose events
     make the agent read it again at once. `testifiers` read, in a user's session, what the agent
     outside of it may not see. `blocks` says whether a fresh policy lets it shut the gate; the
-    others are only shown until IT decides otherwise.
+    others are only shown until IT decides otherwise. `remember` is there where a reading means more
+    beside the ones before it; what is remembered never leaves the laptop.
     """
 
     id: str
@@ -82,6 +90,7 @@ class Signal(Generic[Facts, Limits]):
     triggers: frozenset[str]
     testifiers: Mapping[Platform, Testifier] = field(default_factory=dict)
     blocks: bool = True
+    remember: Remember | None = None
 
     def judge(self, reading: Reading, limits: Limits) -> Judgement:
         """Return what `reading` means under `limits`. Unknown is never a pass.

@@ -24,13 +24,17 @@ DENIED = Source("/etc/crypttab", SourceOutcome.DENIED, "EACCES")
 
 def test_a_complete_reading_carries_its_facts_as_plain_json() -> None:
     reading = ok("usb_devices", NOW, UsbDevicesFacts(()), [READ])
-    assert (reading.status, reading.facts, reading.sources) == (Status.OK, {"devices": []}, (READ,))
+    assert (reading.status, reading.facts, reading.sources) == (
+        Status.OK,
+        {"devices": [], "new_devices_blocked": None},
+        (READ,),
+    )
 
 
 def test_an_incomplete_reading_says_why_and_may_carry_what_was_read() -> None:
     reading = unavailable("usb_devices", NOW, "It was denied.", [DENIED], UsbDevicesFacts(()))
     assert (reading.status, reading.reason) == (Status.UNAVAILABLE, "It was denied.")
-    assert reading.facts == {"devices": []}
+    assert reading.facts == {"devices": [], "new_devices_blocked": None}
     assert unavailable("usb_devices", NOW, "It was denied.", [DENIED]).facts is None
 
 

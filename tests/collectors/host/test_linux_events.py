@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from passmuster_collectors.host.base import UsbSighting
 from passmuster_collectors.host.events import (
     MOUNT,
     PACKAGES,
@@ -73,6 +74,7 @@ def watch() -> Iterator[NetlinkWatch]:
 def heard(watch: NetlinkWatch, until: str) -> Events:
     """Return all that arrived up to and with the name `until`, or all within two seconds."""
     triggers: frozenset[str] = frozenset()
+    sightings: tuple[UsbSighting, ...] = ()
     lost = False
     deadline = time.monotonic() + SOON_S
     while until not in triggers and (left := deadline - time.monotonic()) > 0:
@@ -80,7 +82,8 @@ def heard(watch: NetlinkWatch, until: str) -> Events:
         events = watch.read()
         triggers |= events.triggers
         lost |= events.lost
-    return Events(triggers, lost)
+        sightings += events.sightings
+    return Events(triggers, lost, sightings)
 
 
 def send_marker() -> None:
@@ -112,6 +115,54 @@ class TestTheKernelsForm:
     def test_without_a_subsystem_is_refused(self) -> None:
         with pytest.raises(MessageFormatError, match="SUBSYSTEM"):
             parse_uevent(b"add@/devices/x\0ACTION=add\0DEVPATH=/devices/x\0")
+
+
+class TestSightings:
+    DEVICE = "/devices/pci0000:00/0000:00:14.0/usb1/1-2/1-2.3"
+
+    def event(self, action: str, path: str, product: str, interface: str = "") -> Uevent:
+        return Uevent(action, path, "usb", product, interface)
+
+    def test_a_device_is_told_with_its_socket_and_its_ids(self) -> None:
+        assert self.event("add", self.DEVICE, "5ac/21e/101").sighting() == UsbSighting(
+            True, "1-2.3", "05ac", "021e"
+        )
+        assert self.event("remove", self.DEVICE, "5AC/21E/101").sighting() == UsbSighting(
+            False, "1-2.3", "05ac", "021e"
+        )
+
+    def test_an_interface_is_told_with_what_it_is(self) -> None:
+        found = self.event("add", f"{self.DEVICE}/1-2.3:1.0", "5ac/21e/101", "3/1/1").sighting()
+        assert found == UsbSighting(True, "1-2.3", "05ac", "021e", (3, 1, 1))
+
+    @pytest.mark.parametrize(
+        ("action", "path", "product", "interface"),
+        [
+            ("bind", DEVICE, "5ac/21e/101", ""),
+            ("add", "/devices/pci0000:00/0000:00:14.0/usb1", "1d6b/2/601", ""),
+            ("add", DEVICE, "", ""),
+            ("add", DEVICE, "5ac/21e", ""),
+            ("add", DEVICE, "5ac/21e/101", "3/1/1"),
+            ("add", f"{DEVICE}/1-2.3:1.0", "5ac/21e/101", ""),
+            ("add", f"{DEVICE}/1-2.3:1.0/ep_81", "5ac/21e/101", "3/1/1"),
+            ("add", f"{DEVICE}/1-9:1.0", "5ac/21e/101", "3/1/1"),
+            ("add", DEVICE, "fffff/21e/101", ""),
+        ],
+    )
+    def test_what_is_about_something_else_is_none(
+        self, action: str, path: str, product: str, interface: str
+    ) -> None:
+        assert self.event(action, path, product, interface).sighting() is None
+
+    def test_it_comes_with_what_was_heard(self, watch: NetlinkWatch) -> None:
+        properties = (
+            f"ACTION=add\0DEVPATH={self.DEVICE}\0SUBSYSTEM=usb\0DEVTYPE=usb_device\0"
+            f"PRODUCT=beef/{os.getpid() & 0xFFFF:x}/101\0SEQNUM=42\0"
+        )
+        multicast(udev_form(properties.encode()), UDEV_GROUP)
+        send_marker()
+        expected = UsbSighting(True, "1-2.3", "beef", f"{os.getpid() & 0xFFFF:04x}")
+        assert expected in heard(watch, MARKER).sightings
 
 
 class TestUdevsForm:

@@ -1,8 +1,11 @@
 """Which USB devices are attached, and what they could do."""
 
+from collections.abc import Sequence
+from typing import Any
+
 from passmuster_collectors.contract.platform import Platform
 from passmuster_collectors.contract.reading import Reading
-from passmuster_collectors.host.base import Host
+from passmuster_collectors.host.base import Host, UsbSighting
 from passmuster_collectors.signals.signal import Signal
 from passmuster_collectors.signals.usb_devices.facts import UsbDevicesFacts
 from passmuster_collectors.signals.usb_devices.problems import PROBLEMS
@@ -28,6 +31,14 @@ def _read_windows(host: Host) -> Reading:
     return windows.read(host)
 
 
+def _remember(
+    reading: Reading, memory: Any, sightings: Sequence[UsbSighting], is_first: bool
+) -> tuple[Reading, Any]:
+    from passmuster_collectors.signals.usb_devices.remember import remember  # noqa: PLC0415 - as above
+
+    return remember(reading, memory, sightings, is_first=is_first)
+
+
 SIGNAL: Signal[UsbDevicesFacts, UsbLimits] = Signal(
     id="usb_devices",
     title="USB devices",
@@ -45,4 +56,5 @@ SIGNAL: Signal[UsbDevicesFacts, UsbLimits] = Signal(
         Platform.WINDOWS: _read_windows,
     },
     triggers=frozenset({"usb", "hid"}),
+    remember=_remember,
 )

@@ -26,6 +26,7 @@ class Indicator(StrEnum):
     IDENTITY_CHANGED_ON_PORT = "identity_changed_on_port"
     KNOWN_ATTACK_ID = "known_attack_id"
     CLONED_IDENTITY = "cloned_identity"
+    VANISHED_KEYBOARD = "vanished_keyboard"
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,26 @@ class UsbDevice:
         "Signs of a malicious cable or keystroke injector, each one explained to IT."
     )
     attached_at: datetime | None = fact("When it appeared, so that IT can ask about it.")
+    port: Annotated[str, Text(longest=64)] = fact(
+        "Which socket it is in: tells a device that was swapped from one that stayed.", default=""
+    )
+    authorized: bool | None = fact(
+        "Whether the system lets it work at all: one that is blocked can do no harm. None where "
+        "the system has no such lock.",
+        default=None,
+    )
+    attached: bool = fact(
+        "False for a suspicious device that has left: pulling it out must not hide it.",
+        default=True,
+    )
+    baseline: bool | None = fact(
+        "Whether it was there when the laptop was enrolled. None where nobody looked then.",
+        default=None,
+    )
+    first_seen_at: datetime | None = fact(
+        "When this laptop first met it: new devices deserve a look.", default=None
+    )
+    last_seen_at: datetime | None = fact("When it left. None while it is attached.", default=None)
 
 
 @dataclass(frozen=True)
@@ -59,4 +80,9 @@ class UsbDevicesFacts:
 
     devices: Annotated[tuple[UsbDevice, ...], Items(most=128)] = fact(
         "A stick or a cable can carry customers' data away or take over the laptop."
+    )
+    new_devices_blocked: bool | Unknown | None = fact(
+        "Whether the system keeps out new devices until somebody allows them. None where it has no "
+        "such lock.",
+        default=None,
     )

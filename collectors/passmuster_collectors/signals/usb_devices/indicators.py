@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from passmuster_collectors.contract.declaration import Unknown
 from passmuster_collectors.signals.usb_devices.facts import Indicator, Location, UsbDevice
@@ -52,6 +53,9 @@ class AttachedDevice:
     network: bool | Unknown
     serial_port: bool = False
     attached_for_ms: int | None = None
+    attached_at: datetime | None = None
+    port: str = ""
+    authorized: bool | None = None
 
     @property
     def ids(self) -> tuple[str, str]:
@@ -90,7 +94,9 @@ def with_indicators(devices: Sequence[AttachedDevice]) -> tuple[UsbDevice, ...]:
                     is_later_keyboard=position in extra,
                 )
             ),
-            attached_at=None,
+            attached_at=device.attached_at,
+            port=device.port,
+            authorized=device.authorized,
         )
         for position, device in enumerate(devices)
     ]

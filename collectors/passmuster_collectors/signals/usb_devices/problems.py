@@ -77,8 +77,8 @@ PROBLEMS: Mapping[str, ProblemText] = {
     ),
     Problem.IDENTITY_CHANGED_ON_PORT: ProblemText(
         worker="What you plugged in calls itself “{device}” now and something else before.",
-        admin="The device on this port changed what it claims to be without being unplugged: "
-        "“{device}” ({ids}).",
+        admin="The device on this port changed what it claims to be faster than anybody swaps "
+        "plugs, and one of the two can type: “{device}” ({ids}).",
         remedy=UNPLUG_AND_TELL,
     ),
     Problem.KNOWN_ATTACK_ID: ProblemText(
@@ -87,10 +87,21 @@ PROBLEMS: Mapping[str, ProblemText] = {
         "development board that can type.",
         remedy=UNPLUG_AND_TELL,
     ),
+    Problem.VANISHED_KEYBOARD: ProblemText(
+        worker="“{device}” was plugged in for a moment. It could type like a keyboard, and this "
+        "computer had never seen it before.",
+        admin="An external keyboard that was never seen here before came and left within a minute: "
+        "“{device}” ({ids}). Keystroke injectors do this. It is told for an hour.",
+        remedy=_everywhere(
+            "Do not plug “{device}” in again.",
+            "Tell IT where it came from. Do you use this keyboard? Then ask IT to approve {ids}.",
+        ),
+    ),
     Problem.CLONED_IDENTITY: ProblemText(
         worker="“{device}” pretends to be another product.",
         admin="“{device}” ({ids}) claims an identity that is not its own: the maker has no product "
-        "of this shape, or the same serial number is attached twice.",
+        "of this shape, the same serial number is attached twice, or a device with that serial "
+        "number could not type when it was here before.",
         remedy=UNPLUG_AND_TELL,
     ),
     Problem.UNREADABLE: ProblemText(

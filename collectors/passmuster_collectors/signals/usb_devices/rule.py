@@ -31,6 +31,7 @@ class Problem(StrEnum):
     IDENTITY_CHANGED_ON_PORT = Indicator.IDENTITY_CHANGED_ON_PORT.value
     KNOWN_ATTACK_ID = Indicator.KNOWN_ATTACK_ID.value
     CLONED_IDENTITY = Indicator.CLONED_IDENTITY.value
+    VANISHED_KEYBOARD = Indicator.VANISHED_KEYBOARD.value
     UNREADABLE = UNREADABLE_KEY
 
 
@@ -55,14 +56,23 @@ class KnownDevice:
         )
 
 
+OF_ANY_KEYBOARD = frozenset({Indicator.SECOND_KEYBOARD, Indicator.VANISHED_KEYBOARD})
+"""Indicators that a keyboard of a kind that is known has as well."""
+
+
 @dataclass(frozen=True)
 class UsbLimits:
-    """What may be attached."""
+    """What may be attached.
+
+    `trust_baseline`: a device of which nobody can tell where it sits, and that was there when the
+    laptop was enrolled, counts as built in. One that is certainly plugged in never does.
+    """
 
     known_devices: Annotated[tuple[KnownDevice, ...], Items(most=1000)] = ()
     forbid_unknown_storage: bool = True
     forbid_unknown_keyboard: bool = True
     forbid_indicators: bool = True
+    trust_baseline: bool = True
 
 
 def judge(facts: UsbDevicesFacts, limits: UsbLimits) -> tuple[Finding, ...]:
@@ -70,7 +80,8 @@ def judge(facts: UsbDevicesFacts, limits: UsbLimits) -> tuple[Finding, ...]:
 
     Built-in devices need no approval; a device of which it is not known where it sits is taken to
     be plugged in. Ids are easily faked, so approval by ids alone silences no sign of an attack but
-    that of being a second keyboard; approval of one serial silences them all.
+    those that any keyboard of that kind gives; approval of one serial silences them all. A device
+    that the system does not let work, or that has left, is held to its signs of an attack alone.
     """
     return tuple(found for device in facts.devices for found in _judge(device, limits))
 
@@ -80,9 +91,11 @@ def _judge(device: UsbDevice, limits: UsbLimits) -> Iterator[Finding]:
     details = {"device": _called(device), "ids": f"{device.vendor_id}:{device.product_id}"}
     if limits.forbid_indicators and all(known.serial is None for known in approvals):
         for indicator in device.indicators:
-            if not approvals or indicator is not Indicator.SECOND_KEYBOARD:
+            if not approvals or indicator not in OF_ANY_KEYBOARD:
                 yield finding(Problem(indicator.value), Outcome.FAIL, **details)
-    if approvals or device.location is Location.INTERNAL:
+    if approvals or _is_built_in(device, limits):
+        return
+    if not device.attached or device.authorized is False:
         return
     if limits.forbid_unknown_keyboard:
         if device.keyboard == UNKNOWN:
@@ -94,6 +107,12 @@ def _judge(device: UsbDevice, limits: UsbLimits) -> Iterator[Finding]:
             yield finding(Problem.UNCLEAR_STORAGE, Outcome.UNKNOWN, **details)
         elif device.storage:
             yield finding(Problem.UNKNOWN_STORAGE, Outcome.FAIL, **details)
+
+
+def _is_built_in(device: UsbDevice, limits: UsbLimits) -> bool:
+    if device.location is Location.UNKNOWN:
+        return limits.trust_baseline and device.baseline is True
+    return device.location is Location.INTERNAL
 
 
 def _called(device: UsbDevice) -> str:

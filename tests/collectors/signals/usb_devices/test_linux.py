@@ -1,5 +1,6 @@
 """The reader on written machines: which evidence counts, and what if some of it is gone."""
 
+import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
@@ -93,7 +94,11 @@ class TestIdentity:
         other = Device("1-4", 0x1234, 0x5678, "Thing", (Interface((1, 1, 0)),))
         swapped = Device("1-2", 0x1234, 0x5678, "Thing", (Interface((1, 1, 0)),))
         moved = Device("1-4", 0x0781, 0x5581, "Ultra", STICK.interfaces, serial="4C53")
-        assert devices(read(machine(STICK, other))) == devices(read(machine(moved, swapped)))
+        before, after = (
+            [dataclasses.replace(each, port="") for each in devices(read(found))]
+            for found in (machine(STICK, other), machine(moved, swapped))
+        )
+        assert before == after
 
 
 class TestKeyboard:

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from passmuster_collectors.contract import codec
 from passmuster_collectors.contract.declaration import UNKNOWN
 from passmuster_collectors.contract.verdict import Outcome
 from passmuster_collectors.signals.usb_devices.facts import (
@@ -119,7 +120,8 @@ def test_ids_are_easily_faked_so_only_an_approved_serial_silences_an_attack(
     by_ids = UsbLimits(known_devices=(KnownDevice("046d", "c31c"),))
     by_serial = UsbLimits(known_devices=(KnownDevice("046d", "c31c", SERIAL),))
     assert outcomes(suspicious, by_serial) == {}
-    assert bool(outcomes(suspicious, by_ids)) is (indicator is not Indicator.SECOND_KEYBOARD)
+    of_any_keyboard = indicator in (Indicator.SECOND_KEYBOARD, Indicator.VANISHED_KEYBOARD)
+    assert bool(outcomes(suspicious, by_ids)) is not of_any_keyboard
 
 
 def test_every_device_is_judged() -> None:
@@ -134,3 +136,33 @@ def test_every_device_is_judged() -> None:
 def test_the_finding_names_the_device_even_where_it_has_no_name() -> None:
     (found,) = judge(UsbDevicesFacts((device(name="", storage=True),)), UsbLimits())
     assert found.details["device"] == "a device without a name (046d:c31c)"
+
+
+def test_a_device_that_the_system_does_not_let_work_is_held_to_signs_of_an_attack_alone() -> None:
+    blocked = device(keyboard=True, storage=True, authorized=False)
+    assert outcomes(blocked) == {}
+    shaped = device(keyboard=True, authorized=False, indicators=(Indicator.KNOWN_ATTACK_ID,))
+    assert outcomes(shaped) == {"known_attack_id": Outcome.FAIL}
+
+
+def test_a_device_that_has_left_needs_no_approval_and_keeps_its_signs_of_an_attack() -> None:
+    assert outcomes(device(keyboard=True, storage=UNKNOWN, attached=False)) == {}
+    gone = device(attached=False, indicators=(Indicator.VANISHED_KEYBOARD,))
+    assert outcomes(gone) == {"vanished_keyboard": Outcome.FAIL}
+
+
+@pytest.mark.parametrize("location", [Location.UNKNOWN, Location.EXTERNAL, Location.INTERNAL])
+@pytest.mark.parametrize("baseline", [True, False, None])
+def test_only_the_baseline_settles_where_a_device_sits_that_nobody_can_tell(
+    location: Location, baseline: bool | None
+) -> None:
+    found = outcomes(device(keyboard=True, location=location, baseline=baseline))
+    settled = location is Location.UNKNOWN and baseline is True
+    assert (found == {}) is (settled or location is Location.INTERNAL)
+
+
+def test_facts_of_an_agent_without_a_memory_are_read_as_before() -> None:
+    older = codec.encode(device(storage=True))
+    for name in ("port", "authorized", "attached", "baseline", "first_seen_at", "last_seen_at"):
+        del older[name]
+    assert outcomes(codec.decode(UsbDevice, older)) == {"unknown_storage": Outcome.FAIL}

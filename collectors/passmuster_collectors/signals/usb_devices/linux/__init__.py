@@ -19,6 +19,7 @@ from passmuster_collectors.signals.usb_devices.indicators import (
     most_telling,
     with_indicators,
 )
+from passmuster_collectors.signals.usb_devices.linux.blocking import new_devices_blocked
 from passmuster_collectors.signals.usb_devices.linux.sysfs import DEVICES, UsbTree
 
 SIGNAL = "usb_devices"
@@ -39,7 +40,9 @@ def read(host: Host) -> Reading:
     tree = UsbTree(host, names)
     devices = tree.devices()
     sources = [Source(DEVICES, SourceOutcome.READ), *tree.refusals]
-    facts = UsbDevicesFacts(with_indicators(most_telling(devices)))
+    blocked = new_devices_blocked(host, names)
+    facts = UsbDevicesFacts(with_indicators(most_telling(devices)), blocked.answer)
+    sources += blocked.sources
     if len(devices) > MAX_DEVICES:
         return unavailable(SIGNAL, host.now(), TOO_MANY, sources, facts)
     if tree.refusals:

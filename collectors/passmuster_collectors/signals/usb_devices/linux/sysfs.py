@@ -1,6 +1,7 @@
 """The USB part of the kernel's device tree: every attached device, asked one file at a time."""
 
 import re
+from datetime import datetime, timedelta
 
 from passmuster_collectors.contract.declaration import UNKNOWN, Unknown
 from passmuster_collectors.contract.reading import Source, SourceOutcome
@@ -34,6 +35,9 @@ DEVICE_NUMBER = re.compile(r"\d+:\d+")
 CONNECT_TYPE = re.compile(r"hotplug|hardwired|not used|unknown")
 REMOVABLE = re.compile(r"removable|fixed|unknown")
 
+SWITCH = re.compile(r"\d")
+MAX_PORT = 64
+MAX_DURATION_MS = 10 * 365 * 86_400_000
 MAX_DESCRIPTORS = 65_536 + 18
 MAX_UDEV_DATA = 65_536
 
@@ -106,7 +110,21 @@ class UsbTree:
             serial_port=any(each.serial_port for each in interfaces)
             or any(map(is_serial, triples)),
             attached_for_ms=None if duration is None else int(duration),
+            attached_at=_attached_at(self._host, duration),
+            port=name[:MAX_PORT],
+            authorized=_yes_or_no(asked.text(f"{base}/authorized", SWITCH)),
         )
+
+
+def _attached_at(host: Host, duration: str | None) -> datetime | None:
+    # The kernel counts while the laptop is awake; who remembers the first answer keeps it.
+    if duration is None or int(duration) > MAX_DURATION_MS:
+        return None
+    return host.now() - timedelta(milliseconds=int(duration))
+
+
+def _yes_or_no(switch: str | None) -> bool | None:
+    return None if switch is None else switch != "0"
 
 
 def _described(asked: Asked, base: str, *, is_needed: bool) -> frozenset[Triple]:

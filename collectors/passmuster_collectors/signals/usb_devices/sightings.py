@@ -1,0 +1,97 @@
+"""Devices that came and went between two readings, put together from what the system told."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from passmuster_collectors.contract.declaration import UNKNOWN
+from passmuster_collectors.host.base import UsbSighting
+from passmuster_collectors.signals.usb_devices.facts import Location, UsbDevice
+from passmuster_collectors.signals.usb_devices.history import Recollection
+from passmuster_collectors.signals.usb_devices.indicators import MAX_INTERFACES
+from passmuster_collectors.signals.usb_devices.interface_classes import (
+    HUB,
+    Triple,
+    as_text,
+    is_hub,
+    is_network,
+    is_storage,
+)
+from passmuster_collectors.signals.usb_devices.portable import keyboard_by_class
+
+
+@dataclass
+class _Glimpse:
+    vendor_id: str
+    product_id: str
+    at: datetime | None
+    triples: set[Triple] = field(default_factory=set)
+
+
+@dataclass(frozen=True)
+class Left:
+    """A device that was attached and was heard to go; `at` is when."""
+
+    device: UsbDevice
+    at: datetime | None
+
+
+class Glimpses:
+    """What was told of each socket, one device after the other."""
+
+    def __init__(self, sightings: Sequence[UsbSighting]) -> None:
+        self._seen: dict[tuple[str, str, str], _Glimpse] = {}
+        self._gone: dict[tuple[str, str, str], datetime | None] = {}
+        for each in sightings:
+            # Each is told twice, by the kernel and by udev, which may come after the device left.
+            key = (each.port, each.vendor_id, each.product_id)
+            if each.appeared:
+                glimpse = self._seen.setdefault(key, _Glimpse(*key[1:], each.at))
+                if each.interface is not None:
+                    glimpse.triples.add(each.interface)
+            elif each.interface is None:
+                self._gone.setdefault(key, each.at)
+
+    def left(self, past: Recollection) -> list[Left]:
+        """Return the devices that were attached at the last reading and were heard to go."""
+        return [
+            Left(socket.device, self._gone[_key(port, socket.device)])
+            for port, socket in past.sockets.items()
+            if socket.left_at is None and _key(port, socket.device) in self._gone
+        ]
+
+    def gone(self, attached: Sequence[UsbDevice], past: Recollection) -> Iterator[UsbDevice]:
+        """Yield the devices that were heard to come and are not there, `attached_at` when heard.
+
+        Not one that an earlier reading has: its going is told by that.
+        """
+        listed = {_key(each.port, each) for each in attached}
+        listed |= {_key(port, socket.device) for port, socket in past.sockets.items()}
+        for key, glimpse in self._seen.items():
+            if key not in listed and not is_hub(frozenset(glimpse.triples)):
+                yield _device(key[0], glimpse)
+
+
+def _key(port: str, device: UsbDevice) -> tuple[str, str, str]:
+    return (port, device.vendor_id, device.product_id)
+
+
+def _device(port: str, glimpse: _Glimpse) -> UsbDevice:
+    triples = frozenset(glimpse.triples)
+    unknown = not triples or any(each[0] == 0xFF for each in triples)
+    return UsbDevice(
+        vendor_id=glimpse.vendor_id,
+        product_id=glimpse.product_id,
+        name="",
+        serial=None,
+        interfaces=tuple(sorted(as_text(each) for each in triples if each[0] != HUB))[
+            :MAX_INTERFACES
+        ],
+        location=Location.UNKNOWN,
+        keyboard=keyboard_by_class(triples) if triples else UNKNOWN,
+        storage=any(map(is_storage, triples)) or (UNKNOWN if unknown else False),
+        network=any(map(is_network, triples)) or (UNKNOWN if unknown else False),
+        indicators=(),
+        attached_at=glimpse.at,
+        port=port,
+    )
