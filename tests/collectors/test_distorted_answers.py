@@ -3,6 +3,7 @@
 Every recorded PC is read with one of its answers emptied, cut, doubled, shuffled or garbled.
 """
 
+import base64
 import copy
 import json
 import random
@@ -31,9 +32,16 @@ LISTS = (
     "present_devices",
     "user_sessions",
 )
-# They may well be empty: then there is no Wi-Fi adapter, no network, and nobody logged in.
-MAY_BE_EMPTY = {"wireless_connections", "network_routes", "user_sessions"}
+# They may well be empty: then there is no Wi-Fi adapter, and nobody logged in.
+MAY_BE_EMPTY = {"wireless_connections", "user_sessions"}
 
+OTHER_KINDS = st.one_of(
+    st.integers(0, 2**64 - 1),
+    st.text(max_size=40),
+    st.sampled_from(["", "-1", "0x10", "1e9", "٣", "9" * 40]),
+    st.lists(st.text(max_size=5), max_size=3),
+    st.binary(max_size=8).map(lambda data: {"base64": base64.b64encode(data).decode()}),
+)
 often = settings(
     max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow], database=None
 )
@@ -102,6 +110,25 @@ def test_no_answer_makes_a_reader_stumble(path: Path, name: str, data: st.DataOb
     outcome(machine, name)
 
 
+@pytest.mark.parametrize(("path", "name"), cases())
+@often
+@given(data=st.data())
+def test_no_setting_of_another_kind_makes_a_reader_stumble(
+    path: Path, name: str, data: st.DataObject
+) -> None:
+    machine = json.loads(path.read_text(encoding="utf-8"))
+    values = [
+        (key, value)
+        for key, found in machine.get("registry", {}).items()
+        for value in (found if "error" not in found else ())
+    ]
+    if not values:
+        return
+    key, value = data.draw(st.sampled_from(values))
+    machine["registry"][key][value] = data.draw(OTHER_KINDS)
+    outcome(machine, name)
+
+
 @pytest.mark.parametrize(("path", "name"), cases(letting_in=False))
 def test_an_empty_answer_lets_nothing_in(path: Path, name: str) -> None:
     machine = json.loads(path.read_text(encoding="utf-8"))
@@ -116,7 +143,7 @@ def test_an_empty_answer_is_not_what_an_honest_machine_gives(path: Path, name: s
     machine = json.loads(path.read_text(encoding="utf-8"))
     needed = {
         "disk_encryption": {"storage_volumes"},
-        "wifi_security": {"network_adapters"},
+        "wifi_security": {"network_adapters", "network_routes"},
         "usb_devices": {"present_devices"},
     }
     for section in needed.get(name, set()) - MAY_BE_EMPTY:

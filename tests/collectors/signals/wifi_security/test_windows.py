@@ -15,6 +15,7 @@ from passmuster_collectors.signals.wifi_security.windows.traffic import carriers
 from tests.support.recorded_host import RecordedHost
 
 EVERYTHING_4, EVERYTHING_6 = "0.0.0.0", "::"  # noqa: S104 - routes, nothing listens
+LOOPBACK = [{"destination": "::1", "prefix": 128, "interface": 1}]
 STRONG = {4, 8, 9, 10}
 
 
@@ -113,6 +114,7 @@ def test_what_carries_the_traffic(
     adapters: list[NetworkAdapter], carrying: list[int], vpn: Any, wired: Any
 ) -> None:
     routes = [{"destination": "::", "prefix": 0, "interface": index} for index in carrying]
+    routes += LOOPBACK
     host = RecordedHost({"platform": "windows", "network_routes": routes})
     traffic = read_traffic(host, Inquiry(), tuple(adapters))
     assert (traffic.vpn, traffic.wired) == (vpn, wired)
@@ -134,7 +136,7 @@ def test_a_network_is_known_by_its_name_without_its_name_leaving() -> None:
         "network_adapters": [
             {"index": 12, "guid": "12", "name": "Wi-Fi", "type": 71, "hardware": True}
         ],
-        "network_routes": [],
+        "network_routes": LOOPBACK,
     }
     host = RecordedHost(machine)
     (reading,) = collect(host, [SIGNAL])

@@ -52,11 +52,11 @@ def read(host: Host) -> Reading:
     named = {adapter.guid: adapter for adapter in listed or ()}
     told = {station.guid: station for station in stations or ()}
 
-    physical = [each.guid for each in named.values() if _is_wifi(each)]
-    if listed is not None and not physical and stations == ():
-        return not_applicable(SIGNAL, host.now(), NO_WIFI, inquiry.sources)
-    guids = [*told, *(guid for guid in physical if guid not in told)]
     traffic = read_traffic(host, inquiry, listed)
+    adapters = [each.guid for each in named.values() if _is_adapter(each, traffic)]
+    if inquiry.is_complete and not adapters and not told:
+        return not_applicable(SIGNAL, host.now(), NO_WIFI, inquiry.sources)
+    guids = [*told, *(guid for guid in adapters if guid not in told)]
     facts = WifiSecurityFacts(
         tuple(
             _interface(host, inquiry, told.get(guid), named.get(guid), traffic)
@@ -93,9 +93,10 @@ def _adapters(host: Host) -> tuple[NetworkAdapter, ...]:
     return found
 
 
-def _is_wifi(adapter: NetworkAdapter) -> bool:
-    """Return whether it is an adapter: Windows makes virtual ones for its own hotspot."""
-    return adapter.type == WIFI and (adapter.hardware or adapter.connector)
+def _is_adapter(adapter: NetworkAdapter, traffic: Traffic) -> bool:
+    """Return whether it joins networks: Windows makes virtual ones that serve its own hotspot."""
+    carries = traffic.default_route(adapter.index) is True
+    return adapter.type == WIFI and (adapter.hardware or carries)
 
 
 def _interface(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, ip_address
 
 from passmuster_collectors.contract.declaration import UNKNOWN, Unknown
-from passmuster_collectors.host.base import Host
+from passmuster_collectors.host.base import Host, SourceConflictError
 from passmuster_collectors.host.windows_answers import NetworkAdapter, NetworkRoute
 from passmuster_collectors.signals.inquiry import Inquiry
 
@@ -41,7 +41,7 @@ def read_traffic(
     host: Host, inquiry: Inquiry, adapters: tuple[NetworkAdapter, ...] | None
 ) -> Traffic:
     """Return what carries the traffic; what was refused is noted and told as unknown."""
-    routes = inquiry.ask("network routes", host.network_routes)
+    routes = inquiry.ask("network routes", lambda: _routes(host))
     if routes is None:
         return Traffic(None, UNKNOWN, UNKNOWN)
     default = frozenset(route.interface for route in routes if route.prefix == 0)
@@ -54,6 +54,14 @@ def read_traffic(
         return Traffic(default, UNKNOWN, UNKNOWN)
     found = [by_index[index] for index in carrying]
     return Traffic(default, _vpn(found, adapters), _wired(found))
+
+
+def _routes(host: Host) -> tuple[NetworkRoute, ...]:
+    found = host.network_routes()
+    if not found:
+        # Every Windows has at least those of the loopback.
+        raise SourceConflictError("network routes", "an empty list")
+    return found
 
 
 def carriers(routes: Iterable[NetworkRoute]) -> frozenset[int]:
