@@ -29,6 +29,7 @@ def read(stations: list[dict[str, Any]], **adapter: Any) -> tuple[Reading, Outco
         "network_routes": [{"destination": "::", "prefix": 0, "interface": 12}],
     }
     if not stations:
+        machine["network_routes"] = [{"destination": "::", "prefix": 0, "interface": 6}]
         machine["network_adapters"] = [
             {"index": 1, "guid": "1", "name": "Loopback", "type": 24},
             {"index": 6, "guid": "6", "name": "Ethernet", "type": 6, "hardware": True},
