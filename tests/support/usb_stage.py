@@ -106,7 +106,27 @@ def plug_in(pid: int, device: StagedDevice) -> None:
     )
     (bus / "devices" / interface).symlink_to(f"../tree/usb1/{device.port}/{interface}")
     (bus / "devices" / device.port).symlink_to(f"../tree/usb1/{device.port}")
-    _announce("add", device)
+    announce("add", device)
+
+
+def announce(action: str, device: StagedDevice) -> None:
+    """Say what the kernel says of a device and its interface that come (`add`) or go (`remove`)."""
+    about = {
+        "ACTION": action,
+        "SUBSYSTEM": "usb",
+        "SEQNUM": str(os.getpid()),
+        "PRODUCT": f"{device.vendor_id:x}/{device.product_id:x}/100",
+    }
+    path = f"/devices/pci0000:00/0000:00:14.0/usb1/{device.port}"
+    of_the_interface = {
+        "DEVPATH": f"{path}/{device.port}:1.0",
+        "DEVTYPE": "usb_interface",
+        "INTERFACE": "/".join(str(number) for number in device.interface),
+    }
+    of_the_device = {"DEVPATH": path, "DEVTYPE": "usb_device"}
+    messages = [of_the_device, of_the_interface]
+    for each in messages if action == "add" else reversed(messages):
+        send_uevent({**about, **each})
 
 
 def pull_out(pid: int, device: StagedDevice) -> None:
@@ -115,7 +135,7 @@ def pull_out(pid: int, device: StagedDevice) -> None:
     (bus / "devices" / device.port).unlink()
     (bus / "devices" / f"{device.port}:1.0").unlink()
     shutil.rmtree(bus / "tree/usb1" / device.port)
-    _announce("remove", device)
+    announce("remove", device)
 
 
 def send_uevent(properties: Mapping[str, str]) -> None:
@@ -126,18 +146,6 @@ def send_uevent(properties: Mapping[str, str]) -> None:
     header = struct.pack(UDEV_HEADER, b"libudev\0", magic, size, size, len(body), 0, 0, 0, 0)
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_KOBJECT_UEVENT) as sender:
         sender.sendto(header + body, (0, UDEV_GROUP))
-
-
-def _announce(action: str, device: StagedDevice) -> None:
-    send_uevent(
-        {
-            "ACTION": action,
-            "DEVPATH": f"/devices/pci0000:00/0000:00:14.0/usb1/{device.port}",
-            "SUBSYSTEM": "usb",
-            "DEVTYPE": "usb_device",
-            "SEQNUM": str(os.getpid()),
-        }
-    )
 
 
 def _write(folder: Path, attributes: Mapping[str, str]) -> None:

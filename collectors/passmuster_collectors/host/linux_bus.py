@@ -53,7 +53,9 @@ DENIED = frozenset(
 )
 TIMEOUT = frozenset({"NoReply", "TimedOut", "Timeout"})
 MISSING = frozenset({"NameHasNoOwner", "NotFound", "NotSupported", "Disconnected"})
-MISSING_BEGINS = ("Unknown", "NoSuch", "ServiceUnknown")
+MISSING_BEGINS = ("Unknown", "NoSuch")
+MISSING_ENDS = "Unknown"
+"""ServiceUnknown, and wpa_supplicant's InterfaceUnknown and NetworkUnknown."""
 SPAWN = "org.freedesktop.DBus.Error.Spawn."
 
 
@@ -223,12 +225,16 @@ def _refusal(source: str, error: str, interface: str) -> SourceError:
         return SourceDeniedError(source, last)
     if last in TIMEOUT:
         return SourceTimeoutError(source, last)
-    if last in MISSING or last.startswith(MISSING_BEGINS) or error.startswith(SPAWN):
+    if _is_missing(last) or error.startswith(SPAWN):
         return SourceMissingError(source, last)
     if interface == PROPERTIES and last == "InvalidArgs":
         # What GDBus says of a property or an interface that it does not know.
         return SourceMissingError(source, last)
     return SourceConflictError(source, last)
+
+
+def _is_missing(name: str) -> bool:
+    return name in MISSING or name.startswith(MISSING_BEGINS) or name.endswith(MISSING_ENDS)
 
 
 def _split(signature: str) -> list[Any]:

@@ -133,6 +133,7 @@ def test_what_the_daemon_forbids_is_denied(system_bus: MessageBus, buses: Messag
         ("org.freedesktop.NetworkManager.PermissionDenied", SourceDeniedError),
         ("org.freedesktop.DBus.Error.InteractiveAuthorizationRequired", SourceDeniedError),
         ("org.freedesktop.login1.NoSuchSession", SourceMissingError),
+        ("fi.w1.wpa_supplicant1.InterfaceUnknown", SourceMissingError),
         ("org.freedesktop.DBus.Error.UnknownInterface", SourceMissingError),
         ("org.freedesktop.DBus.Error.Spawn.ChildExited", SourceMissingError),
         ("org.freedesktop.DBus.Error.NoReply", SourceTimeoutError),

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import select
 import socket
 import struct
@@ -10,6 +11,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from random import Random
 
 import pytest
 from hypothesis import given
@@ -215,6 +217,41 @@ def test_random_bytes_are_an_event_or_refused(data: bytes) -> None:
 def test_random_route_messages_are_types_or_refused(data: bytes) -> None:
     with contextlib.suppress(MessageFormatError):
         assert all(0 <= kind <= 65_535 for kind in parse_route_types(data))
+
+
+properties = st.dictionaries(
+    st.sampled_from(["ACTION", "DEVPATH", "SUBSYSTEM", "DEVTYPE", "PRODUCT", "INTERFACE"]),
+    st.one_of(
+        st.text(max_size=30),
+        st.sampled_from(["add", "remove", "usb", "/devices/usb1/1-2", "/devices/usb1/1-2/1-2:1.0"]),
+        st.from_regex(r"[0-9a-f]{0,6}/[0-9a-f]{0,6}(/[0-9a-f]{0,6})?", fullmatch=True),
+    ),
+)
+
+
+@given(properties)
+def test_random_properties_are_an_event_or_refused_and_a_sighting_is_whole(
+    given_: dict[str, str],
+) -> None:
+    body = b"".join(f"{name}={value}\0".encode() for name, value in given_.items())
+    for message in (udev_form(body), b"add@/devices/x\0" + body):
+        with contextlib.suppress(MessageFormatError):
+            found = parse_uevent(message).sighting()
+            if found is not None:
+                assert re.fullmatch(r"\d+-\d+(\.\d+)*", found.port)
+                assert re.fullmatch(r"[0-9a-f]{4}", found.vendor_id)
+                assert re.fullmatch(r"[0-9a-f]{4}", found.product_id)
+
+
+def test_a_storm_of_random_events_does_not_stop_the_watch(watch: NetlinkWatch) -> None:
+    random = Random(7)
+    for _ in range(300):
+        body = random.randbytes(random.randrange(1, 200))
+        multicast(random.choice((body, udev_form(body), udev_form()[: len(body)])), UDEV_GROUP)
+    send_marker()
+    events = heard(watch, MARKER)
+    assert MARKER in events.triggers
+    assert events.lost
 
 
 def test_a_udev_event_arrives_over_real_multicast(watch: NetlinkWatch) -> None:
