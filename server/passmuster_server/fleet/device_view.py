@@ -22,6 +22,8 @@ SKEW_WORTH_A_WORD_S = 5
 MAX_STORED = 4 * 1024 * 1024
 
 _SIGNALS: Mapping[str, Signal[Any, Any]] = {signal.id: signal for signal in CATALOG}
+_WORTH_A_LOOK = frozenset({Outcome.FAIL, Outcome.UNKNOWN, Outcome.TRANSITIONING})
+_ONLY_SHOWN = "only shown: policy does not shut the gate for it"
 
 _STATUSES: Mapping[Status, str] = {
     Status.OK: "could be read",
@@ -140,8 +142,8 @@ def _signal(
         name,
         title_of(name),
         OUTCOMES[outcome],
-        reading.reason if reading is not None and outcome is Outcome.NOT_APPLICABLE else "",
-        outcome in {Outcome.FAIL, Outcome.UNKNOWN, Outcome.TRANSITIONING},
+        _summary(outcome, judged, reading),
+        outcome in _WORTH_A_LOOK,
         reasons,
         reading,
         told,
@@ -149,6 +151,14 @@ def _signal(
         row.changed_at if row is not None else None,
         waiver,
     )
+
+
+def _summary(outcome: Outcome, judged: SignalStanding | None, reading: Reading | None) -> str:
+    if outcome is Outcome.NOT_APPLICABLE:
+        return reading.reason if reading is not None else ""
+    if outcome in _WORTH_A_LOOK and judged is not None and not judged.blocking:
+        return _ONLY_SHOWN
+    return ""
 
 
 def _transition(row: Row[Any], before: Reading | None) -> TransitionView:

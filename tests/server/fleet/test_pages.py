@@ -10,7 +10,13 @@ from playwright.sync_api import Page, expect
 
 from passmuster_collectors.contract.enrolment import KeyTier
 from tests.support.browser import Browsing, browsing
-from tests.support.example_laptops import enrolled, healthy, with_usb_stick
+from tests.support.example_laptops import (
+    enrolled,
+    healthy,
+    readings_of,
+    with_changed,
+    with_usb_stick,
+)
 from tests.support.running_server import RunningServer, running_server
 from tests.support.signing_device import SigningDevice
 
@@ -94,6 +100,27 @@ def test_a_laptop_s_page_tells_facts_sources_remedy_and_history(page: Page) -> N
         "Key fingerprint",
     ):
         expect(body).to_contain_text(text)
+
+
+def test_what_policy_only_warns_of_is_told_beside_a_compliant_laptop(
+    fleet: RunningServer, page: Page
+) -> None:
+    firewall = next(each for each in readings_of("firewall_no_rules") if each.signal == "firewall")
+    with fleet.client() as client:
+        laptop = enrolled(
+            fleet, client, "kim@example.com", with_changed(firewall), computer_name="kim-laptop"
+        )
+        page.reload()
+        row = page.locator("tbody tr", has_text="kim@example.com")
+        expect(row).to_contain_text("Compliant")
+        expect(row).to_contain_text("inbound connections are not filtered")
+        page.get_by_role("link", name="kim-laptop").click()
+        page.wait_for_url("**/fleet/devices/*")
+        signal = page.locator("#signal-firewall")
+        expect(signal).to_contain_text("Fails")
+        expect(signal).to_contain_text("policy does not shut the gate for it")
+        expect(page.locator("#signal-usb_devices")).not_to_contain_text("only shown")
+        fleet.command("retire", laptop.device)
 
 
 def test_the_page_changes_by_itself_when_a_laptop_does(fleet: RunningServer, page: Page) -> None:

@@ -22,6 +22,12 @@ def _read_macos(host: Host) -> Reading:
     return macos.read(host)
 
 
+def _read_windows(host: Host) -> Reading:
+    from passmuster_collectors.signals.firewall import windows  # noqa: PLC0415 - as above
+
+    return windows.read(host)
+
+
 SIGNAL: Signal[FirewallFacts, FirewallLimits] = Signal(
     id="firewall",
     title="Firewall",
@@ -33,7 +39,11 @@ SIGNAL: Signal[FirewallFacts, FirewallLimits] = Signal(
     limits=FirewallLimits,
     rule=judge,
     problems=PROBLEMS,
-    readers={Platform.LINUX: _read_linux, Platform.MACOS: _read_macos, Platform.WINDOWS: None},
+    readers={
+        Platform.LINUX: _read_linux,
+        Platform.MACOS: _read_macos,
+        Platform.WINDOWS: _read_windows,
+    },
     # Nobody announces a changed rule: a program sets it, and those are looked for every minute.
     triggers=frozenset({"route", "process"}),
     blocks=False,

@@ -22,6 +22,12 @@ def _read_macos(host: Host) -> Reading:
     return macos.read(host)
 
 
+def _read_windows(host: Host) -> Reading:
+    from passmuster_collectors.signals.remote_access import windows  # noqa: PLC0415 - as above
+
+    return windows.read(host)
+
+
 SIGNAL: Signal[RemoteAccessFacts, RemoteAccessLimits] = Signal(
     id="remote_access",
     title="Remote access",
@@ -34,7 +40,11 @@ SIGNAL: Signal[RemoteAccessFacts, RemoteAccessLimits] = Signal(
     limits=RemoteAccessLimits,
     rule=judge,
     problems=PROBLEMS,
-    readers={Platform.LINUX: _read_linux, Platform.MACOS: _read_macos, Platform.WINDOWS: None},
+    readers={
+        Platform.LINUX: _read_linux,
+        Platform.MACOS: _read_macos,
+        Platform.WINDOWS: _read_windows,
+    },
     triggers=frozenset({"process"}),
     blocks=False,
 )

@@ -34,6 +34,7 @@ class ToolName(StrEnum):
     TEAMVIEWER = "teamviewer"
     ULTRAVIEWER = "ultraviewer"
     VNC = "vnc"
+    WINDOWS_REMOTE_DESKTOP = "windows_remote_desktop"
     XRDP = "xrdp"
 
 
@@ -107,6 +108,8 @@ TOOLS: Mapping[ToolName, Tool] = {
         *("vncserver", "vncserver-x11", "vncserver-x11-core", "wayvnc", "winvnc", "winvnc4"),
         *("tvnserver", "uvnc_service", "vncagent", "vino-server"),
     ),
+    # No program of its own: Windows' readers look at its switch.
+    ToolName.WINDOWS_REMOTE_DESKTOP: _tool("Remote Desktop", built_in=True),
     ToolName.XRDP: _tool("xrdp", "xrdp", "xrdp-sesman"),
 }
 

@@ -22,6 +22,12 @@ def _read_macos(host: Host) -> Reading:
     return macos.read(host)
 
 
+def _read_windows(host: Host) -> Reading:
+    from passmuster_collectors.signals.system_updates import windows  # noqa: PLC0415 - as above
+
+    return windows.read(host)
+
+
 SIGNAL: Signal[SystemUpdatesFacts, SystemUpdatesLimits] = Signal(
     id="system_updates",
     title="System updates",
@@ -33,8 +39,12 @@ SIGNAL: Signal[SystemUpdatesFacts, SystemUpdatesLimits] = Signal(
     limits=SystemUpdatesLimits,
     rule=judge,
     problems=PROBLEMS,
-    readers={Platform.LINUX: _read_linux, Platform.MACOS: _read_macos, Platform.WINDOWS: None},
-    # Nothing announces them, and counting takes a second: they are read with every full report.
+    readers={
+        Platform.LINUX: _read_linux,
+        Platform.MACOS: _read_macos,
+        Platform.WINDOWS: _read_windows,
+    },
+    # Nothing announces them: they are looked at every minute, and counted when something changed.
     triggers=frozenset({"packages"}),
     blocks=False,
 )

@@ -4,7 +4,8 @@ Debian and Ubuntu: the tables of the package distro-info-data (Debian: the end o
 Ubuntu: that of standard support). Derivatives follow the system they are made of, by their own
 announcements. Fedora names the day itself: `SUPPORT_END` of os-release(5), which wins over this
 table. Apple publishes no days: three years after a version came out it is the fourth newest, and
-those were never mended.
+those were never mended. Windows: Microsoft's lifecycle pages, by build; Enterprise and Education
+have support for a year longer than Home and Pro.
 """
 
 from collections.abc import Mapping
@@ -43,8 +44,25 @@ SUPPORT_ENDS: Mapping[str, Mapping[str, date]] = {
         "15": date(2027, 9, 30),
         "26": date(2028, 9, 30),
     },
+    "windows": {
+        "19045": date(2025, 10, 14),
+        "22000": date(2023, 10, 10),
+        "22621": date(2024, 10, 8),
+        "22631": date(2025, 11, 11),
+        "26100": date(2026, 10, 13),
+        "26200": date(2027, 10, 12),
+    },
+    "windows_enterprise": {
+        "19045": date(2025, 10, 14),
+        "22000": date(2024, 10, 8),
+        "22621": date(2025, 10, 14),
+        "22631": date(2026, 11, 10),
+        "26100": date(2027, 10, 12),
+        "26200": date(2028, 10, 10),
+    },
 }
-"""By os-release(5)'s `ID` (a Mac: `macos`), then by version or by what stands before its dot."""
+"""By os-release(5)'s `ID` (a Mac: `macos`, a PC: `windows`), then by version or what is before its
+first dot."""
 
 ROLLING = frozenset({"arch", "cachyos", "endeavouros", "manjaro", "opensuse-tumbleweed", "void"})
 """Systems that are renewed all the time: who updates has support."""

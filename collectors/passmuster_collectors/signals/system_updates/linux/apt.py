@@ -6,7 +6,7 @@ line `Inst` for each package with the archives that offer it. A security archive
 """
 
 import re
-from datetime import datetime
+from datetime import UTC, datetime
 from weakref import WeakKeyDictionary
 
 from passmuster_collectors.host.base import (
@@ -38,6 +38,9 @@ CHECKED = (
 
 INPUTS = ("/var/lib/dpkg/status", LISTS, "/var/lib/apt/lists/partial", "/etc/apt")
 """While none of them changes, apt would say the same again."""
+
+NEVER = datetime.min.replace(tzinfo=UTC)
+"""The time of something that is not there."""
 
 INSTALL = re.compile(r"Inst \S+ (?:\[[^\]]*\] )?\(\S+ (?P<archives>.*) \[[^\]]*\]\).*")
 SUMMARY = re.compile(r"(\d+) upgraded, (\d+) newly installed, .*\d+ not upgraded\.")
@@ -100,9 +103,15 @@ def _is_security(line: str) -> bool:
 
 def _last_changes(host: Host) -> tuple[datetime, ...] | None:
     """Return when apt's inputs last changed, or None where that is not told for all of them."""
-    try:
-        times = tuple(host.file_status(path).modified for path in INPUTS)
-    except SourceError:
-        return None
-    known = tuple(time for time in times if time is not None)
-    return known if len(known) == len(times) else None
+    times: list[datetime] = []
+    for path in INPUTS:
+        try:
+            modified = host.file_status(path).modified
+        except SourceMissingError:
+            modified = NEVER
+        except SourceError:
+            return None
+        if modified is None:
+            return None
+        times.append(modified)
+    return None if all(time is NEVER for time in times) else tuple(times)
