@@ -6,7 +6,6 @@ from passmuster_collectors.contract import strict_json
 from passmuster_collectors.contract.errors import ContractError
 from passmuster_collectors.host.base import Completed, Host, SourceConflictError
 from passmuster_collectors.host.commands import Program
-from passmuster_collectors.text import plist
 
 MAX_JSON = 4 * 1024 * 1024
 MAX_JSON_DEPTH = 64
@@ -37,6 +36,8 @@ def plist_file(host: Host, path: str) -> dict[str, Any]:
 
 def parsed_plist(name: str, data: bytes) -> dict[str, Any] | list[Any]:
     """Return a property list whose outermost value is a container. Raises `SourceConflictError`."""
+    from passmuster_collectors.text import plist  # noqa: PLC0415 - Linux prints none
+
     try:
         value = plist.parse(data)
     except plist.PlistError as error:

@@ -6,7 +6,10 @@ channel, for some users or for all but some.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from xml.etree import ElementTree as ET
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from xml.etree import ElementTree as ET
 
 DEEPEST = 32
 
@@ -49,6 +52,8 @@ class Channel:
 
 def parse(content: bytes) -> Channel:
     """Return the channel that a file describes. Raises `ValueError` for what is not a channel."""
+    from xml.etree import ElementTree as ET  # noqa: PLC0415 - few laptops need it in memory
+
     text = content.decode("utf-8")
     if "<!DOCTYPE" in text:
         raise ValueError("a document type, which no channel has")
@@ -64,7 +69,7 @@ def parse(content: bytes) -> Channel:
     return Channel(found, _lock(root))
 
 
-def _collect(element: ET.Element, name: str, found: dict[str, Property], depth: int) -> None:
+def _collect(element: "ET.Element", name: str, found: dict[str, Property], depth: int) -> None:
     if depth > DEEPEST:
         raise ValueError("nested too deep")
     for child in element.findall("property"):
@@ -74,5 +79,5 @@ def _collect(element: ET.Element, name: str, found: dict[str, Property], depth: 
         _collect(child, full, found, depth + 1)
 
 
-def _lock(element: ET.Element) -> Lock:
+def _lock(element: "ET.Element") -> Lock:
     return Lock(element.get("locked", ""), element.get("unlocked", ""))

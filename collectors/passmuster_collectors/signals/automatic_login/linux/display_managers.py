@@ -6,7 +6,6 @@ GDM: `[daemon] AutomaticLoginEnable, AutomaticLogin, TimedLoginEnable, TimedLogi
 `[base] autologin`. greetd: greetd(5).
 """
 
-import tomllib
 from collections.abc import Callable, Iterable, Mapping
 
 from passmuster_collectors.host.base import Host, SourceConflictError, SourceMissingError
@@ -122,6 +121,8 @@ def parse_greetd(content: bytes, people: Callable[[], frozenset[str]]) -> bool:
     That is its initial session, or a greeter that runs as one of `people` and is a desktop already.
     Raises `SourceConflictError`.
     """
+    import tomllib  # noqa: PLC0415 - few laptops need it in memory
+
     try:
         settings = tomllib.loads(content.decode("utf-8"))
     except ValueError:
