@@ -121,15 +121,20 @@ class WindowsHost(NoBus, Files, Machine):
             # One that has ended since is no longer anybody's.
             return number.value if ask(pid, ctypes.byref(number)) else 0
 
-        return tuple(
-            Process(
-                each.pid,
-                session_of(each.pid),
-                each.info["name"] or "",
-                tuple(each.info["cmdline"] or ()),
+        try:
+            return tuple(
+                Process(
+                    each.pid,
+                    session_of(each.pid),
+                    each.info["name"] or "",
+                    tuple(each.info["cmdline"] or ()),
+                )
+                for each in psutil.process_iter(["name", "cmdline"])
             )
-            for each in psutil.process_iter(["name", "cmdline"])
-        )
+        except OSError as error:
+            raise from_os_error("processes", error) from None
+        except psutil.Error:
+            raise SourceConflictError("processes", "not told") from None
 
     def process_environment(self, pid: int) -> Mapping[str, str]:
         """Refuse: Windows shows a program's environment to debuggers alone."""

@@ -41,7 +41,8 @@ RELEASE, GET_VALUE = 2, 5  # their places among the methods of IPropertyStore
 EMPTY, SIGNED, UNSIGNED = 0, 3, 19  # VT_EMPTY, VT_I4, VT_UI4
 
 DENIED = 0x80070005  # E_ACCESSDENIED
-MISSING = frozenset({0x80070002, 0x80070003, 0x8002802B})  # no file, no path, no such property
+# No such file, path or property; no property store for this kind of thing.
+MISSING = frozenset({0x80070002, 0x80070003, 0x8002802B, 0x80004001})
 
 
 class PropertyKey(ctypes.Structure):

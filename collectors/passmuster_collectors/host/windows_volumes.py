@@ -132,10 +132,11 @@ def _names(api: Functions) -> Iterator[str]:
 
 def _volume(api: Functions, name: str, system: str) -> StorageVolume:
     bus_type, removable_media = _disk(api, name)
+    mounts = _mounts(api, name)
     return StorageVolume(
         name=name,
-        mounts=_mounts(api, name),
-        drive_type=api[TYPE.name](name),
+        mounts=mounts,
+        drive_type=api[TYPE.name](next(iter(mounts), name)),
         file_system=_file_system(api, name),
         bus_type=bus_type,
         removable_media=removable_media,

@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from passmuster_collectors.contract.platform import Platform
@@ -100,6 +101,19 @@ def test_a_process_is_told_with_its_session(
     assert found[os.getpid()].uid == 3
     assert found[os.getpid()].arguments
     assert found[1].uid == 0, "what has ended since counts as nobody's"
+
+
+@pytest.mark.parametrize("error", [OSError(22, "Invalid parameter"), psutil.Error()])
+def test_processes_that_are_not_told_are_a_conflict(
+    host: WindowsHost, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def refuse(*_: Any) -> Any:
+        raise error
+
+    monkeypatch.setattr(windows, "functions", lambda *_: {"ProcessIdToSessionId": refuse})
+    monkeypatch.setattr(psutil, "process_iter", refuse)
+    with pytest.raises(SourceConflictError):
+        host.processes()
 
 
 def test_files_are_read_as_on_every_system(host: WindowsHost, tmp_path: Path) -> None:
