@@ -20,6 +20,7 @@
 - `processes`: list of `{"pid", "uid", "name", "arguments", "environment"}`;
 - `accounts`: list of `{"uid", "name", "home"}`;
 - `network_interfaces`: list of `{"name", "up", "default_route"}`;
+- `fscrypt`: folder → true where the file system encrypts it, or a refusal; others are not;
 - `wireless`: interface → `{"joins": true, "points": [{"capability": n, "elements": hexadecimal,
   "protected_management": …, "high_throughput": …}]}` or a refusal (`missing` is the default);
 - `outgoing`: address → interface or a refusal; without it `missing`, without an address no route;
@@ -227,6 +228,11 @@ class RecordedHost(RecordedWindows, Host):
             NetworkInterface(item["name"], item.get("up", True), item.get("default_route", False))
             for item in self._machine.get("network_interfaces", ())
         )
+
+    def is_encrypted_folder(self, path: str) -> bool:
+        recorded: Any = self._section("fscrypt").get(path, False)
+        raise_if_refused(path, recorded)
+        return recorded is True
 
     def wireless_state(self, interface: str) -> WirelessState:
         recorded = self._section("wireless").get(interface)

@@ -38,6 +38,7 @@ QUESTIONS = (
     "present_devices",
     "user_sessions",
     "power_setting",
+    "is_encrypted_folder",
     "wireless_state",
     "outgoing_interface",
     "power_capabilities",
@@ -92,7 +93,7 @@ def mutations(machine: Mapping[str, Any]) -> Iterator[Mutation]:
         for method in LISTS:
             if method in machine:
                 yield Mutation(method, how, _replaced(machine, "refuse", method, refusal))
-        numbers = ("shell_numbers", "power_settings", "power", "wireless", "outgoing")
+        numbers = ("shell_numbers", "power_settings", "power", "fscrypt", "wireless", "outgoing")
         for section in (*numbers, "registry"):
             for key in machine.get(section, {}):
                 yield Mutation(key, how, _replaced(machine, section, key, refusal))

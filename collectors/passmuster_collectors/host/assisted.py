@@ -76,9 +76,10 @@ class AssistedHost(NoWindows):
         try:
             return self._own.read_file(path, limit=limit)
         except SourceDeniedError as denied:
-            if path != crypttab.PATH:
+            verb = Verb.WIFI if path.startswith(wifi.IWD_NETWORKS) else Verb.CRYPTTAB
+            if verb is Verb.CRYPTTAB and path != crypttab.PATH:
                 raise
-            told = self._told(denied, Verb.CRYPTTAB, question("read_file", path))
+            told = self._told(denied, verb, question("read_file", path))
         if len(told) > limit:
             raise SourceConflictError(path, f"larger than {limit} bytes")
         return bytes(told)
@@ -192,6 +193,10 @@ class AssistedHost(NoWindows):
     def network_interfaces(self) -> tuple[NetworkInterface, ...]:
         """Return the network interfaces, sorted by name."""
         return self._own.network_interfaces()
+
+    def is_encrypted_folder(self, path: str) -> bool:
+        """Return whether the file system itself encrypts what is in a folder."""
+        return self._own.is_encrypted_folder(path)
 
     def wireless_state(self, interface: str) -> WirelessState:
         """Return what the kernel's Wi-Fi layer says of an interface."""

@@ -265,6 +265,9 @@ class Host(WindowsQuestions, Protocol):
     def network_interfaces(self) -> tuple[NetworkInterface, ...]:
         """Return the network interfaces, sorted by name."""
 
+    def is_encrypted_folder(self, path: str) -> bool:
+        """Return whether the file system itself encrypts what is in a folder."""
+
     def wireless_state(self, interface: str) -> WirelessState:
         """Return what the kernel's Wi-Fi layer says of an interface."""
 

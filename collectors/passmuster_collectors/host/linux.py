@@ -105,6 +105,12 @@ class LinuxHost(NoWindows, posix.PosixHost):
 
         return network.interfaces(self.read_file)
 
+    def is_encrypted_folder(self, path: str) -> bool:
+        """Return whether the folder has an fscrypt policy."""
+        from passmuster_collectors.host import linux_fscrypt  # noqa: PLC0415 - as above
+
+        return linux_fscrypt.is_encrypted(path)
+
     def wireless_state(self, interface: str) -> WirelessState:
         """Return what nl80211 says of an interface."""
         from passmuster_collectors.host import linux_wireless  # noqa: PLC0415 - as above

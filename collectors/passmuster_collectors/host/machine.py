@@ -39,6 +39,10 @@ class Machine:
             raise SourceMissingError(COMPANION, "none is listened to")
         return self._testimonies.testimony(uid, signal)
 
+    def is_encrypted_folder(self, path: str) -> bool:
+        """Raise `SourceMissingError`: only Linux has this source."""
+        raise SourceMissingError(path, "not on this system")
+
     def wireless_state(self, interface: str) -> WirelessState:  # noqa: ARG002 - Linux answers it
         """Raise `SourceMissingError`: only Linux has this source."""
         raise SourceMissingError("nl80211", "not on this system")

@@ -5,6 +5,7 @@ is one person's from everybody else. None of their secrets are asked for. Of wha
 networks nearby, hardware addresses and names of people stay here.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -35,6 +36,8 @@ IWD_PROPERTIES: Mapping[str, frozenset[str]] = {
     f"{IWD}.Device": frozenset({"Name"}),
     f"{IWD}.Station": frozenset({"ConnectedNetwork", "State"}),
 }
+IWD_NETWORKS = "/var/lib/iwd/"
+IWD_CHECK = re.compile(rb"EAP-(Method|(TLS|TTLS|PEAP)-CACert)=")
 NETWORK_PROPERTIES = frozenset({"Name", "Type"})
 DIAGNOSTICS = frozenset({"Security"})
 SERVER_NAMES = frozenset(
@@ -121,8 +124,23 @@ def _iwd(host: Host) -> Answers:
             joined = _section(objects.get(network), name)
             kept[network] = {name: _only(joined, NETWORK_PROPERTIES)}
             found |= _diagnostics(host, str(path))
+            if joined.get("Type") == "8021x":
+                found |= _iwd_file(host, str(joined.get("Name", "")))
     found[question("bus_call", Bus.SYSTEM, IWD, "/", OBJECTS, "GetManagedObjects")] = (kept,)
     return found
+
+
+def _iwd_file(host: Host, name: str) -> Answers:
+    """Return what the file of a network says of the check of its server (iwd.network(5))."""
+    raw = name.encode("utf-8", "surrogateescape")
+    plain = all(letter.isascii() and (letter.isalnum() or letter in " _-") for letter in name)
+    path = f"{IWD_NETWORKS}{name if plain else '=' + raw.hex()}.8021x"
+    return {question("read_file", path): answer_of(_without_secrets, host, path)}
+
+
+def _without_secrets(host: Host, path: str) -> bytes:
+    lines = host.read_file(path, limit=65_536).splitlines(keepends=True)
+    return b"".join(line for line in lines if IWD_CHECK.match(line))
 
 
 def _diagnostics(host: Host, station: str) -> Answers:
@@ -155,13 +173,16 @@ def _networkmanager(host: Host) -> Answers:
 def _profile(host: Host, path: str) -> tuple[Mapping[str, Any]]:
     """Return what `GetSettings` does, without all that no reader needs; it tells no secrets."""
     (settings,) = host.bus_call(Bus.SYSTEM, NETWORKMANAGER, path, PROFILE, "GetSettings")
-    return (
-        {
-            section: _only(settings[section], wanted)
-            for section, wanted in PROFILE_SECTIONS.items()
-            if section in settings
-        },
-    )
+    told = {
+        section: _only(settings[section], wanted)
+        for section, wanted in PROFILE_SECTIONS.items()
+        if section in settings
+    }
+    check = dict(told.get("802-1x", {}))
+    certificate = bytes(check.get("ca-cert", b""))
+    if certificate and not certificate.startswith(b"file:///etc/"):
+        check["ca-cert"] = b"file:///~"  # where it lies can name a person
+    return ({**told, "802-1x": check} if check else told,)
 
 
 def _properties(host: Host, name: str, path: str, interface: str) -> Mapping[str, Any]:

@@ -130,7 +130,12 @@ class TestWifi:
             "connection": {"id": SECRET, "uuid": SECRET},
             "802-11-wireless": {"ssid": SECRET, "seen-bssids": [SECRET]},
             "802-11-wireless-security": {"key-mgmt": "wpa-psk", "psk": SECRET, "leap-password": ""},
-            "802-1x": {"identity": SECRET, "password": SECRET},
+            "802-1x": {
+                "identity": SECRET,
+                "password": SECRET,
+                "eap": ["peap"],
+                "ca-cert": [*f"file:///home/{SECRET}/ca.pem".encode()],
+            },
         }
         bss = {"SSID": [104], "RSN": {"KeyMgmt": ["wpa-psk"]}, "Privacy": True, **secrets}
         state = {"State": "completed", "CurrentBSS": "/b", "CurrentAuthMode": "WPA2-PSK", **secrets}
@@ -164,8 +169,25 @@ class TestWifi:
         }
         told = everything_told(machine)
         assert SECRET.encode() not in told
+        assert b"peap" in told
         for needed in (b"WPA2-PSK", b"WPA2-Personal", b"key-mgmt", b"wlan0"):
             assert needed in told
+
+    def test_of_an_enterprise_network_only_the_check_of_its_server_is_told(self) -> None:
+        objects = {
+            "/w": {
+                "net.connman.iwd.Device": {"Name": "wlan0"},
+                "net.connman.iwd.Station": {"ConnectedNetwork": "/w/here"},
+            },
+            "/w/here": {"net.connman.iwd.Network": {"Name": "Büro", "Type": "8021x"}},
+        }
+        path = f"/var/lib/iwd/={'Büro'.encode().hex()}.8021x"
+        kept = "EAP-Method=PEAP\nEAP-PEAP-CACert=/ca.pem\n"
+        content = f"[Security]\nEAP-Identity={SECRET}\n{kept}EAP-PEAP-Phase2-Password={SECRET}\n"
+        methods = {"methods": {"GetManagedObjects": [objects]}}
+        bus = {f"system {wifi.IWD} /": {wifi.OBJECTS: methods}}
+        told = wifi.gather(RecordedHost({"bus": bus, "files": {path: content}}))
+        assert told[question("read_file", path)] == kept.encode()
 
     def test_a_daemon_that_refuses_says_so_for_all_of_its_objects(self) -> None:
         manager = f"system {wifi.SUPPLICANT} {wifi.SUPPLICANT_PATH}"

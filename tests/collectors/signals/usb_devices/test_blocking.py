@@ -26,6 +26,8 @@ KEYBOARD = Device("1-2", 0x413C, 0x2107, "Keyboard", (Interface((3, 1, 1), KEYBO
 
 
 def read(*devices: Device, **sections: Any) -> Reading:
+    if "bus" in sections:
+        sections["directories"] = {"/etc/usbguard": []}
     (reading,) = collect(RecordedHost(machine(*devices, **sections)), [SIGNAL])
     return reading
 
@@ -81,17 +83,24 @@ def test_a_usbguard_that_answers_root_alone_is_told_and_no_gap_in_the_list() -> 
     assert reading.status is Status.OK
 
 
+class WithUsbguard(LinuxHost):
+    """This machine, with USBGuard installed."""
+
+    def resolve(self, path: str) -> str:
+        return path if path == "/etc/usbguard" else super().resolve(path)
+
+
 def test_a_usbguard_on_a_real_bus_is_asked(system_bus: MessageBus) -> None:
     service = system_bus.service(USBGUARD, USBGUARD_PATH, USBGUARD)
     service.mock("AddMethod", "sssss", USBGUARD, "getParameter", "s", "s", "ret = 'block'")
-    found = new_devices_blocked(LinuxHost(b"k" * 16), ())
+    found = new_devices_blocked(WithUsbguard(b"k" * 16), ())
     assert found.answer is True
     assert [each.detail for each in found.sources] == ["ImplicitPolicyTarget=block"]
 
 
 def test_a_real_bus_without_a_usbguard_is_no_answer(system_bus: MessageBus) -> None:
     assert system_bus.address
-    assert new_devices_blocked(LinuxHost(b"k" * 16), ()).answer is None
+    assert new_devices_blocked(WithUsbguard(b"k" * 16), ()).answer is None
 
 
 def test_a_device_tells_whether_it_is_let_in_and_where_it_sits() -> None:
@@ -99,3 +108,11 @@ def test_a_device_tells_whether_it_is_let_in_and_where_it_sits() -> None:
     for each, expected in ((KEYBOARD, True), (shut_out, False)):
         (found,) = codec.decode(UsbDevicesFacts, read(each).facts).devices
         assert (found.port, found.authorized, found.attached) == ("1-2", expected, True)
+
+
+def test_where_usbguard_is_not_installed_the_bus_is_left_alone() -> None:
+    class NoBus(RecordedHost):
+        def bus_call(self, *_: Any, **__: Any) -> Any:
+            pytest.fail("the bus was asked")
+
+    assert new_devices_blocked(NoBus({}), ()).answer is None

@@ -3,7 +3,7 @@
 All of it is the kernel's own word: the mount table of the first process, `/proc/swaps`, sysfs.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from passmuster_collectors.contract.reading import Reading, ok, unavailable
@@ -15,6 +15,7 @@ from passmuster_collectors.host.base import (
 )
 from passmuster_collectors.signals.disk_encryption.facts import (
     DiskEncryptionFacts,
+    Method,
     Role,
     State,
     Volume,
@@ -22,11 +23,13 @@ from passmuster_collectors.signals.disk_encryption.facts import (
 from passmuster_collectors.signals.disk_encryption.linux.anonymity import Anonymity
 from passmuster_collectors.signals.disk_encryption.linux.evidence import Evidence
 from passmuster_collectors.signals.disk_encryption.linux.exposure import Exposure
+from passmuster_collectors.signals.disk_encryption.linux.homes import encrypted_homes
 from passmuster_collectors.signals.disk_encryption.linux.namespace import (
     SECOND_PROCESS,
     check_first_namespace,
 )
 from passmuster_collectors.signals.disk_encryption.linux.places import (
+    Place,
     choose_places,
     parse_homes,
 )
@@ -63,7 +66,11 @@ def read(host: Host) -> Reading:
     homes = _read_homes(host, evidence)
     storage = Storage(host, evidence, table)
     exposure = Exposure(host, evidence, storage)
-    volumes = [*_mounted_volumes(homes, evidence, table, storage, exposure)]
+    places = choose_places(table, homes)
+    encrypted = [*encrypted_homes(host, table, homes, places)]
+    volumes = [Volume(home, Role.HOME, State.ENCRYPTED, Method.FSCRYPT) for home in encrypted]
+    others = [place for place in places if place.mount.point not in encrypted]
+    volumes += _mounted_volumes(others, evidence, storage, exposure)
     for path, protection in read_swaps(host, evidence, storage):
         evidence.unclear(protection.why)
         volumes += _volume(path, Role.SWAP, exposure.weigh(protection))
@@ -91,13 +98,9 @@ def _read_homes(host: Host, evidence: Evidence) -> frozenset[str]:
 
 
 def _mounted_volumes(
-    homes: frozenset[str],
-    evidence: Evidence,
-    table: MountTable,
-    storage: Storage,
-    exposure: Exposure,
+    places: Iterable[Place], evidence: Evidence, storage: Storage, exposure: Exposure
 ) -> Iterator[Volume]:
-    for place in choose_places(table, homes):
+    for place in places:
         protection = exposure.weigh(storage.of_mount(place.mount))
         if place.role is not Role.DATA or not protection.is_on_removable_disks_only:
             evidence.unclear(protection.why)

@@ -22,6 +22,9 @@ LETS_IN = frozenset({b"1", b"-1"})
 
 DAEMON_BUS = "org.freedesktop.DBus"
 USBGUARD = "org.usbguard1"
+USBGUARD_SETTINGS = "/etc/usbguard"
+"""Where it is not installed, nobody needs to be asked."""
+
 USBGUARD_PATH = "/org/usbguard1"
 TARGET = "ImplicitPolicyTarget"
 TARGETS = {"block": True, "reject": True, "allow": False}
@@ -67,6 +70,7 @@ def _by_kernel(host: Host, names: Iterable[str]) -> bool | Unknown | None:
 def _by_usbguard(host: Host) -> tuple[bool | Unknown | None, tuple[Source, ...]]:
     """Return USBGuard's policy; nothing where it does not run. It is never started by asking."""
     try:
+        host.resolve(USBGUARD_SETTINGS)
         (runs,) = host.bus_call(
             Bus.SYSTEM,
             DAEMON_BUS,

@@ -35,6 +35,7 @@ DEVICE_NUMBER = re.compile(r"\d+:\d+")
 CONNECT_TYPE = re.compile(r"hotplug|hardwired|not used|unknown")
 REMOVABLE = re.compile(r"removable|fixed|unknown")
 
+YES_OR_NO = re.compile(r"yes|no")
 SWITCH = re.compile(r"\d")
 MAX_PORT = 64
 MAX_DURATION_MS = 10 * 365 * 86_400_000
@@ -160,6 +161,8 @@ def _hop(asked: Asked, name: str) -> Location:
     # fingerprint readers are known to be called removable.
     socket = asked.text(f"{DEVICES}/{name}/port/connect_type", CONNECT_TYPE)
     removable = asked.text(f"{DEVICES}/{name}/removable", REMOVABLE)
+    if asked.text(f"{DEVICES}/{name}/physical_location/dock", YES_OR_NO) == "yes":
+        return Location.EXTERNAL
     by_hub = BY_REMOVABLE.get(removable or "", Location.UNKNOWN)
     return BY_CONNECT_TYPE.get(socket or "", by_hub)
 

@@ -229,3 +229,53 @@ class TestTheReadingAsAWhole:
         (found,) = (volume for volume in facts.volumes if volume.role is Role.DATA)
         assert found.mount.startswith("/mnt/\ufffdxxx")
         assert len(found.mount) == 256
+
+
+class TestHomesThatTheFileSystemEncrypts:
+    def test_an_encrypted_home_on_a_plain_disk_is_the_home_alone(self) -> None:
+        reading = read(BLOCKS, [PLAIN], fscrypt={"/home/ana": True})
+        assert states(reading) == {"~": State.ENCRYPTED, "/": State.UNENCRYPTED}
+        findings = SIGNAL.judge(reading, SIGNAL.limits()).findings
+        assert [each.problem for each in findings] == ["only_home_encrypted"]
+
+    def test_one_that_systemd_homed_mounts_from_its_folder_is_not_judged_by_the_disk(self) -> None:
+        home = Mounted("/home/bo", "8:1", source="/dev/sda1", root="/home/bo.homedir")
+        assert states(read(BLOCKS, [PLAIN, home]))["~"] is State.UNENCRYPTED
+        reading = read(BLOCKS, [PLAIN, home], fscrypt={"/home/bo": True})
+        assert states(reading)["~"] is State.ENCRYPTED
+
+    @pytest.mark.parametrize("refusal", ["denied", "missing", "conflict"])
+    def test_one_that_may_not_be_looked_into_is_as_good_as_its_disk(self, refusal: str) -> None:
+        for root, state in ((PLAIN, State.UNENCRYPTED), (ROOT, State.ENCRYPTED)):
+            reading = read(BLOCKS, [root], fscrypt={"/home/ana": {"error": refusal}})
+            assert states(reading) == {"/": state}
+            assert reading.status is Status.OK
+
+    def test_a_folder_on_the_network_is_not_touched(self) -> None:
+        home = Mounted("/home", "0:50", "nfs4", "server:/home")
+        reading = read(BLOCKS, [ROOT, home], fscrypt={"/home/ana": True})
+        assert "~" not in states(reading)
+
+
+def test_a_home_encrypted_file_by_file_in_another_folder_is_the_home_alone() -> None:
+    for kind in ("fuse.gocryptfs", "fuse.cryfs", "ecryptfs"):
+        home = Mounted("/home/ana", "0:60", kind, "/home/.ana")
+        reading = read(BLOCKS, [PLAIN, home])
+        assert states(reading) == {"~": State.ENCRYPTED, "/": State.UNENCRYPTED}
+        findings = SIGNAL.judge(reading, SIGNAL.limits()).findings
+        assert [each.problem for each in findings] == ["only_home_encrypted"]
+
+
+def test_core_dumps_and_hibernation_go_where_something_is_told() -> None:
+    """systemd-coredump writes below /var; the kernel hibernates to a swap area that is active."""
+    var = Mounted("/var", "8:1", source="/dev/sda1")
+    reading = read(BLOCKS, [ROOT, var], [("/dev/sda1", "partition")])
+    assert states(reading)["/var"] is State.UNENCRYPTED
+    assert states(reading)["/dev/sda1"] is State.UNENCRYPTED
+
+
+@pytest.mark.parametrize("kind", ["TCRYPT", "FVAULT2", "BITLK", "LOOPAES"])
+def test_a_data_volume_of_another_system_that_cryptsetup_opened_is_encrypted(kind: str) -> None:
+    opened = crypt("dm-1", "253:1", "other", "sda1", kind)
+    reading = read([*BLOCKS, opened], [ROOT, Mounted("/mnt/other", "253:1")])
+    assert states(reading)["/mnt/other"] is State.ENCRYPTED
