@@ -42,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from passmuster_agent import reporter  # noqa: PLC0415 - see the top
 
         return reporter.main(words[1:])
-    if words[:1] == ["run"]:
+    if words[:1] == ["run"] or words[:2] == ["service", "run"]:
         _leave_out_openssl()
     from passmuster_agent.config import State, default_state  # noqa: PLC0415 - see the top
 
@@ -246,6 +246,10 @@ def _parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     show.set_defaults(command=_show)
+    if sys.platform != "linux":
+        from passmuster_agent.service import command_line  # noqa: PLC0415 - Linux has packages
+
+        command_line.add_to(commands, shared)
     return parser
 
 

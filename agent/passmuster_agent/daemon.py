@@ -22,7 +22,7 @@ from passmuster_agent.schedule import BOOT_SPREAD_S, Debounce, FullCheck
 from passmuster_agent.supervisor import Supervisor
 from passmuster_collectors.contract.verdict import Verdict
 from passmuster_collectors.host import clocks, this_host
-from passmuster_collectors.host.events import RESUME, ROUTE, Events, Watch, this_watch
+from passmuster_collectors.host.events import RESUME, ROUTE, Events, Watch, Watches, this_watch
 from passmuster_collectors.host.memory import give_back, use_one_arena
 from passmuster_collectors.signals import CATALOG
 
@@ -157,14 +157,26 @@ class Daemon:
             log.info("The server's verdict: %s.", self._verdict.value.replace("_", " "))
 
 
-def run(state: State) -> ExitCode:
-    """Be the daemon of this state directory until told to end. Raises `AgentError`."""
+def run(
+    state: State,
+    supervisor: Supervisor | None = None,
+    interrupted: socket.socket | None = None,
+    told: Watch | None = None,
+) -> ExitCode:
+    """Be the daemon of this state directory until told to end. Raises `AgentError`.
+
+    Without a `supervisor` it is systemd's, if any; without an `interrupted` socket signals end it.
+    `told` is a watch beside those of this system: of what only the caller is told.
+    """
     use_one_arena()
-    supervisor = Supervisor()
+    supervisor = supervisor or Supervisor()
     random = SystemRandom()
-    with state.lock(), _interruptions() as interrupted:
+    with state.lock(), _interruptions(interrupted) as ending:
         device = state.device()
-        with Outbox(state.outbox(device)) as outbox, contextlib.closing(this_watch()) as watch:
+        with (
+            Outbox(state.outbox(device)) as outbox,
+            contextlib.closing(_watches(told)) as watch,
+        ):
             collection = Collection(device, outbox, this_host(device.hash_key_bytes()), CATALOG)
             dispatch = Dispatch(state.path, random.uniform)
             dispatch.wanted()
@@ -176,7 +188,7 @@ def run(state: State) -> ExitCode:
             supervisor.ready()
             try:
                 daemon = Daemon(outbox, collection, CATALOG, watch, dispatch)
-                return daemon.run(interrupted, supervisor)
+                return daemon.run(ending, supervisor)
             finally:
                 supervisor.stopping()
                 dispatch.stop()
@@ -193,9 +205,19 @@ def _just_booted(outbox: Outbox) -> bool:
     return latest is not None and latest.boot_id != clocks.boot_id() and started
 
 
+def _watches(told: Watch | None) -> Watch:
+    return this_watch() if told is None else Watches(this_watch(), told)
+
+
 @contextlib.contextmanager
-def _interruptions() -> Iterator[socket.socket]:
-    """Give a socket that becomes readable at SIGTERM and SIGINT, so that waiting ends."""
+def _interruptions(given: socket.socket | None) -> Iterator[socket.socket]:
+    """Give a socket that becomes readable at SIGTERM and SIGINT, so that waiting ends.
+
+    One that was given is all there is: signals reach the main thread alone.
+    """
+    if given is not None:
+        yield given
+        return
     reading, writing = socket.socketpair()
     with reading, writing:
         reading.setblocking(False)

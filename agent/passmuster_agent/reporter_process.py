@@ -9,11 +9,16 @@ from pathlib import Path
 
 from passmuster_agent import delivery
 from passmuster_agent.delivery import Delivery, DeliveryKind, Obstacle
+from passmuster_agent.process_end import ProcessEnd
 from passmuster_collectors.contract.errors import ContractError
 
 LONGEST_RUN_S = 120.0
 LONGEST_GOODBYE_S = 5.0
 MAX_OUTPUT = 65_536
+if sys.platform == "win32":
+    FLAGS = subprocess.CREATE_NO_WINDOW
+else:
+    FLAGS = 0
 
 
 def command(state: Path) -> list[str]:
@@ -29,12 +34,19 @@ class ReporterProcess:
 
     def __init__(self, state: Path) -> None:
         self._child = subprocess.Popen(
-            command(state), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, cwd="/"
+            command(state),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            cwd="/",
+            creationflags=FLAGS,
         )
         self._deadline = time.monotonic() + LONGEST_RUN_S
+        self._end = ProcessEnd(self._child) if sys.platform == "win32" else None
 
     def descriptor(self) -> int:
         """Return what becomes readable when the reporter has ended."""
+        if self._end is not None:
+            return self._end.fileno()
         assert self._child.stdout is not None  # noqa: S101 - it was asked for above
         return self._child.stdout.fileno()
 
@@ -52,6 +64,7 @@ class ReporterProcess:
         except subprocess.TimeoutExpired:
             self._child.kill()
             output, _ = self._child.communicate()
+        self._close_end()
         try:
             return delivery.from_bytes(output[:MAX_OUTPUT])
         except ContractError:
@@ -70,3 +83,8 @@ class ReporterProcess:
         except subprocess.TimeoutExpired:
             self._child.kill()
             self._child.communicate()
+        self._close_end()
+
+    def _close_end(self) -> None:
+        if self._end is not None:
+            self._end.close()

@@ -117,4 +117,12 @@ def this_watch() -> Watch:
             linux_settings_watch.SettingsWatch(),
             linux_clock_watch.ClockWatch(),
         )
+    if sys.platform == "win32":
+        from passmuster_collectors.host import windows_watch  # noqa: PLC0415 - Windows alone
+
+        return windows_watch.windows_watch()
+    if sys.platform == "darwin":
+        from passmuster_collectors.host import macos_watch  # noqa: PLC0415 - macOS alone has it
+
+        return macos_watch.macos_watch()
     return Watches()

@@ -3,17 +3,20 @@
 from pathlib import Path
 
 from passmuster_agent.keystore import cng
+from passmuster_agent.service import windows_api
 from passmuster_agent.windows import account, data_protection, file_rights, folders
 from passmuster_collectors.host.dll import Guid
 from tests.support.windows_headers import check, constant, function, not_exported, structure
 
-HEADERS = ("aclapi.h", "sddl.h", "shlobj.h", "dpapi.h", "bcrypt.h", "ncrypt.h")
+HEADERS = ("winsvc.h", "aclapi.h", "sddl.h", "shlobj.h", "dpapi.h", "bcrypt.h", "ncrypt.h")
 FUNCTIONS = (
     *account.FUNCTIONS,
     *file_rights.FUNCTIONS,
     *folders.FUNCTIONS,
     *data_protection.FUNCTIONS,
     *cng.FUNCTIONS,
+    *windows_api.RUNNING_FUNCTIONS,
+    *windows_api.INSTALLING_FUNCTIONS,
 )
 STRUCTURES = [
     *structure(Guid, "GUID"),
@@ -21,6 +24,13 @@ STRUCTURES = [
         account.SidAndAttributes, "TOKEN_USER", {"Sid": "User", "Attributes": "User.Attributes"}
     ),
     *structure(file_rights.SecurityAttributes, "SECURITY_ATTRIBUTES"),
+    *structure(windows_api.TableEntry, "SERVICE_TABLE_ENTRYW"),
+    *structure(windows_api.ServiceStatus, "SERVICE_STATUS"),
+    *structure(windows_api.Description, "SERVICE_DESCRIPTIONW"),
+    *structure(windows_api.Action, "SC_ACTION"),
+    *structure(windows_api.FailureActions, "SERVICE_FAILURE_ACTIONSW"),
+    *structure(windows_api.FailureFlag, "SERVICE_FAILURE_ACTIONS_FLAG"),
+    *structure(windows_api.SidInfo, "SERVICE_SID_INFO"),
     *structure(data_protection.DataBlob, "DATA_BLOB"),
     *structure(cng.PublicBlob, "BCRYPT_ECCKEY_BLOB"),
 ]
@@ -38,6 +48,41 @@ CONSTANTS: dict[str, int | str] = {
     "FILE_FLAG_BACKUP_SEMANTICS": file_rights.BACKUP_SEMANTICS,
     "FILE_FLAG_OPEN_REPARSE_POINT": file_rights.OPEN_REPARSE_POINT,
     "ERROR_ALREADY_EXISTS": file_rights.ALREADY_EXISTS,
+    "SERVICE_WIN32_OWN_PROCESS": windows_api.OWN_PROCESS,
+    "SERVICE_AUTO_START": windows_api.AUTO_START,
+    "SERVICE_ERROR_NORMAL": windows_api.ERROR_NORMAL,
+    "SERVICE_STOPPED": windows_api.STOPPED,
+    "SERVICE_START_PENDING": windows_api.START_PENDING,
+    "SERVICE_STOP_PENDING": windows_api.STOP_PENDING,
+    "SERVICE_RUNNING": windows_api.RUNNING,
+    "SERVICE_ACCEPT_STOP": windows_api.ACCEPT_STOP,
+    "SERVICE_ACCEPT_SHUTDOWN": windows_api.ACCEPT_SHUTDOWN,
+    "SERVICE_ACCEPT_POWEREVENT": windows_api.ACCEPT_POWER,
+    "SERVICE_ACCEPT_SESSIONCHANGE": windows_api.ACCEPT_SESSION,
+    "SERVICE_CONTROL_STOP": windows_api.CONTROL_STOP,
+    "SERVICE_CONTROL_INTERROGATE": windows_api.CONTROL_INTERROGATE,
+    "SERVICE_CONTROL_SHUTDOWN": windows_api.CONTROL_SHUTDOWN,
+    "SERVICE_CONTROL_POWEREVENT": windows_api.CONTROL_POWER,
+    "SERVICE_CONTROL_SESSIONCHANGE": windows_api.CONTROL_SESSION,
+    "PBT_APMRESUMESUSPEND": windows_api.RESUME_SUSPEND,
+    "PBT_APMRESUMEAUTOMATIC": windows_api.RESUME_AUTOMATIC,
+    "ERROR_CALL_NOT_IMPLEMENTED": windows_api.NOT_IMPLEMENTED,
+    "ERROR_SERVICE_SPECIFIC_ERROR": windows_api.SPECIFIC_ERROR,
+    "ERROR_FAILED_SERVICE_CONTROLLER_CONNECT": windows_api.NOT_STARTED_AS_A_SERVICE,
+    "ERROR_SERVICE_EXISTS": windows_api.EXISTS,
+    "ERROR_SERVICE_DOES_NOT_EXIST": windows_api.MISSING,
+    "ERROR_SERVICE_NOT_ACTIVE": windows_api.NOT_ACTIVE,
+    "ERROR_SERVICE_MARKED_FOR_DELETE": windows_api.MARKED_FOR_DELETE,
+    "ERROR_SERVICE_ALREADY_RUNNING": windows_api.ALREADY_RUNNING,
+    "SC_MANAGER_CONNECT": windows_api.MANAGER_CONNECT,
+    "SC_MANAGER_CREATE_SERVICE": windows_api.MANAGER_CREATE,
+    "SERVICE_ALL_ACCESS": windows_api.ALL_ACCESS,
+    "SERVICE_CONFIG_DESCRIPTION": windows_api.CONFIG_DESCRIPTION,
+    "SERVICE_CONFIG_FAILURE_ACTIONS": windows_api.CONFIG_FAILURE_ACTIONS,
+    "SERVICE_CONFIG_FAILURE_ACTIONS_FLAG": windows_api.CONFIG_FAILURE_FLAG,
+    "SERVICE_CONFIG_SERVICE_SID_INFO": windows_api.CONFIG_SID,
+    "SC_ACTION_RESTART": windows_api.ACTION_RESTART,
+    "SERVICE_SID_TYPE_UNRESTRICTED": windows_api.SID_UNRESTRICTED,
     "CRYPTPROTECT_UI_FORBIDDEN": data_protection.UI_FORBIDDEN,
     "CRYPTPROTECT_LOCAL_MACHINE": data_protection.LOCAL_MACHINE,
     "MS_PLATFORM_CRYPTO_PROVIDER": cng.PROVIDER,

@@ -10,9 +10,11 @@ from passmuster_collectors.host import (
     windows_devices,
     windows_errors,
     windows_network,
+    windows_notifications,
     windows_power,
     windows_programs,
     windows_sessions,
+    windows_settings_watch,
     windows_shell,
     windows_volumes,
     windows_wlan,
@@ -46,6 +48,8 @@ API = {
     "network": windows_network.FUNCTIONS,
     "devices": windows_devices.FUNCTIONS,
     "power": windows_power.FUNCTIONS,
+    "notifications": windows_notifications.FUNCTIONS,
+    "settings": windows_settings_watch.FUNCTIONS,
     "sessions": windows_sessions.FUNCTIONS,
     "volumes": windows_volumes.FUNCTIONS,
     "shell": windows_shell.FUNCTIONS,
@@ -77,6 +81,11 @@ STRUCTURES = [
             "wake": "AcOnLineWake",
         },
     ),
+    *structure(
+        windows_notifications.NotifyFilter,
+        "CM_NOTIFY_FILTER",
+        {"ClassGuid": "u.DeviceInterface.ClassGuid", "rest": "u.DeviceInstance.InstanceId[8]"},
+    ),
     *structure(windows_sessions.SessionEntry, "WTS_SESSION_INFOW"),
     *structure(windows_volumes.PropertyQuery, "STORAGE_PROPERTY_QUERY"),
     *structure(windows_volumes.DeviceDescriptor, "STORAGE_DEVICE_DESCRIPTOR"),
@@ -88,7 +97,17 @@ TABLES = [
     f'static_assert(offsetof({table}, Table) == {windows_network.Table.Table.offset}, "{table}");'
     for table in ("MIB_IF_TABLE2", "MIB_IPFORWARD_TABLE2", "MIB_IPINTERFACE_TABLE")
 ]
+# These headers have its structures and its callback, but not the function itself.
+UNDECLARED = {"CM_Register_Notification", "CM_Unregister_Notification"}
 CONSTANTS = {
+    "KEY_READ": windows_settings_watch.READ,
+    "KEY_WOW64_64KEY": windows_settings_watch.VIEW_64,
+    "REG_NOTIFY_CHANGE_NAME": windows_settings_watch.CHANGED_NAMES,
+    "REG_NOTIFY_CHANGE_LAST_SET": windows_settings_watch.CHANGED_VALUES,
+    "REG_NOTIFY_THREAD_AGNOSTIC": windows_settings_watch.ANY_THREAD,
+    "MAXIMUM_WAIT_OBJECTS": windows_settings_watch.MOST_HANDLES,
+    "CM_NOTIFY_FILTER_TYPE_DEVICEINTERFACE": windows_notifications.BY_INTERFACE_CLASS,
+    "AF_UNSPEC": windows_notifications.ANY_FAMILY,
     "wlan_intf_opcode_current_connection": windows_wlan.CURRENT_CONNECTION,
     "wlan_interface_state_connected": windows_wlan.CONNECTED,
     "ERROR_INVALID_STATE": windows_wlan.INVALID_STATE,
@@ -139,7 +158,7 @@ def test_they_are_as_the_headers_say(tmp_path: Path) -> None:
     claims = [
         *STRUCTURES,
         *TABLES,
-        *(line for each in FUNCTIONS for line in function(each)),
+        *(line for each in FUNCTIONS if each.name not in UNDECLARED for line in function(each)),
         *(line for name, value in CONSTANTS.items() for line in constant(name, value)),
     ]
     check(HEADERS, claims, tmp_path)

@@ -1,0 +1,31 @@
+"""What the agent is started with by the system, and under which name."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+NAME = "passmuster-agent"
+TITLE = "Passmuster agent"
+DESCRIPTION = (
+    "Reads this laptop's security posture and reports it to your organisation. What it reads and "
+    "why: passmuster-agent show"
+)
+
+
+def command(state: Path, *words: str) -> list[str]:
+    """Return the command line that runs this very agent with `words` on that state directory."""
+    options = ["--state", str(state.absolute())]
+    if getattr(sys, "frozen", False):
+        return [sys.executable, *words, *options]
+    # -P: what lies in the working directory is not run as the agent.
+    return [sys.executable, "-P", "-m", "passmuster_agent.cli", *words, *options]
+
+
+def as_windows_text(words: list[str]) -> str:
+    """Return a command line as Windows splits it again, each word that needs it in quotes.
+
+    Without the quotes a service in `Program Files` would be looked for at `Program.exe` first.
+    """
+    first, *rest = words
+    quoted = subprocess.list2cmdline(rest)
+    return f'"{first}" {quoted}'.rstrip()

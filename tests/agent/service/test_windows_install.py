@@ -1,0 +1,133 @@
+"""Installing the service, with a simulated service manager."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from passmuster_agent.errors import AgentError
+from passmuster_agent.service import windows_api as api
+from passmuster_agent.service import windows_install
+from passmuster_agent.service.commands import as_windows_text, command
+from passmuster_agent.service.windows_install import Installer
+from tests.support.windows_services import SimulatedServices
+
+STATE = Path("/ProgramData/passmuster-agent")
+NAME = "passmuster-agent"
+
+
+@pytest.fixture
+def services(monkeypatch: pytest.MonkeyPatch) -> SimulatedServices:
+    found = SimulatedServices()
+    monkeypatch.setattr(windows_install, "last_error", found.last_error)
+    monkeypatch.setattr("passmuster_collectors.host.dll.last_error", found.last_error)
+    return found
+
+
+@pytest.fixture
+def installer(services: SimulatedServices) -> Installer:
+    return Installer(services.functions(), lambda _: None)
+
+
+def test_it_runs_as_the_system_from_every_start_on(
+    services: SimulatedServices, installer: Installer
+) -> None:
+    installer.install(STATE)
+    title, rights, kind, start, errors, line, *rest = services.created[NAME]
+    assert title == "Passmuster agent"
+    assert (rights, kind, start, errors) == (0xF01FF, 0x10, 0x2, 0x1)
+    assert line == as_windows_text(command(STATE, "service", "run"))
+    assert rest == [None] * 5, "no group, no dependencies, the system's account, no password"
+    assert services.started == [NAME]
+    assert services.open == 0
+
+
+def test_it_is_started_again_after_every_failure(
+    services: SimulatedServices, installer: Installer
+) -> None:
+    installer.install(STATE)
+    period, actions = services.settings[api.CONFIG_FAILURE_ACTIONS]
+    assert period == 86_400
+    assert actions == [(1, 5_000), (1, 30_000), (1, 60_000)]
+    assert services.settings[api.CONFIG_FAILURE_FLAG] == 1, "after errors, not crashes alone"
+
+
+def test_it_has_a_sid_of_its_own_and_says_what_it_is_for(
+    services: SimulatedServices, installer: Installer
+) -> None:
+    installer.install(STATE)
+    assert services.settings[api.CONFIG_SID] == 1
+    assert "passmuster-agent show" in services.settings[api.CONFIG_DESCRIPTION]
+
+
+def test_a_service_that_is_there_is_not_installed_twice(
+    services: SimulatedServices, installer: Installer
+) -> None:
+    installer.install(STATE)
+    with pytest.raises(AgentError, match="installed already"):
+        installer.install(STATE)
+    assert services.open == 0
+
+
+def test_it_is_stopped_before_it_is_removed(
+    services: SimulatedServices, installer: Installer
+) -> None:
+    installer.install(STATE)
+    installer.uninstall()
+    assert services.created == {}
+    assert services.looks_until_stopped < 0, "its end was waited for"
+    assert services.open == 0
+
+
+def test_removing_what_is_not_there_is_fine(installer: Installer) -> None:
+    installer.uninstall()
+
+
+def test_one_that_does_not_stop_is_left_there(
+    services: SimulatedServices, installer: Installer
+) -> None:
+    installer.install(STATE)
+    services.looks_until_stopped = 10_000
+    with pytest.raises(AgentError, match="did not stop within 30 seconds"):
+        installer.uninstall()
+    assert NAME in services.created
+
+
+def test_one_that_does_not_run_is_removed_at_once(
+    services: SimulatedServices, installer: Installer
+) -> None:
+    installer.install(STATE)
+    services.errors["ControlService"] = api.NOT_ACTIVE
+    installer.uninstall()
+    assert services.created == {}
+
+
+@pytest.mark.parametrize(
+    "function", ["OpenSCManagerW", "CreateServiceW", "ChangeServiceConfig2W", "StartServiceW"]
+)
+def test_what_windows_refuses_is_told_with_its_number(
+    services: SimulatedServices, installer: Installer, function: str
+) -> None:
+    services.errors[function] = 5
+    with pytest.raises(AgentError, match=rf"{function}.*0x5.*as an administrator"):
+        installer.install(STATE)
+    assert services.open == 0
+
+
+def test_the_command_line_is_this_very_agents() -> None:
+    words = command(STATE, "service", "run")
+    assert words[:4] == [sys.executable, "-P", "-m", "passmuster_agent.cli"]
+    assert words[4:] == ["service", "run", "--state", str(STATE)]
+
+
+def test_a_frozen_agent_is_its_own_interpreter(monkeypatch: pytest.MonkeyPatch) -> None:
+    frozen: Any = True
+    monkeypatch.setattr(sys, "frozen", frozen, raising=False)
+    assert command(STATE, "run") == [sys.executable, "run", "--state", str(STATE)]
+
+
+def test_a_path_with_blanks_is_never_cut_at_one() -> None:
+    line = as_windows_text(["C:\\Program Files\\a.exe", "run", "--state", "C:\\Program Data\\p"])
+    assert line == '"C:\\Program Files\\a.exe" run --state "C:\\Program Data\\p"'
+    assert as_windows_text(["C:\\a.exe"]) == '"C:\\a.exe"', "quoted though it has none"
