@@ -4,7 +4,7 @@ import dataclasses
 import json
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -173,6 +173,30 @@ def test_a_key_is_rotated_and_the_reports_go_on(enrolled: State) -> None:
     assert after.fingerprint != before.fingerprint
     assert after.fingerprint in done.stdout
     assert agent("once", enrolled).returncode in VERDICT_CODES
+
+
+def test_a_key_is_rotated_beside_the_running_agent(server: RunningServer, enrolled: State) -> None:
+    def last_upload() -> int:
+        found = server.rows(
+            "SELECT sequence FROM ratchets WHERE device_id = ?", device_id(enrolled)
+        )
+        return int(found[0][0])
+
+    with running_agent(enrolled.path) as daemon:
+        _until(lambda: last_upload() > 0)
+        done = agent("rotate-key", enrolled)
+        assert done.returncode == ExitCode.DONE, done.stderr
+        rotated_at = last_upload()
+        assert daemon.poll() is None
+    assert agent("once", enrolled).returncode in VERDICT_CODES
+    assert last_upload() > rotated_at
+
+
+def _until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come to that"
+        time.sleep(0.1)
 
 
 def test_a_rotation_whose_answer_was_lost_is_finished_with_the_next_report(

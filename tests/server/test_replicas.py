@@ -1,5 +1,6 @@
 """Two servers on one PostgreSQL: what one learns, the other's gate knows."""
 
+import dataclasses
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from joserfc.jwk import ECKey
 
 from passmuster_server import listening
 from passmuster_server.policy import deadlines
@@ -17,7 +19,7 @@ from tests.support import postgresql, store
 from tests.support.clocked_server import ClockedServer
 from tests.support.example_laptops import ONLY_USB, healthy, with_usb_stick
 from tests.support.running_server import RunningServer, free_port
-from tests.support.signing_device import SigningDevice
+from tests.support.signing_device import JOSE, SigningDevice
 
 PUBLIC_URL = "http://127.0.0.1:1"
 """The proxy's address, which laptops sign for; the tests talk to each server behind it."""
@@ -106,6 +108,34 @@ def test_the_same_upload_sent_to_both_at_once_is_taken_in_once(pair: Pair) -> No
         assert [answer.status_code for answer in answers] == [200, 200]
         assert answers[0].content == answers[1].content, "expected: the same answer twice"
         laptop.accept(answers[0])
+
+
+def test_a_key_that_was_rotated_at_one_counts_at_both(pair: Pair) -> None:
+    laptop = pair.enrolled("flo@example.com")
+    for number in (0, 1):
+        laptop.report(pair.clients[number], healthy())
+    old = dataclasses.replace(laptop)
+    laptop.rotate(pair.clients[0], ECKey.generate_key("P-256"))
+    for number in (1, 0):
+        body = old.signed_upload(old.upload(old.record(healthy())))
+        assert old.send(pair.clients[number], body).status_code == 401
+        laptop.report(pair.clients[number], healthy())
+
+
+def test_the_same_rotation_sent_to_both_at_once_is_taken_in_once(pair: Pair) -> None:
+    laptop = pair.enrolled("gil@example.com")
+    body = laptop.signed_rotation(laptop.rotation(ECKey.generate_key("P-256")))
+    with ThreadPoolExecutor() as pool:
+        answers = list(
+            pool.map(
+                lambda client: client.post("/api/v1/keys", content=body, headers=JOSE),
+                pair.clients,
+            )
+        )
+    assert [answer.status_code for answer in answers] == [200, 200]
+    assert answers[0].content == answers[1].content, "expected: the same answer twice"
+    statement = "SELECT COUNT(*) FROM key_changes WHERE device_id = ?"
+    assert pair.first.rows(statement, laptop.device) == [(1,)]
 
 
 def test_a_command_and_a_policy_reach_both(pair: Pair) -> None:

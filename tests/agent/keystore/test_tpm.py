@@ -12,10 +12,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from passmuster_agent.keystore import tpm, tpm_commands, tpm_device
 from passmuster_agent.keystore.interface import KeyStore, KeyStoreError
 from passmuster_agent.keystore.tpm import TpmKeyStore
+from passmuster_agent.keystore.tpm_commands import Blob
 from passmuster_agent.keystore.tpm_device import TpmDevice
 from passmuster_agent.keystore.tpm_errors import plain
 from passmuster_collectors.contract.canonical import base64url, from_base64url
@@ -222,6 +225,41 @@ class TestTheWayToTheTpm:
             pytest.raises(KeyStoreError, match=r"oddly|does not answer"),
         ):
             tpm_commands.create_parent(device)
+
+
+class Chatter:
+    """A TPM that answers whatever it is told to."""
+
+    def __init__(self, answer: bytes) -> None:
+        self._answer = answer
+
+    def transmit(self, command: bytes) -> bytes:
+        return self._answer
+
+
+class TestAnswersOfEveryKind:
+    @given(st.sampled_from([0x8001, 0x8002, 0]), st.sampled_from([0, 0x922, 0x1DF]), st.binary())
+    def test_end_in_a_result_or_in_words(self, tag: int, code: int, body: bytes) -> None:
+        chatter = Chatter(struct.pack(">HII", tag, 10 + len(body), code) + body)
+        key = tpm_commands.Loaded(0x80000000)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(tpm_commands, "AGAIN_AFTER_S", 0.0)
+            for command in (
+                lambda: tpm_commands.create_parent(chatter),
+                lambda: tpm_commands.create(chatter, key),
+                lambda: tpm_commands.load(chatter, key, Blob(b"public", b"private")),
+                lambda: tpm_commands.sign(chatter, key, bytes(32)),
+                lambda: tpm_commands.flush(chatter, key),
+                lambda: tpm_commands.exists(chatter, tpm.SHARED_STORAGE_KEY),
+            ):
+                with contextlib.suppress(KeyStoreError):
+                    command()
+
+    @given(st.binary(max_size=200))
+    def test_that_are_a_public_key_or_none(self, public: bytes) -> None:
+        with contextlib.suppress(KeyStoreError):
+            x, y = tpm_commands.point(public)
+            assert len(x) == len(y) == 32
 
 
 class TestRefusals:
