@@ -2,13 +2,14 @@
 
 import json
 import subprocess
+import threading
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from passmuster_collectors.host.base import Completed, SourceConflictError
+from passmuster_collectors.host.base import Completed, SourceConflictError, SourceTimeoutError
 from passmuster_collectors.host.linux import LinuxHost
 from passmuster_collectors.signals.system_updates.linux import apt, parse_release
 from tests.support.recorded_host import RecordedHost
@@ -100,6 +101,41 @@ def test_apt_is_asked_again_only_after_something_changed() -> None:
     del machine["status"]
     assert [apt.security_updates(host) for _ in range(2)] == [3, 3]
     assert host.runs == 4, "nobody can tell whether something changed"
+
+
+def test_an_apt_that_takes_its_time_goes_on_and_is_asked_for_the_next_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    goes_on = threading.Event()
+
+    class SlowHost(CountingHost):
+        def run(self, *arguments: Any, **options: Any) -> Completed:
+            assert goes_on.wait(60)
+            return super().run(*arguments, **options)
+
+    host = SlowHost(json.loads(WAITING.read_text(encoding="utf-8")))
+    monkeypatch.setattr(apt, "WAIT_S", 0.01)
+    for _ in range(2):
+        with pytest.raises(SourceTimeoutError):
+            apt.security_updates(host)
+    goes_on.set()
+    monkeypatch.setattr(apt, "WAIT_S", 60.0)
+    assert apt.security_updates(host) == 3
+    assert host.runs == 1, "no second apt beside the first"
+
+
+def test_an_apt_that_failed_is_left_alone_for_a_while() -> None:
+    machine: dict[str, Any] = json.loads(WAITING.read_text(encoding="utf-8"))
+    (line,) = machine["programs"]
+    works, machine["programs"] = machine["programs"], {line: {"error": "timeout"}}
+    host = CountingHost(machine)
+    for _ in range(3):
+        with pytest.raises(SourceTimeoutError):
+            apt.security_updates(host)
+    assert host.runs == 1
+    machine |= {"now": "2026-03-02T09:16:00Z", "programs": works}
+    assert apt.security_updates(host) == 3
+    assert host.runs == 2
 
 
 def test_the_newest_of_apts_stamps_counts() -> None:

@@ -6,7 +6,8 @@ line `Inst` for each package with the archives that offer it. A security archive
 """
 
 import re
-from datetime import UTC, datetime
+import threading
+from datetime import UTC, datetime, timedelta
 from weakref import WeakKeyDictionary
 
 from passmuster_collectors.host.base import (
@@ -14,6 +15,7 @@ from passmuster_collectors.host.base import (
     SourceConflictError,
     SourceError,
     SourceMissingError,
+    SourceTimeoutError,
 )
 from passmuster_collectors.host.commands import Program
 from passmuster_collectors.signals.program_output import succeeded
@@ -25,7 +27,9 @@ ARGUMENTS = (
     "--option=Debug::NoLocking=true",
     "dist-upgrade",
 )
-TIMEOUT_S = 8.0
+TIMEOUT_S = 60.0
+WAIT_S = 2.5
+"""A report does not wait longer; apt goes on, and the next reading has what it found."""
 
 LISTS = "/var/lib/apt/lists"
 CHECKED = (
@@ -46,21 +50,62 @@ INSTALL = re.compile(r"Inst \S+ (?:\[[^\]]*\] )?\(\S+ (?P<archives>.*) \[[^\]]*\
 SUMMARY = re.compile(r"(\d+) upgraded, (\d+) newly installed, .*\d+ not upgraded\.")
 SECURITY = re.compile(r"Debian-Security:|-security(?:$|[\s,/])")
 
+RETRY_AFTER = timedelta(minutes=15)
+"""What took too long or failed would do so again, and costs seconds of a core."""
+
 _counted: WeakKeyDictionary[Host, tuple[tuple[datetime, ...], int]] = WeakKeyDictionary()
+_refused: WeakKeyDictionary[Host, tuple[datetime, SourceError]] = WeakKeyDictionary()
+_counting: WeakKeyDictionary[Host, "_Count"] = WeakKeyDictionary()
 # Counting takes apt a second of a core, so it is done again only where something changed.
 
 
 def security_updates(host: Host) -> int:
-    """Return how many packages apt would install from a security archive. Raises `SourceError`."""
-    moment = _last_changes(host)
-    before = _counted.get(host)
-    if before is not None and before[0] == moment:
-        return before[1]
-    completed = host.run(APT, *ARGUMENTS, timeout_s=TIMEOUT_S)
-    count = parse_simulation(succeeded(APT, completed))
-    if moment is not None:
-        _counted[host] = (moment, count)
-    return count
+    """Return how many packages apt would install from a security archive.
+
+    Raises `SourceError`: a timeout where apt is still at it, which is then asked for the next time.
+    """
+    count = _counting.get(host)
+    if count is None:
+        moment = _last_changes(host)
+        before, refused = _counted.get(host), _refused.get(host)
+        if before is not None and before[0] == moment:
+            return before[1]
+        if refused is not None and timedelta(0) <= host.now() - refused[0] < RETRY_AFTER:
+            raise refused[1]
+        count = _counting[host] = _Count(host, moment)
+        count.start()
+    count.join(WAIT_S)
+    if count.is_alive():
+        raise SourceTimeoutError(APT.paths[0], f"no answer in {WAIT_S:g} s yet")
+    del _counting[host]
+    if count.error is not None:
+        _refused[host] = (host.now(), count.error)
+        raise count.error
+    if count.moment is not None:
+        _counted[host] = (count.moment, count.number)
+    return count.number
+
+
+class _Count(threading.Thread):
+    """apt at work. `moment` is when what it reads had last changed before it began."""
+
+    def __init__(self, host: Host, moment: tuple[datetime, ...] | None) -> None:
+        super().__init__(name="count security updates", daemon=True)
+        self._host = host
+        self.moment = moment
+        self.number = 0
+        self.error: SourceError | None = SourceConflictError(
+            APT.paths[0], "ended without an answer"
+        )
+
+    def run(self) -> None:
+        try:
+            completed = self._host.run(APT, *ARGUMENTS, timeout_s=TIMEOUT_S)
+            self.number = parse_simulation(succeeded(APT, completed))
+        except SourceError as error:
+            self.error = error
+        else:
+            self.error = None
 
 
 def parse_simulation(output: bytes) -> int:
