@@ -5,6 +5,7 @@ import contextlib
 import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from datetime import timedelta
 
 from sqlalchemy import Connection, text
 from starlette.applications import Starlette
@@ -30,6 +31,7 @@ from passmuster_server.policy.rejudging import Rejudging
 from passmuster_server.policy.service import Policies
 from passmuster_server.policy.standing import Standing
 from passmuster_server.policy.standings import Standings
+from passmuster_server.privacy.retention import Retention
 from passmuster_server.reports.routes import routes as reports_routes
 from passmuster_server.services import Services
 from passmuster_server.web.assets import routes as asset_routes
@@ -57,7 +59,13 @@ def create_app(config: Config, clock: Clock = utc_now) -> Starlette:
     changes = _changes(database, policies, standings, rejudging)
     deadlines = Deadlines(database, standings, policies, clock)
     services = Services(config, database, clock, standings, policies, changes.in_touch)
-    for task in (deadlines.task, rejudging.task, changes.task):
+    retention = Retention(
+        database,
+        clock,
+        history=timedelta(days=config.history_days),
+        decisions=timedelta(days=config.decision_days),
+    )
+    for task in (deadlines.task, rejudging.task, changes.task, retention.task):
         services.run_beside(task)
     routes: list[BaseRoute] = []
     for area in AREAS:

@@ -8,8 +8,9 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 
-from sqlalchemy import BigInteger, Column, Connection, Integer, String, Table, func, select
+from sqlalchemy import BigInteger, Column, Connection, Integer, String, Table, delete, func, select
 
 from passmuster_server import notices
 from passmuster_server.background import BackgroundTask
@@ -18,6 +19,8 @@ from passmuster_server.engines import POSTGRESQL
 from passmuster_server.schema import METADATA
 
 LOOK_EVERY_S = 0.5
+KEPT = 1000
+"""Rows that stay: more than commands write between two looks."""
 
 changes = Table(
     "changes",
@@ -38,6 +41,13 @@ def announce(connection: Connection, organisation: str, device: str | None) -> N
         notices.tell_changed(connection, organisation, device)
         return
     connection.execute(changes.insert().values(organisation_id=organisation, device_id=device))
+
+
+def forget_changes(connection: Connection, _: datetime, limit: int) -> int:
+    """Delete up to `limit` rows that every server has seen long ago; return how many that was."""
+    newest = connection.execute(select(func.max(changes.c.change_id))).scalar() or 0
+    seen = select(changes.c.change_id).where(changes.c.change_id <= newest - KEPT).limit(limit)
+    return connection.execute(delete(changes).where(changes.c.change_id.in_(seen))).rowcount
 
 
 class ChangeWatch:
@@ -84,6 +94,8 @@ class ChangeWatch:
                     await self._on_device(row.organisation_id, row.device_id)
             except StoreUnavailableError:
                 raise
+            except LookupError:
+                pass  # a device that is gone has nothing to be judged
             except Exception as error:  # noqa: BLE001 - one change must not hide all later ones
                 # Without the error's text and trace, which may hold what was read.
                 _log.error("change %d: %s", row.change_id, type(error).__name__)

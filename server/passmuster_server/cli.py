@@ -19,6 +19,7 @@ from passmuster_server.gate.commands import add_commands as add_gate_commands
 from passmuster_server.policy.commands import add_commands as add_policy_commands
 from passmuster_server.policy.service import check_policies
 from passmuster_server.policy.waiver_commands import add_commands as add_waiver_commands
+from passmuster_server.privacy.commands import add_commands as add_privacy_commands
 
 AREAS = (
     add_accounts_commands,
@@ -26,6 +27,7 @@ AREAS = (
     add_policy_commands,
     add_waiver_commands,
     add_gate_commands,
+    add_privacy_commands,
 )
 
 SETTINGS = (

@@ -17,6 +17,9 @@ T = TypeVar("T")
 MAX_FILE = 64 * 1024
 MAX_CONTACT = 200
 DEFAULT_PORT = 8463
+KEPT_DAYS = 400
+"""A year, for the yearly audit, and some time to hold it."""
+MOST_DAYS = 3660
 SYSTEM_FILE = Path("/etc/passmuster/server.toml")
 
 
@@ -33,6 +36,7 @@ class Config:
     """One server's configuration.
 
     `contact` is how a worker reaches IT: an address, a telephone number or a link.
+    `history_days` and `decision_days` are how long changes and the gate's decisions are kept.
     `trusted_proxies` are the addresses whose `X-Forwarded-For` is believed, behind a proxy.
     """
 
@@ -46,6 +50,8 @@ class Config:
     behind_proxy: bool
     trusted_proxies: tuple[str, ...]
     contact: str
+    history_days: int
+    decision_days: int
 
     @property
     def addresses(self) -> tuple[str, ...]:
@@ -70,6 +76,8 @@ KEYS = frozenset(
         "behind_proxy",
         "trusted_proxies",
         "contact",
+        "history_days",
+        "decision_days",
     }
 )
 
@@ -164,6 +172,8 @@ class _Reader:
             behind_proxy=behind_proxy,
             trusted_proxies=self._trusted_proxies(),
             contact=self._contact(),
+            history_days=self._days("history_days"),
+            decision_days=self._days("decision_days"),
         )
 
     def _take(self, key: str, default: T, expected: str) -> T:
@@ -172,6 +182,12 @@ class _Reader:
             self._mistakes.append(f"{key}: expected {expected}")
             return default
         return value
+
+    def _days(self, key: str) -> int:
+        days = self._take(key, KEPT_DAYS, "a number of days")
+        if not 1 <= days <= MOST_DAYS:
+            self._mistakes.append(f"{key}: expected 1 to {MOST_DAYS} days")
+        return days
 
     def _path(self, key: str) -> Path | None:
         text = self._take(key, "", "a path")

@@ -12,7 +12,9 @@ from passmuster_server.devices.tables import (
     devices,
     enrolment_challenges,
     enrolment_codes,
+    key_changes,
     organisations,
+    ratchets,
 )
 from passmuster_server.policy.standing import DeviceStatus
 
@@ -218,6 +220,16 @@ def set_agent_version(connection: Connection, organisation: str, device: str, ve
         .where(devices.c.organisation_id == organisation, devices.c.device_id == device)
         .values(agent_version=version)
     )
+
+
+def delete_device(connection: Connection, organisation: str, device: str) -> None:
+    """Delete the device and its ratchet, after all that belongs to it."""
+    for table in (key_changes, ratchets, devices):
+        connection.execute(
+            delete(table).where(
+                table.c.organisation_id == organisation, table.c.device_id == device
+            )
+        )
 
 
 def public_key_of(device: Row[Any]) -> PublicKey:

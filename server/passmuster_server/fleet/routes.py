@@ -16,6 +16,7 @@ from passmuster_collectors.contract.errors import ContractError
 from passmuster_server.accounts.guard import Guard
 from passmuster_server.accounts.service import Session
 from passmuster_server.clock import Clock
+from passmuster_server.config import Config
 from passmuster_server.database import Database
 from passmuster_server.fleet import device_view
 from passmuster_server.fleet.key_view import key_changes_of
@@ -63,8 +64,7 @@ class FleetPages:
         guard: Guard,
         *,
         max_age_s: Callable[[str], int],
-        public_url: str,
-        contact: str,
+        config: Config,
     ) -> None:
         self._database = database
         self._standings = standings
@@ -72,8 +72,7 @@ class FleetPages:
         self._live = live
         self._guard = guard
         self._max_age_s = max_age_s
-        self._public_url = public_url
-        self._contact = contact
+        self._config = config
         self._pages = Pages(Path(__file__).parent / "templates")
 
     async def fleet(self, request: Request, session: Session) -> Response:
@@ -106,7 +105,7 @@ class FleetPages:
             paged=query.after is not None,
             first_link=_link(query.group, query.search),
             next_link=_link(query.group, query.search, cursor_of(shown[-1])) if more else None,
-            public_url=self._public_url,
+            public_url=self._config.public_url,
         )
 
     async def device(self, request: Request, session: Session) -> Response:
@@ -156,7 +155,9 @@ class FleetPages:
             here="privacy",
             signals=COLLECTED,
             about_the_laptop=ABOUT_THE_LAPTOP,
-            contact=self._contact,
+            contact=self._config.contact,
+            history_days=self._config.history_days,
+            decision_days=self._config.decision_days,
         )
 
     async def events(self, _: Request, session: Session) -> Response:
@@ -205,8 +206,7 @@ def routes(services: Services) -> list[Route]:
         live,
         guard,
         max_age_s=lambda organisation: services.policies.current(organisation).max_age_s,
-        public_url=services.config.public_url,
-        contact=services.config.contact,
+        config=services.config,
     )
     return [
         Route("/fleet", guard.protect(pages.fleet), methods=["GET"]),

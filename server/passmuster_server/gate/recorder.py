@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, delete, select
 
 from passmuster_server.background import BackgroundTask
 from passmuster_server.database import Database, StoreUnavailableError, Transaction
@@ -144,6 +144,14 @@ _INSERT = {
     FROM json_array_elements(?::json)
     """,
 }
+
+
+def forget_decisions(connection: Connection, before: datetime, limit: int) -> int:
+    """Delete up to `limit` decisions from before a moment; return how many that was."""
+    old = select(decisions.c.decision_id).where(decisions.c.decided_at < before).limit(limit)
+    return connection.execute(
+        delete(decisions).where(decisions.c.decided_at < before, decisions.c.decision_id.in_(old))
+    ).rowcount
 
 
 def _row(record: Record) -> tuple[Any, ...]:

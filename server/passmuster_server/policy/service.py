@@ -124,12 +124,19 @@ class Policies:
         return standing, before.signals
 
     async def refresh(self, organisation: str, device: str) -> None:
-        """Judge the device again: a command or the time has changed something."""
+        """Judge the device again: a command or the time has changed something.
+
+        Raises `LookupError` for a device that is not enrolled any more; the gate then forgets it.
+        """
 
         def work(transaction: Transaction) -> None:
             self.judge(transaction, organisation, device)
 
-        await self._database.write(work)
+        try:
+            await self._database.write(work)
+        except LookupError:
+            self._standings.remove(organisation, device)
+            raise
 
     def _still_holds(self, stored: StoredDevice, before: StoredVerdict, now: datetime) -> bool:
         if stored.status is not DeviceStatus.ACTIVE or before.verdict is Verdict.UNKNOWN:

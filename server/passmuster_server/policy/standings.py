@@ -41,6 +41,12 @@ class Standings:
         for listener in self._listeners:
             listener(before, standing)
 
+    def remove(self, organisation: str, device: str) -> None:
+        """Forget a device that is no longer enrolled."""
+        standing = self._by_device.pop((organisation, device), None)
+        if standing is not None:
+            self._by_owner[organisation, _folded(standing.owner)].pop(device, None)
+
     def of_device(self, organisation: str, device: str) -> Standing | None:
         """Return the device's standing, or None for a device that is not enrolled."""
         return self._by_device.get((organisation, device))

@@ -1,0 +1,48 @@
+"""`passmuster-server export-person` and `erase-person`."""
+
+import json
+from argparse import ArgumentParser, _SubParsersAction
+
+from passmuster_server.commands import Command, CommandError
+from passmuster_server.privacy import personal
+from passmuster_server.schema import DEFAULT_ORGANISATION
+
+
+def add_commands(parsers: "_SubParsersAction[ArgumentParser]") -> None:
+    """Register both."""
+    exported = parsers.add_parser("export-person", help="print all that is stored of one person")
+    exported.add_argument("email", help="as the person's laptops are enrolled")
+    exported.set_defaults(run=export)
+    erased = parsers.add_parser("erase-person", help="delete all that is stored of one person")
+    erased.add_argument("email", help="as the person's laptops are enrolled")
+    erased.add_argument("--yes", action="store_true", help="don't ask")
+    erased.set_defaults(run=erase)
+
+
+def export(command: Command) -> int:
+    """Print JSON: devices with their readings, changes, verdicts and reports; decisions."""
+    found = command.database.read_now(
+        lambda connection: personal.export(
+            connection, DEFAULT_ORGANISATION, command.arguments.email
+        )
+    )
+    print(json.dumps(found, indent=2, ensure_ascii=False))
+    return 0
+
+
+def erase(command: Command) -> int:
+    """Delete it all, after asking."""
+    email = command.arguments.email
+    if not command.arguments.yes:
+        print(f"Delete all that is stored of {email}? Their laptops must then be enrolled anew.")
+        try:
+            answer = input("Type the address again: ")
+        except EOFError:
+            answer = ""
+        if answer.strip() != email:
+            raise CommandError("nothing was deleted")
+    found = command.database.write_now(
+        lambda transaction: personal.erase(transaction.connection, DEFAULT_ORGANISATION, email)
+    )
+    print(f"Deleted: {found['devices']} devices, {found['decisions']} decisions of the gate.")
+    return 0

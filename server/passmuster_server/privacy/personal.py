@@ -1,0 +1,115 @@
+"""Everything that is stored of one person: to hand it out, and to delete it.
+
+A person is an e-mail address, compared without case, as the gate compares it.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Column, Connection, Table, delete, func, select
+
+from passmuster_collectors.contract import codec, strict_json
+from passmuster_server.changes import announce
+from passmuster_server.devices import store as device_store
+from passmuster_server.devices.tables import devices, enrolment_codes, key_changes
+from passmuster_server.gate.tables import decisions
+from passmuster_server.policy import forgetting as policy
+from passmuster_server.policy.tables import verdict_history, waivers
+from passmuster_server.reports import forgetting as reports
+from passmuster_server.reports.tables import contacts, evidence, readings, transitions
+
+_OF_A_DEVICE: Mapping[str, Table] = {
+    "contacts": contacts,
+    "readings": readings,
+    "changes": transitions,
+    "verdicts": verdict_history,
+    "waivers": waivers,
+    "signed_reports": evidence,
+    "key_changes": key_changes,
+}
+_JSON = frozenset({"reading", "reasons", "public_key", "key_before"})
+_TEXT = frozenset({"upload", "message"})
+_HIDDEN = frozenset({"organisation_id", "code_hash"})
+MAX_STORED = 4 * 1024 * 1024
+
+
+def export(connection: Connection, organisation: str, person: str) -> Mapping[str, Any]:
+    """Return all that is stored of the person, as plain JSON values."""
+    owned = _rows(connection, devices, organisation, devices.c.owner, person)
+    for device in owned:
+        for name, table in _OF_A_DEVICE.items():
+            device[name] = _of_device(connection, table, organisation, device["device_id"])
+    return {
+        "person": person,
+        "devices": owned,
+        "enrolment_codes": _rows(
+            connection, enrolment_codes, organisation, enrolment_codes.c.owner, person
+        ),
+        "decisions": _rows(connection, decisions, organisation, decisions.c.subject, person),
+    }
+
+
+def erase(connection: Connection, organisation: str, person: str) -> Mapping[str, int]:
+    """Delete all of it and return how many devices and decisions that was.
+
+    The person's laptops are unknown from then on; running servers hear of it.
+    """
+    folded = func.lower(devices.c.owner) == person.lower()
+    owned = connection.execute(
+        select(devices.c.device_id).where(devices.c.organisation_id == organisation, folded)
+    ).scalars()
+    erased = list(owned)
+    for device in erased:
+        reports.forget_device(connection, organisation, device)
+        policy.forget_device(connection, organisation, device)
+        device_store.delete_device(connection, organisation, device)
+        announce(connection, organisation, device)
+    connection.execute(
+        delete(enrolment_codes).where(
+            enrolment_codes.c.organisation_id == organisation,
+            func.lower(enrolment_codes.c.owner) == person.lower(),
+        )
+    )
+    given = connection.execute(
+        delete(decisions).where(
+            decisions.c.organisation_id == organisation,
+            func.lower(decisions.c.subject) == person.lower(),
+        )
+    ).rowcount
+    return {"devices": len(erased), "decisions": given}
+
+
+def _rows(
+    connection: Connection, table: Table, organisation: str, column: Column[Any], person: str
+) -> list[dict[str, Any]]:
+    statement = select(table).where(
+        table.c.organisation_id == organisation, func.lower(column) == person.lower()
+    )
+    return _plain(connection.execute(statement).mappings().all())
+
+
+def _of_device(
+    connection: Connection, table: Table, organisation: str, device: str
+) -> list[dict[str, Any]]:
+    statement = select(table).where(
+        table.c.organisation_id == organisation, table.c.device_id == device
+    )
+    return _plain(connection.execute(statement).mappings().all())
+
+
+def _plain(rows: Sequence[Any]) -> list[dict[str, Any]]:
+    return [
+        {name: _value(name, value) for name, value in row.items() if name not in _HIDDEN}
+        for row in rows
+    ]
+
+
+def _value(name: str, value: Any) -> Any:
+    if isinstance(value, datetime):
+        return codec.format_time(value)
+    if isinstance(value, bytes):
+        if name in _JSON:
+            return strict_json.parse(value, max_bytes=MAX_STORED)
+        return value.decode("ascii", "replace") if name in _TEXT else value.hex()
+    return value

@@ -1,0 +1,132 @@
+"""All that is stored of one person: handed out whole, and deleted for good."""
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from passmuster_server.schema import DEFAULT_ORGANISATION, METADATA
+from tests.support.clocked_server import ClockedServer, clocked_server
+from tests.support.example_readings import USB, healthy, with_stick
+from tests.support.signing_device import SigningDevice
+
+POLICY = f'[signals.{USB}]\nseverity = "block"\n'
+ANA = "ana@example.com"
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[ClockedServer]:
+    with clocked_server(tmp_path, policy=POLICY) as running:
+        yield running
+
+
+@pytest.fixture
+def client(server: ClockedServer) -> Iterator[httpx.Client]:
+    with server.client() as opened:
+        yield opened
+
+
+def works(server: ClockedServer, client: httpx.Client, owner: str) -> SigningDevice:
+    laptop = SigningDevice(server.url, computer_name=f"laptop of {owner}")
+    laptop.enroll(client, server.enroll_code(owner))
+    laptop.report(client, healthy())
+    laptop.report(client, with_stick())
+    server.command("waive", laptop.device, USB, "--days", "1", "--reason", f"Asked by {owner}")
+    headers = {
+        "Authorization": f"Bearer {server.gate_token(f'gate of {owner}')}",
+        "X-Passmuster-Subject": owner,
+        "X-Passmuster-Application": "helpdesk",
+    }
+    assert client.get("/gate/nginx", headers=headers).status_code in (204, 403)
+    time.sleep(0.5)
+    return laptop
+
+
+def test_an_export_holds_everything_in_plain_json(
+    server: ClockedServer, client: httpx.Client
+) -> None:
+    laptop = works(server, client, ANA)
+    works(server, client, "bo@example.com")
+    printed = server.command("export-person", "Ana@Example.com").stdout
+    found = json.loads(printed)
+    (device,) = found["devices"]
+    assert device["device_id"] == laptop.device
+    assert {each["signal"] for each in device["readings"]} >= {USB}
+    assert device["readings"][0]["reading"]["sources"] is not None
+    assert len(device["signed_reports"]) == 2
+    assert len(device["verdicts"]) >= 2
+    assert device["waivers"][0]["reason"] == f"Asked by {ANA}"
+    assert [each["application"] for each in found["decisions"]] == ["helpdesk"]
+    assert len(found["enrolment_codes"]) == 1
+    assert "bo@example.com" not in printed, "nothing of anybody else"
+
+
+def test_nobody_known_is_an_empty_export(server: ClockedServer) -> None:
+    found = json.loads(server.command("export-person", "nobody@example.com").stdout)
+    assert (found["devices"], found["decisions"], found["enrolment_codes"]) == ([], [], [])
+
+
+def test_after_an_erasure_nothing_of_the_person_is_left_and_all_of_the_others(
+    server: ClockedServer, client: httpx.Client
+) -> None:
+    laptop = works(server, client, ANA)
+    other = works(server, client, "bo@example.com")
+    said = server.command("erase-person", ANA, "--yes").stdout
+    assert said == "Deleted: 1 devices, 1 decisions of the gate.\n"
+    # The list of what changed names devices by their random ids, gone ones too, for a while.
+    server.change("DELETE FROM changes")
+    kept = server.stored()
+    # A caller of the gate was named after her by this test; that is no data of hers.
+    left = kept.replace(f"gate of {ANA}".encode(), b"")
+    assert ANA.encode() not in left
+    assert laptop.device.encode() not in left
+    assert other.device.encode() in kept
+    assert other.report(client, healthy()) is not None
+
+
+def test_a_running_server_forgets_the_laptop_at_once(
+    server: ClockedServer, client: httpx.Client
+) -> None:
+    laptop = works(server, client, ANA)
+    server.command("erase-person", ANA, "--yes")
+    deadline = time.monotonic() + 15
+    while server.services.standings.of_device(DEFAULT_ORGANISATION, laptop.device) is not None:
+        assert time.monotonic() < deadline, "the gate still knows the laptop"
+        time.sleep(0.02)
+    assert server.services.standings.of_owner(DEFAULT_ORGANISATION, ANA) == ()
+    body = laptop.signed_upload(laptop.upload(laptop.record(healthy())))
+    assert laptop.send(client, body).status_code == 401
+
+
+def test_it_asks_before_it_deletes(server: ClockedServer, client: httpx.Client) -> None:
+    works(server, client, ANA)
+    refused = server.command("erase-person", ANA, check=False)
+    assert (refused.returncode, "nothing was deleted" in refused.stderr) == (1, True)
+    assert json.loads(server.command("export-person", ANA).stdout)["devices"]
+
+
+def test_every_table_that_names_a_person_or_a_device_is_covered() -> None:
+    """A new table has to be thought of here: what it holds of a person, and how that ends."""
+    personal = {
+        name
+        for name, table in METADATA.tables.items()
+        if {"device_id", "owner", "subject"} & set(table.columns.keys())
+    }
+    assert personal == {
+        "changes",  # ids alone, of devices that are there or gone; looked at once
+        "contacts",
+        "decisions",
+        "devices",
+        "enrolment_codes",
+        "evidence",
+        "key_changes",
+        "ratchets",
+        "readings",
+        "transitions",
+        "verdict_history",
+        "verdicts",
+        "waivers",
+    }
