@@ -147,6 +147,8 @@ def _put_in_force(command: Command, document: str, policy: Policy, note: str = "
     for name, demanded in policy.signals.items():
         grace = f", after {demanded.grace_s} s of grace" if demanded.grace_s else ""
         print(f"  {name}: {_WHAT_IT_DOES[demanded.severity]}{grace}")
+    for platform, signals in policy.platforms.items():
+        print(f"  on {platform} differently: {', '.join(signals)}")
 
 
 def _simulated(command: Command, policy: Policy) -> Simulation:

@@ -11,6 +11,7 @@ from passmuster_collectors.contract import codec
 from passmuster_collectors.contract.canonical import digest
 from passmuster_collectors.contract.declaration import Whole
 from passmuster_collectors.contract.errors import ContractError
+from passmuster_collectors.contract.platform import Platform
 from passmuster_collectors.signals import CATALOG
 from passmuster_collectors.signals.signal import Signal
 
@@ -53,8 +54,9 @@ class Policy:
     """One published version.
 
     A signal that the document does not name, such as one that came with an update of the server,
-    is judged by its default limits and shown, but shuts nobody out. `basis` names this policy
-    together with the rules that come with this version of the server.
+    is judged by its default limits and shown, but shuts nobody out. `platforms` holds what differs
+    on one system. `basis` names this policy together with the rules that come with this version of
+    the server.
     """
 
     version: int
@@ -63,6 +65,11 @@ class Policy:
     report_within_s: int
     signals: Mapping[str, SignalPolicy]
     basis: str
+    platforms: Mapping[Platform, Mapping[str, SignalPolicy]] = field(default_factory=dict)
+
+    def demanded(self, signal: str, platform: Platform) -> SignalPolicy:
+        """Return what is demanded of a signal on one system."""
+        return self.platforms.get(platform, {}).get(signal) or self.signals[signal]
 
 
 @dataclass(frozen=True)
@@ -70,6 +77,12 @@ class _Document:
     devices: Devices = Devices.ALL
     max_age_s: Annotated[int, Whole(60, 7 * DAY_S)] = 3600
     report_within_s: Annotated[int, Whole(30, DAY_S)] = 1200
+    signals: Mapping[str, Any] = field(default_factory=dict)
+    platforms: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _PlatformTable:
     signals: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -94,11 +107,10 @@ def parse(document: str, version: int) -> Policy:
     read = codec.decode(_Document, value)
     if read.report_within_s > read.max_age_s:
         raise ContractError("report_within_s", "longer than max_age_s: every laptop would go stale")
-    known = {signal.id for signal in CATALOG}
-    for name in read.signals:
-        if name not in known:
-            raise ContractError(f"signals.{name[:64]}", "there is no such signal")
-    signals = {signal.id: _signal(signal, read.signals.get(signal.id)) for signal in CATALOG}
+    _check_names(read.signals, "signals")
+    signals = {
+        signal.id: _signal(signal, read.signals.get(signal.id), "signals") for signal in CATALOG
+    }
     return Policy(
         version,
         read.devices,
@@ -106,6 +118,7 @@ def parse(document: str, version: int) -> Policy:
         read.report_within_s,
         signals,
         _basis(version, document),
+        _platforms(read),
     )
 
 
@@ -123,6 +136,9 @@ def default_document() -> str:
         "max_age_s = 3600",
         "# How often a laptop reports when nothing changes. Changes are reported at once.",
         "report_within_s = 1200",
+        "# A table of one system counts there in place of these, setting by setting:",
+        "#   [platforms.windows.signals.screen_lock.limits]",
+        "#   lock_within_s = 300",
     ]
     for signal in CATALOG:
         lines += [
@@ -145,10 +161,47 @@ def _basis(version: int, document: str) -> str:
     return digest("\0".join((str(version), document, *rules)).encode("utf-8"))
 
 
-def _signal(signal: Signal[Any, Any], table: Any) -> SignalPolicy:
+def _check_names(signals: Mapping[str, Any], key: str) -> None:
+    known = {signal.id for signal in CATALOG}
+    for name in signals:
+        if name not in known:
+            raise ContractError(f"{key}.{name[:64]}", "there is no such signal")
+
+
+def _platforms(read: _Document) -> Mapping[Platform, Mapping[str, SignalPolicy]]:
+    found: dict[Platform, Mapping[str, SignalPolicy]] = {}
+    for name, table in read.platforms.items():
+        key = f"platforms.{name[:64]}"
+        if name not in set(Platform):
+            raise ContractError(key, f"expected one of {', '.join(Platform)}")
+        own = codec.decode(_PlatformTable, table, key).signals
+        _check_names(own, f"{key}.signals")
+        found[Platform(name)] = {
+            signal.id: _signal(
+                signal,
+                _over(read.signals.get(signal.id), own[signal.id]),
+                f"{key}.signals",
+            )
+            for signal in CATALOG
+            if signal.id in own
+        }
+    return found
+
+
+def _over(everywhere: Any, here: Any) -> Any:
+    """Return the table of one system: what it says, and for the rest what holds everywhere."""
+    if not isinstance(everywhere, Mapping) or not isinstance(here, Mapping):
+        return here
+    limits = (everywhere.get("limits", {}), here.get("limits", {}))
+    if not all(isinstance(each, Mapping) for each in limits):
+        return here
+    return {**everywhere, **here, "limits": {**limits[0], **limits[1]}}
+
+
+def _signal(signal: Signal[Any, Any], table: Any, key: str) -> SignalPolicy:
     if table is None:
         return SignalPolicy(Severity.WARN, 0, signal.limits())
-    key = f"signals.{signal.id}"
+    key = f"{key}.{signal.id}"
     read = codec.decode(_SignalTable, table, key)
     limits = codec.decode(signal.limits, dict(read.limits), f"{key}.limits")
     return SignalPolicy(read.severity or _default_severity(signal), read.grace_s, limits)

@@ -52,7 +52,7 @@ def judge_device(
     grace_ends: list[datetime] = []
     blocked = False
     for signal in CATALOG:
-        demanded = policy.signals[signal.id]
+        demanded = policy.demanded(signal.id, platform)
         if demanded.severity is Severity.OFF:
             continue
         reading = readings.get(signal.id) or _not_reported(signal, now)

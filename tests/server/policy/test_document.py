@@ -5,6 +5,7 @@ import tomllib
 import pytest
 
 from passmuster_collectors.contract.errors import ContractError
+from passmuster_collectors.contract.platform import Platform
 from passmuster_collectors.signals import CATALOG
 from passmuster_server.policy.document import (
     MAX_DOCUMENT,
@@ -130,3 +131,51 @@ def test_another_document_or_version_is_another_basis(default: Policy) -> None:
     }
     assert len(others) == 3
     assert parse(default_document(), 1).basis == default.basis
+
+
+def test_a_table_of_one_system_counts_there_setting_by_setting() -> None:
+    policy = parse(
+        f"""
+        [signals.{USB}]
+        severity = "block"
+        grace_s = 60
+        [signals.{USB}.limits]
+        forbid_unknown_keyboard = false
+        [platforms.windows.signals.{USB}]
+        severity = "warn"
+        [platforms.windows.signals.{USB}.limits]
+        forbid_unknown_storage = false
+        """,
+        1,
+    )
+    windows = policy.demanded(USB, Platform.WINDOWS)
+    assert (windows.severity, windows.grace_s) == (Severity.WARN, 60)
+    assert not windows.limits.forbid_unknown_storage
+    assert not windows.limits.forbid_unknown_keyboard, "what holds everywhere holds there too"
+    linux = policy.demanded(USB, Platform.LINUX)
+    assert linux.severity is Severity.BLOCK
+    assert linux.limits.forbid_unknown_storage
+    assert policy.demanded("screen_lock", Platform.WINDOWS) == policy.signals["screen_lock"]
+
+
+@pytest.mark.parametrize(
+    ("document", "field"),
+    [
+        ("[platforms.amiga]", "platforms.amiga"),
+        ("[platforms.linux]\nx = 1", "platforms.linux.x"),
+        ("[platforms.linux.signals.moon]", "platforms.linux.signals.moon"),
+        (
+            f'[platforms.linux.signals.{USB}]\nseverity = "maybe"',
+            f"platforms.linux.signals.{USB}.severity",
+        ),
+        (
+            f"[platforms.linux.signals.{USB}.limits]\nx = 1",
+            f"platforms.linux.signals.{USB}.limits.x",
+        ),
+        (f"[platforms.linux.signals.{USB}]\nlimits = 7", f"platforms.linux.signals.{USB}.limits"),
+        ("platforms = 7", "platforms"),
+        ("[platforms]\nlinux = 7", "platforms.linux"),
+    ],
+)
+def test_a_mistake_in_a_table_of_one_system_is_named(document: str, field: str) -> None:
+    assert field_of(document) == field
