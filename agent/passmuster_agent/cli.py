@@ -251,6 +251,10 @@ def _parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     show.set_defaults(command=_show)
+
+    from passmuster_agent.doctor.commands import add_doctor  # noqa: PLC0415 - see the top
+
+    add_doctor(commands, [shared, as_json])
     if sys.platform != "linux":
         from passmuster_agent.service import command_line  # noqa: PLC0415 - Linux has packages
 

@@ -132,6 +132,25 @@ class Transport:
             _retry_after(response.headers.get("Retry-After", "")),
         )
 
+    def date(self) -> str:
+        """Return what the server says the time is: the `Date` header of any answer, or nothing.
+
+        Raises `UnreachableError` where none came.
+        """
+        try:
+            with self._session.get(
+                f"{self.server_url}/healthz",
+                headers=request_headers("application/json"),
+                timeout=(CONNECT_S, READ_S),
+                allow_redirects=False,
+                stream=True,
+                verify=self._verify,
+                proxies=self._proxies,
+            ) as response:
+                return str(response.headers.get("Date", ""))
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+            raise self._unreachable(error) from None
+
     def close(self) -> None:
         """Close the connection."""
         self._session.close()

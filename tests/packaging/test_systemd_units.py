@@ -1,5 +1,6 @@
 """The units as systemd takes them, and the agent inside them."""
 
+import json
 import re
 import subprocess
 from collections.abc import Iterator
@@ -154,6 +155,26 @@ class TestUnderARealSystemd:
         told = box.as_service(*python(), "-c", ask)
         assert told.stdout == "root - none luks\n", box.log("passmuster-agent-helper")
         assert box.property(HELPER, "ActiveState") == "active"
+
+    def test_the_doctor_tells_whether_the_helper_is_there(
+        self, box: SystemdBox, server: ReportServer
+    ) -> None:
+        enroll(box, server)
+        box.run("sh", "-c", "echo 'root UUID=1 none luks' > /etc/crypttab; chmod 600 /etc/crypttab")
+
+        def checks() -> dict[str, dict[str, str]]:
+            command = ("passmuster-agent", "doctor", "usb_devices", "--json", "--state", STATE)
+            found = json.loads(box.as_service(*command, check=False).stdout)
+            return {each["name"]: each for each in found["checks"]}
+
+        before = checks()["root helper"]
+        assert before["condition"] == "wrong"
+        assert before["step"] == f"sudo systemctl enable --now {SOCKET}"
+        box.run("systemctl", "start", SOCKET, AGENT)
+        assert box.wait_for(lambda: bool(server.records)), box.log("passmuster-agent")
+        after = checks()
+        assert after["root helper"]["found"] == "It answers."
+        assert after["agent"]["condition"] == after["key"]["condition"] == "ok"
 
     def test_an_agent_that_hangs_is_started_again(
         self, box: SystemdBox, server: ReportServer

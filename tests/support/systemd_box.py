@@ -100,10 +100,12 @@ class SystemdBox:
         assert done.returncode == 0 or not check, f"{command}: {done.stdout}{done.stderr}"
         return done
 
-    def as_service(self, *command: str, text: str = "") -> "subprocess.CompletedProcess[str]":
+    def as_service(
+        self, *command: str, text: str = "", check: bool = True
+    ) -> "subprocess.CompletedProcess[str]":
         """Run a command inside as the agent's user."""
         user = ("--reuid=passmuster-agent", "--regid=passmuster-agent", "--init-groups")
-        return self.run("setpriv", *user, *command, text=text)
+        return self.run("setpriv", *user, *command, text=text, check=check)
 
     def property(self, unit: str, name: str) -> str:
         """Return one of systemd's properties of a unit."""
