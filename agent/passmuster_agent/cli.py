@@ -42,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from passmuster_agent import reporter  # noqa: PLC0415 - see the top
 
         return reporter.main(words[1:])
-    if words[:1] == ["run"] or words[:2] == ["service", "run"]:
+    if words[:1] in (["run"], ["companion"]) or words[:2] == ["service", "run"]:
         _leave_out_openssl()
     from passmuster_agent.config import State, default_state  # noqa: PLC0415 - see the top
 
@@ -68,7 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _leave_out_openssl() -> None:
-    """Let `hashlib` use the interpreter's own SHA-256: OpenSSL costs the resident agent 3.5 MiB.
+    """Let `hashlib` use the interpreter's own SHA-256: OpenSSL costs a resident process 3.5 MiB.
 
     `hashlib` and `hmac` fall back by themselves where the module `_hashlib` can't be imported.
     """
@@ -137,6 +137,14 @@ def _run(state: "State", options: argparse.Namespace) -> ExitCode:
     level = logging.DEBUG if options.verbose else logging.INFO
     logging.basicConfig(stream=sys.stderr, level=level, format="%(levelname)s %(message)s")
     return run(state)
+
+
+def _companion(_: "State", options: argparse.Namespace) -> ExitCode:
+    from passmuster_agent.companion import start  # noqa: PLC0415 - see the top
+
+    level = logging.DEBUG if options.verbose else logging.INFO
+    logging.basicConfig(stream=sys.stderr, level=level, format="%(levelname)s %(message)s")
+    return start.run(options.socket)
 
 
 def _status(state: "State", options: argparse.Namespace) -> ExitCode:
@@ -235,6 +243,19 @@ def _parser() -> argparse.ArgumentParser:
     )
     run.add_argument("--verbose", action="store_true", help="tell more in the log")
     run.set_defaults(command=_run)
+
+    companion = commands.add_parser(
+        "companion",
+        help="run in your session beside the agent: tell it of your screen lock, and notify you",
+        description="Your session starts it by itself. It tells the agent of this laptop how your "
+        "screen locks, and shows a notification when something has to be fixed.",
+        allow_abbrev=False,
+    )
+    companion.add_argument(
+        "--socket", type=Path, metavar="FILE", help="where the agent listens (default: it is found)"
+    )
+    companion.add_argument("--verbose", action="store_true", help="tell more in the log")
+    companion.set_defaults(command=_companion, state=None)
 
     status = commands.add_parser(
         "status",

@@ -6,21 +6,22 @@ It imports neither the libraries for signing nor those for HTTPS or D-Bus; a tes
 import contextlib
 import logging
 import selectors
-import signal as system_signals
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from random import SystemRandom
 
 from passmuster_agent.collection import AnySignal, Collection
+from passmuster_agent.companion.ear import listen_to_companions
 from passmuster_agent.config import State
 from passmuster_agent.database import OutboxError
 from passmuster_agent.delivery import Delivery, DeliveryKind
 from passmuster_agent.dispatch import Dispatch
 from passmuster_agent.errors import ExitCode
+from passmuster_agent.interruptions import interruptions
 from passmuster_agent.outbox import Outbox
 from passmuster_agent.schedule import BOOT_SPREAD_S, Debounce, FullCheck
 from passmuster_agent.supervisor import Supervisor
-from passmuster_collectors.contract.verdict import Verdict
+from passmuster_collectors.contract.verdict import Answer, Verdict
 from passmuster_collectors.host import clocks, this_host
 from passmuster_collectors.host.events import RESUME, ROUTE, Events, Watch, Watches, this_watch
 from passmuster_collectors.host.memory import give_back, use_one_arena
@@ -51,6 +52,7 @@ class Daemon:
         signals: Sequence[AnySignal],
         watch: Watch,
         dispatch: Dispatch,
+        tell: Callable[[Answer], None] = lambda _: None,
     ) -> None:
         self._outbox = outbox
         self._collection = collection
@@ -58,6 +60,7 @@ class Daemon:
         self._triggers = frozenset[str]().union(*(each.triggers for each in signals))
         self._watch = watch
         self._dispatch = dispatch
+        self._tell = tell
         self._debounce = Debounce()
         now = clocks.since_boot_s()
         self._full = FullCheck(SystemRandom(), now, clocks.asleep_s())
@@ -152,7 +155,10 @@ class Daemon:
             log.error("%s", error)  # noqa: TRY400 - the sentence is all there is to say
             return
         self._full.within(overview.report_within_s)
-        if overview.answer is not None and overview.answer.verdict is not self._verdict:
+        if overview.answer is None:
+            return
+        self._tell(overview.answer)
+        if overview.answer.verdict is not self._verdict:
             self._verdict = overview.answer.verdict
             log.info("The server's verdict: %s.", self._verdict.value.replace("_", " "))
 
@@ -171,13 +177,15 @@ def run(
     use_one_arena()
     supervisor = supervisor or Supervisor()
     random = SystemRandom()
-    with state.lock(), _interruptions(interrupted) as ending:
+    with state.lock(), interruptions(interrupted) as ending:
         device = state.device()
         with (
             Outbox(state.outbox(device)) as outbox,
-            contextlib.closing(_watches(told)) as watch,
+            contextlib.closing(listen_to_companions()) as companions,
+            contextlib.closing(Watches(this_watch(), companions, told or Watches())) as watch,
         ):
-            collection = Collection(device, outbox, this_host(device.hash_key_bytes()), CATALOG)
+            host = this_host(device.hash_key_bytes(), companions)
+            collection = Collection(device, outbox, host, CATALOG)
             dispatch = Dispatch(state.path, random.uniform)
             dispatch.wanted()
             if _just_booted(outbox):
@@ -187,7 +195,7 @@ def run(
             log.info("Watching this laptop for %s.", device.owner)
             supervisor.ready()
             try:
-                daemon = Daemon(outbox, collection, CATALOG, watch, dispatch)
+                daemon = Daemon(outbox, collection, CATALOG, watch, dispatch, companions.answered)
                 return daemon.run(ending, supervisor)
             finally:
                 supervisor.stopping()
@@ -203,36 +211,6 @@ def _just_booted(outbox: Outbox) -> bool:
     latest = outbox.latest()
     started = clocks.since_boot_s() < JUST_BOOTED_S
     return latest is not None and latest.boot_id != clocks.boot_id() and started
-
-
-def _watches(told: Watch | None) -> Watch:
-    return this_watch() if told is None else Watches(this_watch(), told)
-
-
-@contextlib.contextmanager
-def _interruptions(given: socket.socket | None) -> Iterator[socket.socket]:
-    """Give a socket that becomes readable at SIGTERM and SIGINT, so that waiting ends.
-
-    One that was given is all there is: signals reach the main thread alone.
-    """
-    if given is not None:
-        yield given
-        return
-    reading, writing = socket.socketpair()
-    with reading, writing:
-        reading.setblocking(False)
-        writing.setblocking(False)
-        before = {
-            number: system_signals.signal(number, lambda *_: None)
-            for number in (system_signals.SIGTERM, system_signals.SIGINT)
-        }
-        woken = system_signals.set_wakeup_fd(writing.fileno(), warn_on_full_buffer=False)
-        try:
-            yield reading
-        finally:
-            system_signals.set_wakeup_fd(woken)
-            for number, handler in before.items():
-                system_signals.signal(number, handler)
 
 
 def _has_arrived(interrupted: socket.socket) -> bool:

@@ -126,3 +126,24 @@ def this_watch() -> Watch:
 
         return macos_watch.macos_watch()
     return Watches()
+
+
+def session_watch() -> Watch:
+    """Open what tells of changes in the session of the user who runs this process."""
+    if sys.platform == "linux":
+        from passmuster_collectors.host import (  # noqa: PLC0415 - Linux alone has them
+            linux_announcements,
+            linux_bus_address,
+            linux_bus_watch,
+            linux_settings_watch,
+        )
+
+        logind = linux_announcements.LOGIND
+        return Watches(
+            linux_bus_watch.BusWatch({logind: linux_announcements.SERVICES[logind]}),
+            linux_bus_watch.BusWatch(
+                linux_announcements.IN_A_SESSION, linux_bus_address.session_bus_address
+            ),
+            linux_settings_watch.SettingsWatch(),
+        )
+    return Watches()

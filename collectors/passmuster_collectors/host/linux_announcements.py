@@ -1,4 +1,4 @@
-"""Which signals of which services on the system bus tell that something changed.
+"""Which signals of which services tell that something changed.
 
 Only those that matter: a Wi-Fi scan alone makes dozens of others, and each would be read after.
 """
@@ -77,3 +77,33 @@ SERVICES: dict[str, tuple[Announcement | Changed, ...]] = {
         ),
     ),
 }
+
+IN_A_SESSION: dict[str, tuple[Announcement | Changed, ...]] = {
+    # js/ui/screenShield of GNOME Shell, and the screen savers that came after it
+    **{
+        name: (Announcement(name, frozenset({"ActiveChanged"})),)
+        for name in (
+            "org.gnome.ScreenSaver",
+            "org.freedesktop.ScreenSaver",
+            "org.cinnamon.ScreenSaver",
+            "org.mate.ScreenSaver",
+            "org.xfce.ScreenSaver",
+        )
+    },
+    # org.gnome.SessionManager.xml of gnome-session
+    "org.gnome.SessionManager": (
+        Announcement("org.gnome.SessionManager", frozenset({"InhibitorAdded", "InhibitorRemoved"})),
+    ),
+    # org.kde.Solid.PowerManagement.PolicyAgent.xml of powerdevil
+    "org.kde.Solid.PowerManagement.PolicyAgent": (
+        Announcement(
+            "org.kde.Solid.PowerManagement.PolicyAgent", frozenset({"InhibitionsChanged"})
+        ),
+    ),
+    # service/writer.c of dconf; xfconf-gdbus.xml of xfconf
+    "ca.desrt.dconf": (Announcement("ca.desrt.dconf.Writer", frozenset({"Notify"})),),
+    "org.xfce.Xfconf": (
+        Announcement("org.xfce.Xfconf", frozenset({"PropertyChanged", "PropertyRemoved"})),
+    ),
+}
+"""What desktops announce on the bus of a session."""

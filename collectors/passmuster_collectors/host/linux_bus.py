@@ -4,7 +4,6 @@ Specification: https://dbus.freedesktop.org/doc/dbus-specification.html
 """
 
 import contextlib
-import os
 import struct
 import weakref
 from collections.abc import Mapping, Sequence
@@ -31,7 +30,10 @@ from passmuster_collectors.host.base import (
     SourceMissingError,
     SourceTimeoutError,
 )
-from passmuster_collectors.host.linux_bus_address import system_bus_address
+from passmuster_collectors.host.linux_bus_address import (
+    session_bus_address,
+    system_bus_address,
+)
 from passmuster_collectors.host.system_errors import from_os_error
 
 PROPERTIES = "org.freedesktop.DBus.Properties"
@@ -210,13 +212,10 @@ def _connect(bus: Bus) -> _Connection:
 
 
 def _address(bus: Bus) -> str:
-    if bus is Bus.SYSTEM:
-        return system_bus_address()
-    runtime = os.environ.get("XDG_RUNTIME_DIR")
-    address = os.environ.get("DBUS_SESSION_BUS_ADDRESS")
-    if address or runtime:
-        return address or f"unix:path={runtime}/bus"
-    raise SourceMissingError(bus, "this process has no session")
+    address = system_bus_address() if bus is Bus.SYSTEM else session_bus_address()
+    if not address:
+        raise SourceMissingError(bus, "this process has no session")
+    return address
 
 
 def _refusal(source: str, error: str, interface: str) -> SourceError:

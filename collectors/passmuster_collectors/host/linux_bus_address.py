@@ -1,4 +1,4 @@
-"""Where the system bus listens.
+"""Where the message buses listen.
 
 Specification: https://dbus.freedesktop.org/doc/dbus-specification.html#addresses
 """
@@ -12,6 +12,13 @@ SYSTEM_BUS = "unix:path=/run/dbus/system_bus_socket;unix:path=/var/run/dbus/syst
 def system_bus_address() -> str:
     """Return the address in force, as a D-Bus address list."""
     return os.environ.get("DBUS_SYSTEM_BUS_ADDRESS") or SYSTEM_BUS
+
+
+def session_bus_address() -> str:
+    """Return the address of this user's own bus; empty where this process has no session."""
+    runtime = os.environ.get("XDG_RUNTIME_DIR", "")
+    otherwise = f"unix:path={runtime}/bus" if runtime else ""
+    return os.environ.get("DBUS_SESSION_BUS_ADDRESS") or otherwise
 
 
 def unix_sockets(address: str) -> tuple[str, ...]:

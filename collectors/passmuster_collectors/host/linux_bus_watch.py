@@ -1,4 +1,4 @@
-"""Signals on the system bus: sessions, locks, sleep, Wi-Fi.
+"""Signals on a message bus: sessions, locks, sleep, Wi-Fi.
 
 A listener and no more, on one socket that never blocks. Only the services' own signals are
 believed: the bus itself stamps every message with its sender and tells who owns a name; without
@@ -8,7 +8,7 @@ that anybody on the laptop could send signals to this socket.
 import os
 import socket
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 
 from passmuster_collectors.host import clocks
@@ -42,16 +42,19 @@ LONGEST_GREETING = 4_096
 
 
 class BusWatch:
-    """What `services` announce on the system bus.
+    """What `services` announce on the bus that listens at `address`.
 
     A bus that is not there, refuses or goes away is tried again after a pause that doubles from 1 s
     to a minute; until it answers, nothing is delivered and all has to be polled.
     """
 
     def __init__(
-        self, services: Mapping[str, tuple[Announcement | Changed, ...]] = SERVICES
+        self,
+        services: Mapping[str, tuple[Announcement | Changed, ...]] = SERVICES,
+        address: Callable[[], str] = system_bus_address,
     ) -> None:
         self._services = services
+        self._address = address
         self._pause_s = FIRST_PAUSE_S
         self._next_try = 0.0
         self._connection: _Connection | None = None
@@ -94,7 +97,7 @@ class BusWatch:
             self._connection.close()
 
     def _connect(self) -> None:
-        for name in unix_sockets(system_bus_address()):
+        for name in unix_sockets(self._address()):
             with suppress(OSError):
                 self._connection = _Connection(name, self._services)
                 return

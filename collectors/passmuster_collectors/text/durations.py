@@ -1,5 +1,6 @@
 """Lengths of time in words."""
 
+DAY = 86_400
 UNITS = ((3600, "hour"), (60, "minute"), (1, "second"))
 
 
@@ -12,3 +13,16 @@ def in_words(seconds: int) -> str:
         if count:
             parts.append(f"{count} {name}" if count == 1 else f"{count} {name}s")
     return " ".join(parts) or "0 seconds"
+
+
+def roughly(seconds: int) -> str:
+    """Return a length of time in its largest unit alone, cut: `86_399` is "23 hours".
+
+    Days begin with two of them.
+    """
+    steps = ((2 * DAY, DAY, "day"), *((size, size, name) for size, name in UNITS))
+    for least, size, name in steps:
+        if seconds >= least:
+            count = seconds // size
+            return f"{count} {name}" if count == 1 else f"{count} {name}s"
+    return in_words(seconds)

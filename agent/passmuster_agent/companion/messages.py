@@ -1,0 +1,104 @@
+"""What the daemon and a companion say to each other: one JSON object in one packet.
+
+The daemon begins, with `Welcome` or `Goodbye`. It asks (`Ask`), the companion answers (`Said`); of
+its own it says only that something `Changed`. A `Notice` tells what the server concluded.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any
+
+from passmuster_collectors.contract import codec, strict_json
+from passmuster_collectors.contract.canonical import canonical_bytes
+from passmuster_collectors.contract.declaration import Items, Text, Whole
+from passmuster_collectors.contract.errors import ContractError
+from passmuster_collectors.contract.reading import SourceOutcome
+from passmuster_collectors.contract.verdict import Outcome, Remedy, Verdict
+
+VERSION = 1
+MAX_BYTES = 65_536
+
+
+@dataclass(frozen=True)
+class Changed:
+    """Something in the session may have changed: ask again."""
+
+
+@dataclass(frozen=True)
+class Said:
+    """The answer to the question of that number; without a testimony `refusal` says why."""
+
+    number: int
+    testimony: Mapping[str, Any] | None
+    refusal: SourceOutcome | None = None
+
+
+@dataclass(frozen=True)
+class Welcome:
+    """The daemon's first word: the version of these messages that it speaks."""
+
+    version: Annotated[int, Whole(least=1, most=1_000)]
+
+
+@dataclass(frozen=True)
+class Ask:
+    """The question what this session says of a signal."""
+
+    number: int
+    signal: Annotated[str, Text(longest=64)]
+
+
+@dataclass(frozen=True)
+class Wrong:
+    """One signal that keeps this laptop from being in order, in a worker's words."""
+
+    signal: Annotated[str, Text(longest=64)]
+    title: str
+    outcome: Outcome
+    reasons: Annotated[tuple[str, ...], Items(most=4)]
+    remedies: Annotated[tuple[Remedy, ...], Items(most=4)]
+
+
+@dataclass(frozen=True)
+class Notice:
+    """What the server concludes of this laptop now, and what is wrong with it."""
+
+    verdict: Verdict
+    grace_until: datetime | None
+    wrong: Annotated[tuple[Wrong, ...], Items(most=16)]
+
+
+@dataclass(frozen=True)
+class Goodbye:
+    """The daemon won't listen; `for_good` where trying again is of no use."""
+
+    reason: Annotated[str, Text(longest=128)]
+    for_good: bool
+
+
+FROM_COMPANION: Mapping[str, type[Any]] = {"changed": Changed, "said": Said}
+FROM_DAEMON: Mapping[str, type[Any]] = {
+    "welcome": Welcome,
+    "ask": Ask,
+    "notice": Notice,
+    "goodbye": Goodbye,
+}
+KINDS = {kind: name for name, kind in (*FROM_COMPANION.items(), *FROM_DAEMON.items())}
+
+
+def to_bytes(message: Any) -> bytes:
+    """Return the packet of a message."""
+    return canonical_bytes({"kind": KINDS[type(message)], **codec.encode(message)})
+
+
+def from_bytes(data: bytes, known: Mapping[str, type[Any]]) -> Any:
+    """Return the message in a packet, one of the `known`.
+
+    Raises `ContractError` naming the first field that does not fit.
+    """
+    value = strict_json.parse(data, max_bytes=MAX_BYTES)
+    kind = value.pop("kind", None) if isinstance(value, dict) else None
+    if not isinstance(kind, str) or kind not in known:
+        raise ContractError("kind", f"expected one of: {', '.join(known)}")
+    return codec.decode(known[kind], value)
