@@ -60,12 +60,15 @@ class Lock:
 
 
 def _try(descriptor: int) -> bool:
-    try:
-        if sys.platform == "win32":
+    if sys.platform == "win32":
+        try:
             msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
-        else:
+        except OSError:
+            # EACCES is documented; nothing else can be wrong with a file that was just opened.
+            return False
+    else:
+        try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except (BlockingIOError, PermissionError):
-        # Another holder: EWOULDBLOCK of flock(2), EACCES of _locking.
-        return False
+        except BlockingIOError:
+            return False
     return True

@@ -29,6 +29,11 @@ def check_folder(path: Path) -> None:
         raise AgentError(f"The folder {path} is open to others.", f"Run: chmod 700 {path}")
 
 
+def create_file(path: Path) -> int:
+    """Return a new file, open for writing, with mode 0600. Raises `OSError`."""
+    return os.open(path, open_flags(os.O_WRONLY | os.O_CREAT | os.O_EXCL), 0o600)
+
+
 def check_file(path: Path, descriptor: int) -> None:
     """Raise `AgentError` unless the open file is this user's alone."""
     found = os.fstat(descriptor)

@@ -37,7 +37,7 @@ def create(path: Path, data: bytes) -> None:
     Raises `FileExistsError` when it is there already, `OSError` when it can't be written; then
     nothing of it is left.
     """
-    descriptor = os.open(path, rights.open_flags(os.O_WRONLY | os.O_CREAT | os.O_EXCL), 0o600)
+    descriptor = rights.create_file(path)
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(data)

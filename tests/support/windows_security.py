@@ -58,7 +58,7 @@ class SimulatedRights:
         return {
             "ConvertStringSecurityDescriptorToSecurityDescriptorW": self._convert,
             "CreateDirectoryW": self._create,
-            "CreateFileW": lambda *_: 42,
+            "CreateFileW": self._open,
             "CloseHandle": self.closed.append,
             "GetSecurityInfo": self._security,
             "GetSecurityDescriptorLength": lambda _: len(self._found),
@@ -76,6 +76,15 @@ class SimulatedRights:
         assert attributes._obj.lpSecurityDescriptor == 4711
         self.made.append((path, self._access_list))
         return int(not self.exists)
+
+    def _open(self, path: str, rights: int, share: int, attributes: Any, how: int, *_: Any) -> int:
+        if attributes is None:
+            assert (rights, share, how) == (0x20000, 7, 3), "opened to read its rights"
+            return 42
+        assert (rights, share, how) == (0x40000000, 5, 1), "made anew, for writing"
+        assert attributes._obj.lpSecurityDescriptor == 4711
+        self.made.append((path, self._access_list))
+        return 2**64 - 1 if self.exists else 42
 
     def _security(self, handle: int, kind: int, wanted: int, *places: Any) -> int:
         assert (handle, kind, wanted) == (42, 1, 5)

@@ -11,7 +11,10 @@ import functools
 import os
 import stat
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from passmuster_agent.errors import AgentError
 from passmuster_agent.windows import account, security_descriptor
@@ -30,6 +33,8 @@ from passmuster_collectors.host.dll import (
 )
 
 SERVICE = "passmuster-agent"
+INHERITED = "OICI"
+"""In SDDL: what is made inside inherits the entry, files and folders alike."""
 
 SDDL_REVISION_1 = 1
 SE_FILE_OBJECT = 1
@@ -37,13 +42,16 @@ OWNER_SECURITY_INFORMATION = 0x1
 DACL_SECURITY_INFORMATION = 0x4
 READ_CONTROL = 0x0002_0000
 SHARE_ALL = 0x7
-OPEN_EXISTING = 3
+SHARE_READ_AND_DELETE = 0x5
+GENERIC_WRITE = 0x4000_0000
+CREATE_NEW, OPEN_EXISTING = 1, 3
+NORMAL = 0x80
 BACKUP_SEMANTICS = 0x0200_0000
 """FILE_FLAG_BACKUP_SEMANTICS: without it no folder can be opened."""
 
 OPEN_REPARSE_POINT = 0x0020_0000
 INVALID_HANDLE = ctypes.c_void_p(-1).value
-ALREADY_EXISTS = 183
+FILE_EXISTS, ALREADY_EXISTS = 80, 183
 
 FUNCTIONS = (
     Function(
@@ -90,7 +98,9 @@ def owners(sid: str, *, elevated: bool) -> frozenset[str]:
 def access_list(sid: str, *, elevated: bool) -> str:
     """Return the access list of a new folder in SDDL: protected, inherited, full control."""
     last = account.service_sid(SERVICE) if elevated else sid
-    entries = (f"(A;OICI;FA;;;{who})" for who in (account.SYSTEM, account.ADMINISTRATORS, last))
+    entries = (
+        f"(A;{INHERITED};FA;;;{who})" for who in (account.SYSTEM, account.ADMINISTRATORS, last)
+    )
     return "D:P" + "".join(entries)
 
 
@@ -104,19 +114,30 @@ class FileRights:
 
     def make_folder(self, path: Path) -> None:
         """Make the folder with its own access list; nothing happens where something is there."""
-        descriptor = POINTER()
-        if not self._windows["ConvertStringSecurityDescriptorToSecurityDescriptorW"](
-            self._access_list, SDDL_REVISION_1, ctypes.byref(descriptor), None
-        ):
-            raise error_of("the access list is refused")
-        try:
-            attributes = SecurityAttributes(ctypes.sizeof(SecurityAttributes), descriptor.value, 0)
-            made = self._windows["CreateDirectoryW"](str(path), ctypes.byref(attributes))
+        with self._attributes(self._access_list) as attributes:
+            made = self._windows["CreateDirectoryW"](str(path), attributes)
             error = last_error()
-        finally:
-            self._windows["LocalFree"](descriptor)
         if not made and error != ALREADY_EXISTS:
             raise error_of("the folder cannot be made", error)
+
+    def create_file(self, path: Path) -> int:
+        """Return the handle of a new file, open for writing, with its own access list."""
+        with self._attributes(self._access_list.replace(INHERITED, "")) as attributes:
+            handle = self._windows["CreateFileW"](
+                str(path),
+                GENERIC_WRITE,
+                SHARE_READ_AND_DELETE,
+                attributes,
+                CREATE_NEW,
+                NORMAL,
+                None,
+            )
+            error = last_error()
+        if handle not in {None, INVALID_HANDLE}:
+            return int(handle)
+        if error in {FILE_EXISTS, ALREADY_EXISTS}:
+            raise FileExistsError(0, "the file is there already")
+        raise error_of("the file cannot be made", error)
 
     def strangers_of_folder(self, path: Path) -> frozenset[str]:
         """Return who else owns the folder or has a right on it; a link is not followed."""
@@ -139,6 +160,19 @@ class FileRights:
     def strangers(self, handle: int) -> frozenset[str]:
         """Return who else owns what is open as `handle`, or has a right on it."""
         return self._descriptor(handle).strangers(self._owners)
+
+    @contextmanager
+    def _attributes(self, access_list: str) -> Iterator[Any]:
+        descriptor = POINTER()
+        if not self._windows["ConvertStringSecurityDescriptorToSecurityDescriptorW"](
+            access_list, SDDL_REVISION_1, ctypes.byref(descriptor), None
+        ):
+            raise error_of("the access list is refused")
+        try:
+            size = ctypes.sizeof(SecurityAttributes)
+            yield ctypes.byref(SecurityAttributes(size, descriptor.value, 0))
+        finally:
+            self._windows["LocalFree"](descriptor)
 
     def _descriptor(self, handle: int) -> Descriptor:
         found = POINTER()
@@ -175,6 +209,16 @@ def check_folder(path: Path) -> None:
     if not stat.S_ISDIR(found.st_mode) or attributes & stat.FILE_ATTRIBUTE_REPARSE_POINT:
         raise AgentError(f"{path} is not a folder.", "Name another one with --state.")
     _refuse(f"The folder {path}", _rights().strangers_of_folder(path))
+
+
+def create_file(path: Path) -> int:
+    """Return a new file, open for writing, for the agent alone. Raises `OSError`."""
+    handle = _rights().create_file(path)
+    if sys.platform == "win32":
+        import msvcrt  # noqa: PLC0415 - Windows alone has it
+
+        return msvcrt.open_osfhandle(handle, open_flags(os.O_WRONLY))
+    raise OSError(0, "not on Windows")
 
 
 def check_file(path: Path, descriptor: int) -> None:

@@ -57,6 +57,28 @@ def test_a_folder_that_cannot_be_made_is_an_error(monkeypatch: pytest.MonkeyPatc
         of_the_service(simulated).make_folder(FOLDER)
 
 
+def test_a_new_file_has_an_access_list_of_its_own_from_the_first_moment() -> None:
+    simulated = SimulatedRights(OURS)
+    assert of_the_service(simulated).create_file(FOLDER / "key.pem") == 42
+    ((path, access_list),) = simulated.made
+    assert path.endswith("key.pem")
+    assert access_list == (f"D:P(A;;FA;;;{SYSTEM})(A;;FA;;;{ADMINISTRATORS})(A;;FA;;;{SERVICE})")
+    assert simulated.freed == 1
+
+
+@pytest.mark.parametrize(
+    ("code", "error"), [(80, FileExistsError), (183, FileExistsError), (112, OSError)]
+)
+def test_a_file_that_cannot_be_made_says_whether_it_is_there(
+    monkeypatch: pytest.MonkeyPatch, code: int, error: type[OSError]
+) -> None:
+    simulated = SimulatedRights(OURS)
+    simulated.exists = True
+    monkeypatch.setattr("passmuster_agent.windows.file_rights.last_error", lambda: code)
+    with pytest.raises(error):
+        of_the_service(simulated).create_file(FOLDER / "key.pem")
+
+
 def test_what_is_ours_has_no_strangers() -> None:
     simulated = SimulatedRights(OURS)
     assert of_the_service(simulated).strangers_of_folder(FOLDER) == frozenset()
