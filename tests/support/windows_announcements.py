@@ -9,7 +9,6 @@ from passmuster_collectors.host.windows_notifications import NotifyFilter
 FILE_NOT_FOUND = 2
 NO_MORE_ITEMS = 259
 TIMEOUT = 258
-LONGEST_WAIT_S = 20.0
 
 
 class SimulatedNotifications:
@@ -168,7 +167,7 @@ class SimulatedRegistry:
         self.armed.release()
         with self._condition:
             self._condition.wait_for(
-                lambda: any(self._events[each] for each in wanted), LONGEST_WAIT_S
+                lambda: any(self._events[each] for each in wanted), milliseconds / 1000
             )
             found = [number for number, each in enumerate(wanted) if self._events[each]]
         return found[0] if found else TIMEOUT

@@ -56,7 +56,12 @@ class Installer:
                 if not service:
                     self._refuse_existing(last_error())
                 with self._closed(service):
-                    self._configure(service)
+                    try:
+                        self._configure(service)
+                    except OSError:
+                        # Half a service would be in the way of the next attempt.
+                        self._windows["DeleteService"](service)
+                        raise
                     self._start(service)
         except OSError as error:
             raise _failed("installed", error) from None

@@ -40,7 +40,7 @@ SUCCESS = 0
 DEVICE_CALLBACK = ctypes.CFUNCTYPE(DWORD, HANDLE, POINTER, DWORD, POINTER, DWORD)
 NETWORK_CALLBACK = ctypes.CFUNCTYPE(None, POINTER, POINTER, DWORD)
 
-FUNCTIONS = (
+DEVICE_FUNCTIONS = (
     Function(
         "cfgmgr32.dll",
         "CM_Register_Notification",
@@ -48,6 +48,8 @@ FUNCTIONS = (
         (POINTER, POINTER, DEVICE_CALLBACK, POINTER),
     ),
     Function("cfgmgr32.dll", "CM_Unregister_Notification", DWORD, (HANDLE,)),
+)
+NETWORK_FUNCTIONS = (
     Function(
         "iphlpapi.dll",
         "NotifyRouteChange2",
@@ -62,6 +64,7 @@ FUNCTIONS = (
     ),
     Function("iphlpapi.dll", "CancelMibChangeNotify2", DWORD, (HANDLE,)),
 )
+FUNCTIONS = (*DEVICE_FUNCTIONS, *NETWORK_FUNCTIONS)
 
 Tell = Callable[..., None]
 
@@ -83,7 +86,10 @@ class NotifyFilter(ctypes.Structure):
 
 
 class Notifications:
-    """All registrations of this process; `tell` is called with triggers from Windows' threads."""
+    """All registrations of this process; `tell` is called with triggers from Windows' threads.
+
+    `windows` may lack functions: then what they would announce is not delivered.
+    """
 
     def __init__(self, windows: Functions, tell: Tell) -> None:
         self._windows = windows
@@ -121,6 +127,9 @@ class Notifications:
         self._callbacks.clear()
 
     def _register_devices(self, interface: str, triggers: tuple[str, ...]) -> bool:
+        if "CM_Register_Notification" not in self._windows:
+            return False
+
         def changed(*_: Any) -> int:
             self._tell(*triggers)
             return SUCCESS
@@ -140,6 +149,8 @@ class Notifications:
         return True
 
     def _register_network(self, function: str) -> bool:
+        if function not in self._windows:
+            return False
         callback = NETWORK_CALLBACK(lambda *_: self._tell(ROUTE))
         handle = HANDLE()
         result = self._windows[function](ANY_FAMILY, callback, None, 0, ctypes.byref(handle))

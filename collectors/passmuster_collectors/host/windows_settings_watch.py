@@ -80,6 +80,8 @@ class SettingsThread:
     def __init__(self, windows: Functions, tell: Tell) -> None:
         self._windows = windows
         self._tell = tell
+        if "CreateEventW" not in windows:
+            raise OSError(0, "not a part of this Windows")
         self._end = windows["CreateEventW"](None, True, False, None)
         if not self._end:
             raise OSError(0, "no event can be made")
@@ -98,14 +100,17 @@ class SettingsThread:
 
     def _run(self) -> None:
         changed = False
+        before: list[str] | None = None
         while True:
             armed = list(self._armed())
+            names = [name for name, _, _ in armed]
             try:
-                if changed:
+                # A key that does not exist can't be armed: one that has appeared is a change too.
+                if changed or before not in (None, names):
                     self._tell(SETTINGS)
-                events = [self._end, *(event for _, event in armed)]
+                before = names
+                events = [self._end, *(event for _, _, event in armed)]
                 handles = (HANDLE * len(events))(*events)
-                # A key that does not exist yet can't be watched: it is looked for now and then.
                 found = self._windows["WaitForMultipleObjects"](
                     len(events), handles, False, int(AGAIN_S * 1000)
                 )
@@ -113,12 +118,12 @@ class SettingsThread:
                     return
                 changed = found != WAIT_TIMEOUT
             finally:
-                for key, event in armed:
+                for _, key, event in armed:
                     self._windows["RegCloseKey"](key)
                     self._windows["CloseHandle"](event)
 
-    def _armed(self) -> Iterator[tuple[Any, Any]]:
-        """Yield the keys that could be opened, each with the event that its change sets."""
+    def _armed(self) -> Iterator[tuple[str, Any, Any]]:
+        """Yield path, key and event of what could be opened; a change of the key sets the event."""
         people = self._people()
         wanted = [(LOCAL_MACHINE, path, True) for path in COMPUTER]
         wanted += [(USERS, "", False)]
@@ -132,7 +137,7 @@ class SettingsThread:
             if event and not self._windows["RegNotifyChangeKeyValue"](
                 key, below, what, event, True
             ):
-                yield key, event
+                yield path, key, event
                 continue
             if event:
                 self._windows["CloseHandle"](event)

@@ -6,8 +6,8 @@ Sessions, locks and sleep are announced to services alone: the service adds a wa
 import contextlib
 
 from passmuster_collectors.host import windows_notifications, windows_settings_watch
-from passmuster_collectors.host.dll import Functions, load
-from passmuster_collectors.host.events import SETTINGS, Events, Watch, Watches
+from passmuster_collectors.host.dll import Function, Functions, load
+from passmuster_collectors.host.events import SETTINGS, Events, Watch
 from passmuster_collectors.host.told_watch import ToldWatch
 
 
@@ -49,10 +49,18 @@ class WindowsWatch:
 
 
 def windows_watch() -> Watch:
-    """Open it; a Windows that lacks one of the functions says nothing, and all is polled."""
+    """Open it; what would be announced by a function that this Windows lacks is polled."""
+    return WindowsWatch(
+        {
+            **_present(windows_notifications.DEVICE_FUNCTIONS),
+            **_present(windows_notifications.NETWORK_FUNCTIONS),
+        },
+        _present(windows_settings_watch.FUNCTIONS),
+    )
+
+
+def _present(wanted: tuple[Function, ...]) -> Functions:
     try:
-        return WindowsWatch(
-            load(*windows_notifications.FUNCTIONS), load(*windows_settings_watch.FUNCTIONS)
-        )
+        return load(*wanted)
     except OSError:
-        return Watches()
+        return {}

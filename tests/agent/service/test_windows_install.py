@@ -115,6 +115,18 @@ def test_what_windows_refuses_is_told_with_its_number(
     assert services.open == 0
 
 
+def test_nothing_is_left_of_a_service_that_could_not_be_set_up(
+    services: SimulatedServices, installer: Installer
+) -> None:
+    services.errors["ChangeServiceConfig2W"] = 124
+    with pytest.raises(AgentError, match="could not be installed"):
+        installer.install(STATE)
+    assert services.created == {}
+    del services.errors["ChangeServiceConfig2W"]
+    installer.install(STATE)
+    assert services.started == [NAME]
+
+
 def test_the_command_line_is_this_very_agents() -> None:
     words = command(STATE, "service", "run")
     assert words[:4] == [sys.executable, "-P", "-m", "passmuster_agent.cli"]

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from passmuster_collectors.host.windows_watch import WindowsWatch
+from passmuster_collectors.host.windows_watch import WindowsWatch, windows_watch
 from tests.support.windows_announcements import SimulatedNotifications, SimulatedRegistry
 
 LONG_S = 20.0
@@ -94,6 +94,21 @@ def test_whoever_logs_in_is_waited_for_from_then_on(
     assert heard(watch) == {"settings"}
 
 
+def test_a_key_that_appears_is_announced_at_the_next_look(
+    monkeypatch: pytest.MonkeyPatch,
+    notifications: SimulatedNotifications,
+    registry: SimulatedRegistry,
+) -> None:
+    monkeypatch.setattr("passmuster_collectors.host.windows_settings_watch.AGAIN_S", 0.2)
+    watch = WindowsWatch(notifications.functions(), registry.functions())
+    try:
+        assert registry.armed.acquire(timeout=LONG_S)
+        registry.keys.add(r"HKLM\SOFTWARE\Policies\Microsoft\Windows NT\Terminal Services".lower())
+        assert heard(watch) == {"settings"}
+    finally:
+        watch.close()
+
+
 def test_all_of_it_is_delivered(watch: WindowsWatch) -> None:
     names = ("usb", "hid", "block", "mount", "net", "route", "settings")
     assert [name for name in names if not watch.delivers(name)] == []
@@ -123,3 +138,25 @@ def test_what_windows_refuses_is_polled(registry: SimulatedRegistry) -> None:
         assert delivered == {"block", "mount", "net"}, "keyboards come by both classes"
     finally:
         watch.close()
+
+
+def test_a_windows_without_one_of_the_functions_still_announces_the_rest(
+    notifications: SimulatedNotifications, registry: SimulatedRegistry
+) -> None:
+    functions = {
+        name: function
+        for name, function in notifications.functions().items()
+        if not name.startswith("CM_")
+    }
+    watch = WindowsWatch(functions, registry.functions())
+    try:
+        names = ("usb", "block", "route", "settings")
+        assert [name for name in names if watch.delivers(name)] == ["route", "settings"]
+    finally:
+        watch.close()
+
+
+def test_elsewhere_nothing_is_announced() -> None:
+    watch = windows_watch()
+    assert not any(watch.delivers(name) for name in ("usb", "route", "settings"))
+    watch.close()
