@@ -192,8 +192,13 @@ def _is_same(one: UsbDevice, other: UsbDevice) -> bool:
 
 
 def _is_among(baseline: Sequence[UsbDevice], device: UsbDevice) -> bool:
-    """Whether it was there at enrolment, in the same socket and with the same abilities."""
+    """Whether it was there at enrolment, in the same socket and with the same abilities.
+
+    Controllers may be numbered otherwise after a restart: the way from there to the socket counts.
+    """
     return any(
-        _is_same(each, device) and set(device.interfaces) <= set(each.interfaces)
+        identity_of(each) == identity_of(device)
+        and each.port.partition("-")[2] == device.port.partition("-")[2]
+        and set(device.interfaces) <= set(each.interfaces)
         for each in baseline
     )

@@ -174,6 +174,11 @@ class TestTheBaseline:
         assert laptop.devices[0].baseline is False
         assert "unknown_keyboard" in laptop.problems()
 
+    def test_controllers_that_are_numbered_otherwise_after_a_restart_do_not_matter(self) -> None:
+        laptop = Laptop(self.UNCLEAR)
+        laptop.lists(replace(self.UNCLEAR, port="3-2"), after_s=100)
+        assert laptop.devices[0].baseline is True
+
     def test_a_laptop_that_was_enrolled_by_an_older_agent_has_none(self) -> None:
         laptop = Laptop(self.UNCLEAR, enrolled_now=False)
         assert laptop.devices[0].baseline is None
