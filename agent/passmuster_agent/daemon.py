@@ -23,7 +23,15 @@ from passmuster_agent.schedule import BOOT_SPREAD_S, Debounce, FullCheck
 from passmuster_agent.supervisor import Supervisor
 from passmuster_collectors.contract.verdict import Answer, Verdict
 from passmuster_collectors.host import clocks, this_host
-from passmuster_collectors.host.events import RESUME, ROUTE, Events, Watch, Watches, this_watch
+from passmuster_collectors.host.events import (
+    PACKAGES,
+    RESUME,
+    ROUTE,
+    Events,
+    Watch,
+    Watches,
+    this_watch,
+)
 from passmuster_collectors.host.memory import give_back, use_one_arena
 from passmuster_collectors.signals import CATALOG
 
@@ -203,7 +211,8 @@ def run(
 
 
 def _announced(signal: AnySignal, watch: Watch) -> bool:
-    return bool(signal.triggers) and all(watch.delivers(name) for name in signal.triggers)
+    names = signal.triggers - {PACKAGES}
+    return bool(signal.triggers) and all(watch.delivers(name) for name in names)
 
 
 def _just_booted(outbox: Outbox) -> bool:

@@ -164,6 +164,8 @@ class TestWhatStaysInMemory:
     def test_importing_the_resident_modules_loads_no_heavy_library(self) -> None:
         program = (
             "import sys, passmuster_agent.cli, passmuster_agent.daemon\n"
+            "from passmuster_collectors.host.events import this_watch\n"
+            "this_watch().read()\n"
             f"print(*sorted(set({HEAVY!r}) & set(sys.modules)))"
         )
         output = subprocess.check_output([sys.executable, "-c", program], text=True, timeout=60)
@@ -197,6 +199,13 @@ def dispatch(state: State) -> Iterator[Dispatch]:
 def daemon(outbox: Outbox, enrolled: Device, dispatch: Dispatch) -> Daemon:
     host = this_host(enrolled.hash_key_bytes())
     return Daemon(outbox, Collection(enrolled, outbox, host, CATALOG), CATALOG, Watches(), dispatch)
+
+
+def test_updates_are_counted_with_the_full_check_alone() -> None:
+    updates = next(each for each in CATALOG if each.id == "system_updates")
+    screen = next(each for each in CATALOG if each.id == "screen_lock")
+    assert daemon_module._announced(updates, Watches()), "counting them is too slow to poll"
+    assert not daemon_module._announced(screen, Watches())
 
 
 class Announcing(Watches):

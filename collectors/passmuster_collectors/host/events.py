@@ -19,7 +19,8 @@ PROCESS = "process"
 """The trigger for programs that start and end; no system tells those to an unprivileged process."""
 
 PACKAGES = "packages"
-"""The trigger for programs that are installed and updated; nothing tells those yet."""
+"""The trigger for programs that are installed and updated. Nothing tells those, and counting what
+is missing is slow: every full check is often enough, so they are not polled in between."""
 
 RESUME = "resume"
 """This laptop was asleep and is awake again."""
