@@ -111,7 +111,7 @@ class TestRunning:
             pull_out(process.pid, STICK)
             assert server.wait_for(lambda: external_sticks(server) == 0), "the stick is still there"
         print(f"from event to accepted report: {took * 1000:.0f} ms")
-        assert took < 2.0
+        assert took < 15.0, "without the event it would be read after a quarter of an hour"
 
     def test_goes_on_after_kill_9(
         self, server: ReportServer, state: State, enrolled: Device
