@@ -5,6 +5,7 @@ libraries of the others.
 """
 
 import argparse
+import io
 import logging
 import os
 import sys
@@ -37,6 +38,10 @@ EPILOG = """exit codes:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     words = list(sys.argv[1:] if arguments is None else arguments)
+    for stream in (sys.stdout, sys.stderr):
+        # Windows writes files in a code page of its own, which lacks most letters and signs.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     if words[:1] == ["reporter"]:
         # The daemon's own child where the agent is one frozen executable; not a person's command.
         from passmuster_agent import reporter  # noqa: PLC0415 - see the top

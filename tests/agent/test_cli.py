@@ -278,3 +278,16 @@ def test_what_waits_is_told(server: ReportServer, state: State, enrolled: Device
     assert "cannot be reached" in shown
     with Outbox(state.outbox(enrolled)) as outbox:
         assert outbox.overview().waiting == 1
+
+
+def test_a_code_page_without_our_signs_stops_no_command(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "passmuster_agent.cli", "status", "--state", tmp_path / "state"],
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        timeout=90,
+        check=False,
+    )
+    assert b"Traceback" not in done.stderr
+    assert "Disk encryption" in done.stdout.decode("ascii")
