@@ -98,6 +98,7 @@ class Draft(WindowsPart):
             "processes": self._processes,
             "process_environment": self._environment,
             "account": self._account,
+            "is_encrypted_folder": self._folder_encryption,
             "testimony": self._testimony,
             "wireless_state": self._wireless,
             "outgoing_interface": self._outgoing,
@@ -207,6 +208,10 @@ class Draft(WindowsPart):
         if not isinstance(asked.answer, SourceError):
             known = self._sections.setdefault("accounts", [])
             known += [each for each in [asdict(asked.answer)] if each not in known]
+
+    def _folder_encryption(self, asked: Asked) -> None:
+        if asked.answer is not False:
+            self._put("fscrypt", asked.arguments["path"], asked.answer, bool)
 
     def _testimony(self, asked: Asked) -> None:
         user = str(asked.arguments["uid"])

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import platform
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,12 +12,13 @@ from passmuster_agent.errors import AgentError, because
 from passmuster_agent.recording.machine import machine
 from passmuster_agent.recording.pseudonyms import Pseudonyms
 from passmuster_agent.recording.scrubbing import scrubbed, to_json
-from passmuster_collectors.contract.reading import Reading
+from passmuster_collectors.contract.reading import Reading, SourceOutcome
 from passmuster_collectors.host.base import Host
 from passmuster_collectors.host.recording import Asked, recording
 from passmuster_collectors.runner import collect
 from passmuster_collectors.signals import CATALOG
 
+ASK_AGAIN_S = 1.0
 DEADLINE_S = 60.0
 """Programs are asked where files are kept out, which takes its time."""
 
@@ -28,7 +30,7 @@ def record(host: Host, folder: Path) -> tuple[Path, int]:
     where there is a recording already.
     """
     notes: list[Asked] = []
-    readings = collect(recording(host, notes, holds_more), CATALOG, deadline_s=DEADLINE_S)
+    readings = read_patiently(recording(host, notes, holds_more))
     made = scrubbed(machine(host, notes), Pseudonyms(), _own_names())
     expected = json.dumps(_expected(readings), indent=1) + "\n"
     try:
@@ -45,6 +47,17 @@ def record(host: Host, folder: Path) -> tuple[Path, int]:
             f"{folder} cannot be written: {because(error)}.", "Name another folder."
         ) from None
     return folder, len(notes)
+
+
+def read_patiently(host: Host) -> tuple[Reading, ...]:
+    """Read every signal; while something is late it is asked again, for up to a minute."""
+    patient_until = time.monotonic() + DEADLINE_S
+    while True:
+        readings = collect(host, CATALOG, deadline_s=DEADLINE_S)
+        outcomes = {source.outcome for reading in readings for source in reading.sources}
+        if SourceOutcome.TIMEOUT not in outcomes or time.monotonic() > patient_until:
+            return readings
+        time.sleep(ASK_AGAIN_S)
 
 
 def holds_more(path: str) -> bool:
