@@ -144,6 +144,27 @@ def _run(state: "State", options: argparse.Namespace) -> ExitCode:
     return run(state)
 
 
+def _fix(_: "State", options: argparse.Namespace) -> ExitCode:
+    import secrets  # noqa: PLC0415 - see the top
+
+    from passmuster_agent.fix import fix  # noqa: PLC0415 - see the top
+    from passmuster_collectors.host import this_host  # noqa: PLC0415 - see the top
+    from passmuster_collectors.signals import CATALOG  # noqa: PLC0415 - see the top
+
+    signal = next((each for each in CATALOG if each.id == options.signal), None)
+    if signal is None:
+        known = ", ".join(each.id for each in CATALOG)
+        raise AgentError(f"There is no such signal. The signals are: {known}.", "", ExitCode.USAGE)
+    within_s = options.within or getattr(signal.limits(), "lock_within_s", 0)
+    host = this_host(secrets.token_bytes(32))
+    return fix(host, signal, within_s, lambda text: options.yes or _agrees(text), print)
+
+
+def _agrees(question: str) -> bool:
+    print(question, end="", flush=True)
+    return sys.stdin.readline(LONGEST_LINE).strip().lower() in ("y", "yes")
+
+
 def _companion(_: "State", options: argparse.Namespace) -> ExitCode:
     from passmuster_agent.companion import start  # noqa: PLC0415 - see the top
 
@@ -181,6 +202,12 @@ def _print_json(value: object) -> None:
     from passmuster_collectors.contract import codec  # noqa: PLC0415 - see the top
 
     print(json.dumps(codec.encode(value), indent=2, ensure_ascii=False))
+
+
+def _seconds(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 30 <= int(text[:6]) <= 86_400):
+        raise argparse.ArgumentTypeError("not a number of seconds between 30 and 86400")
+    return int(text)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -248,6 +275,23 @@ def _parser() -> argparse.ArgumentParser:
     )
     run.add_argument("--verbose", action="store_true", help="tell more in the log")
     run.set_defaults(command=_run)
+
+    fix = commands.add_parser(
+        "fix",
+        help="show the exact changes that put a signal right, and make them if you agree",
+        description="It changes settings of your own and nothing else. What needs IT or root is "
+        "told as steps.",
+        allow_abbrev=False,
+    )
+    fix.add_argument("signal", metavar="SIGNAL", help="such as screen_lock")
+    fix.add_argument("--yes", action="store_true", help="do not ask")
+    fix.add_argument(
+        "--within",
+        type=_seconds,
+        metavar="SECONDS",
+        help="what your organisation asks for (default: what the default rules ask for)",
+    )
+    fix.set_defaults(command=_fix, state=None)
 
     companion = commands.add_parser(
         "companion",

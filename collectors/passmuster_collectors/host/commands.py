@@ -12,6 +12,8 @@ class Program(Enum):
     """A program a reader may run. The value holds the places to look, in order."""
 
     GSETTINGS = ("/usr/bin/gsettings",)
+    KWRITECONFIG = ("/usr/bin/kwriteconfig6", "/usr/bin/kwriteconfig5")
+    XFCONF_QUERY = ("/usr/bin/xfconf-query",)
     XSET = ("/usr/bin/xset",)
     ZFS = ("/usr/sbin/zfs", "/sbin/zfs", "/usr/local/sbin/zfs")
     ZPOOL = ("/usr/sbin/zpool", "/sbin/zpool", "/usr/local/sbin/zpool")

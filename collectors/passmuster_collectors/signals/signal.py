@@ -10,6 +10,7 @@ from passmuster_collectors.contract.platform import Platform
 from passmuster_collectors.contract.reading import Reading, Status
 from passmuster_collectors.contract.verdict import SEVERITY, Outcome, Remedy
 from passmuster_collectors.host.base import Host, UsbSighting
+from passmuster_collectors.signals.change import Change
 
 Facts = TypeVar("Facts")
 Limits = TypeVar("Limits")
@@ -17,6 +18,12 @@ Limits = TypeVar("Limits")
 Reader = Callable[[Host], Reading]
 Testifier = Callable[[Host], Any]
 """Reads what a companion says of a signal: plain JSON."""
+
+Changer = Callable[[Host, int], tuple[Change, ...]]
+"""Returns what the user who runs this may change to keep within so many seconds.
+
+Raises `SourceError`.
+"""
 
 Remember = Callable[[Reading, Any, Sequence[UsbSighting], bool], tuple[Reading, Any]]
 """Brings what the laptop remembers into a reading, and returns it with what to remember from now.
@@ -77,6 +84,7 @@ class Signal(Generic[Facts, Limits]):
     outside of it may not see. `blocks` says whether a fresh policy lets it shut the gate; the
     others are only shown until IT decides otherwise. `remember` is there where a reading means more
     beside the ones before it; what is remembered never leaves the laptop.
+    `changers` say what a worker may change to put it right.
     """
 
     id: str
@@ -89,6 +97,7 @@ class Signal(Generic[Facts, Limits]):
     readers: Mapping[Platform, Reader | None]
     triggers: frozenset[str]
     testifiers: Mapping[Platform, Testifier] = field(default_factory=dict)
+    changers: Mapping[Platform, Changer] = field(default_factory=dict)
     blocks: bool = True
     remember: Remember | None = None
 

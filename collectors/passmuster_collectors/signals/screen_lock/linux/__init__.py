@@ -14,8 +14,10 @@ from passmuster_collectors.contract.reading import (
     unavailable,
 )
 from passmuster_collectors.host.base import COMPANION, Host, SourceError
+from passmuster_collectors.signals.change import Change
 from passmuster_collectors.signals.screen_lock.facts import LockSession, ScreenLockFacts
 from passmuster_collectors.signals.screen_lock.linux.activity import is_inhibited, is_locked
+from passmuster_collectors.signals.screen_lock.linux.changes import changes
 from passmuster_collectors.signals.screen_lock.linux.locks import SessionLock, read_lock
 from passmuster_collectors.signals.screen_lock.linux.sessions import (
     Session,
@@ -74,6 +76,17 @@ def testify(host: Host) -> Any:
     return codec.encode(
         LockTestimony(tuple(_testimony(witness, lock) for lock in locks[:MOST_SESSIONS]))
     )
+
+
+def changes_within(host: Host, within_s: int) -> tuple[Change, ...]:
+    """Return what makes the sessions of the user who runs this lock in time.
+
+    Raises `SourceError`.
+    """
+    sessions = [each for each in read_people(Witness(host)).people if each.uid == host.uid]
+    graphical = [each for each in sessions if each.kind is SessionKind.GRAPHICAL]
+    found = (change for each in graphical for change in changes(host, each, within_s))
+    return tuple({change.setting: change for change in found}.values())
 
 
 def _testimony(host: Witness, lock: SessionLock) -> SessionTestimony:

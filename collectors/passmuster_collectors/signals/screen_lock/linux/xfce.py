@@ -72,8 +72,8 @@ def read_channel(host: Witness, surroundings: Surroundings, user: str, name: str
 def parse(saver: Channel, power: Channel) -> LockSetting:
     """Return how a session with these channels locks. Raises `ValueError`."""
     enabled = all(_truth(saver, name, default=True) for name in SWITCHES)
-    idle_delay = _minutes(saver, IDLE_DELAY, default=5) or 10  # as Xfce Screensaver takes zero
-    lock_delay = _minutes(saver, LOCK_DELAY, default=0)
+    idle_delay = minutes(saver, IDLE_DELAY, default=5) or 10  # as Xfce Screensaver takes zero
+    lock_delay = minutes(saver, LOCK_DELAY, default=0)
     governing = (*SWITCHES, IDLE_DELAY, LOCK_DELAY)
     on_sleep: bool | Unknown = (
         _truth(power, ON_SLEEP, default=True) if ON_SLEEP in power else UNKNOWN
@@ -95,7 +95,8 @@ def _truth(channel: Channel, name: str, *, default: bool) -> bool:
     return prop.value == "true"
 
 
-def _minutes(channel: Channel, name: str, *, default: int) -> int:
+def minutes(channel: Channel, name: str, *, default: int) -> int:
+    """Return a delay as Xfce Screensaver takes it. Raises `ValueError`."""
     if name not in channel:
         return default
     prop, _ = channel[name]
