@@ -12,7 +12,7 @@ from passmuster_collectors.contract.reading import Source, SourceOutcome
 
 ENABLE_HELPER = "sudo systemctl enable --now passmuster-agent-helper.socket"
 AS_SERVICE = "sudo -u passmuster-agent passmuster-agent doctor --state /var/lib/passmuster-agent"
-ENABLE_COMPANION = "That person logs in again, or runs: passmuster-agent companion"
+ENABLE_COMPANION = "As that person: systemctl --user enable --now passmuster-companion.service"
 RECORD = "Record this laptop and report it: passmuster-agent doctor --record DIR"
 
 OF_ROOT = (
@@ -28,6 +28,9 @@ OF_ROOT = (
     "/proc",
 )
 """Beginnings of what the root helper tells."""
+
+RULES = frozenset({"nft", "iptables-save", "ip6tables-save", "ip_tables_names"})
+"""Last parts of what shows firewall rules. That takes the laptop's network; the helper has none."""
 
 OF_PEOPLE = ("~", "/home/", "/run/user/", "companion", "session ")
 """Beginnings of what belongs to a person's session."""
@@ -85,6 +88,12 @@ def _denied(source: Source, around: Surroundings) -> Advice:
         )
     if source.name.startswith(OF_ROOT):
         return _of_root(around)
+    if source.name.rpartition("/")[2] in RULES and around.uid != 0:
+        return Advice(
+            "Only root may read the kernel's own rules, and the root helper does not tell them. "
+            "firewalld and ufw tell theirs.",
+            "Let one of them keep the rules: sudo apt install firewalld",
+        )
     if around.uid == 0:
         return Advice("Not even root may read it here: a security module forbids it.", RECORD)
     if around.is_service:

@@ -9,7 +9,7 @@ from passmuster_agent.config import Device, State
 from passmuster_agent.delivery import DeliveryKind
 from passmuster_agent.doctor.causes import AS_SERVICE, ENABLE_HELPER
 from passmuster_agent.doctor.findings import Check, Condition
-from passmuster_agent.doctor.surroundings import RootHelperState, Surroundings, unit_state
+from passmuster_agent.doctor.surroundings import RootHelperState, Surroundings, exists, unit_state
 from passmuster_agent.errors import AgentError
 from passmuster_agent.outbox import Outbox, Overview
 from passmuster_agent.transport import Transport
@@ -20,6 +20,7 @@ MOST_SKEW = timedelta(seconds=90)
 """Beyond this the server shows the laptop's clock as wrong; the `Date` header is to the second."""
 
 SERVICE = "passmuster-agent.service"
+SERVICE_STATE = "/var/lib/passmuster-agent"
 HELPER_SOCKET = "passmuster-agent-helper.socket"
 ENROL = "Ask IT for a code, then run: passmuster-agent enroll --server URL"
 
@@ -34,7 +35,7 @@ def checks(state: State, host: Host, around: Surroundings) -> Iterator[Check]:
         yield from _services(state, host, around)
         return
     if device is None:
-        yield Check("enrolment", Condition.WRONG, "This laptop is not enrolled.", ENROL)
+        yield _no_enrolment(state, host, around)
         yield from _services(state, host, around)
         return
     yield Check("enrolment", Condition.OK, f"Enrolled for {device.owner} at {device.server_url}.")
@@ -42,6 +43,18 @@ def checks(state: State, host: Host, around: Surroundings) -> Iterator[Check]:
     yield from _server(state, device)
     yield from _outbox(state, device)
     yield from _services(state, host, around)
+
+
+def _no_enrolment(state: State, host: Host, around: Surroundings) -> Check:
+    of_service = around.platform is Platform.LINUX and exists(host, SERVICE_STATE)
+    if of_service and str(state.path) != SERVICE_STATE:
+        return Check(
+            "enrolment",
+            Condition.NOTE,
+            "Not enrolled for you. This laptop's agent is a service, which keeps that to itself.",
+            AS_SERVICE,
+        )
+    return Check("enrolment", Condition.WRONG, "This laptop is not enrolled.", ENROL)
 
 
 def _key(state: State, device: Device) -> Check:

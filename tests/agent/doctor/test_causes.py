@@ -58,6 +58,12 @@ def missing(name: str) -> Source:
         ),
         (denied("~/.config/dconf/user"), LINUX, "companion", ENABLE_COMPANION),
         (missing("companion"), LINUX, "No companion", ENABLE_COMPANION),
+        (
+            denied("/usr/sbin/nft"),
+            LINUX,
+            "firewalld and ufw tell",
+            "Let one of them keep the rules: sudo apt install firewalld",
+        ),
         (denied("/etc/something"), ANA, "service may", AS_SERVICE),
         (denied("/etc/something"), LINUX, "may not", RECORD),
         (missing("/usr/bin/gsettings"), LINUX, "gsettings", "sudo apt install libglib2.0-bin"),

@@ -127,6 +127,12 @@ class TestHealth:
         assert condition is Condition.WRONG
         assert "passmuster-agent enroll" in step
 
+    def test_one_whose_agent_is_a_service(self, state: State) -> None:
+        host = RecordedHost({"status": {health.SERVICE_STATE: {"device": [8, 1]}}})
+        (check, *_) = health.checks(state, host, Surroundings(Platform.LINUX, 1000, "ana"))
+        assert check.condition is Condition.NOTE
+        assert "sudo -u passmuster-agent" in check.step
+
     def test_a_key_that_is_gone(self, state: State, enrolled: Device) -> None:
         for path in state.identity(enrolled.identity).glob("key*"):
             path.unlink()
