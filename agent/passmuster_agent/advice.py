@@ -4,10 +4,9 @@ The judgement is the server's where it has judged these very findings. Otherwise
 the default rule by itself, as advice that opens no gate.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 
 from passmuster_agent.collection import AnySignal
 from passmuster_agent.records import same_findings
@@ -15,6 +14,7 @@ from passmuster_collectors.contract.errors import ContractError
 from passmuster_collectors.contract.platform import Platform
 from passmuster_collectors.contract.reading import Reading, Source, Status
 from passmuster_collectors.contract.verdict import Outcome, Remedy, SignalVerdict
+from passmuster_collectors.signals.readable import readable
 
 
 class JudgedBy(StrEnum):
@@ -56,7 +56,7 @@ def signal_status(
         signal=signal.id,
         title=signal.title,
         status=reading.status,
-        found=found(reading),
+        found=found(signal, reading),
         sources=reading.sources,
         outcome=outcome,
         judged_by=by,
@@ -91,33 +91,24 @@ def server_words(
     return verdicts.get(signal)
 
 
-def found(reading: Reading) -> tuple[str, ...]:
-    """Return the facts in lines, one for each thing found; the field names are the contract's."""
-    if reading.facts is None:
-        return (reading.reason,) if reading.reason else ()
+def found(signal: AnySignal, reading: Reading) -> tuple[str, ...]:
+    """Return the facts in words, a line for each thing found, as the console has them."""
+    told = readable(signal.facts, reading.facts)
     lines: list[str] = []
-    single: dict[str, Any] = {}
-    for name, value in reading.facts.items():
-        if isinstance(value, list) and all(isinstance(item, dict) for item in value):
-            lines.extend(_line(item) for item in value)
-            if not value:
-                lines.append(f"{name.replace('_', ' ')}: none")
-        else:
-            single[name] = value
-    if single:
-        lines.append(_line(single))
+    if told.values:
+        lines.append(_line([(column.heading, value) for column, value in told.values]))
+    for table in told.tables:
+        headings = [column.heading for column in table.columns]
+        # The first value is what the thing is called.
+        lines.extend(
+            ": ".join(part for part in (row[0], _line(pairs)) if part)
+            for row in table.rows
+            for pairs in [list(zip(headings[1:], row[1:], strict=True))]
+        )
+        if not table.rows:
+            lines.append(f"{table.title}: none")
     return (*lines, reading.reason) if reading.reason else tuple(lines)
 
 
-def _line(facts: Mapping[str, Any]) -> str:
-    return ", ".join(f"{name.replace('_', ' ')} {_word(value)}" for name, value in facts.items())
-
-
-def _word(value: Any) -> str:
-    if value is None:
-        return "none"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, list):
-        return " ".join(_word(item) for item in value) or "none"
-    return str(value)
+def _line(pairs: Sequence[tuple[str, str]]) -> str:
+    return ", ".join(f"{heading.lower()} {value}" for heading, value in pairs)

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import TextIO
 
 from passmuster_agent.advice import JudgedBy, SignalStatus
@@ -9,6 +10,7 @@ from passmuster_agent.delivery import DeliveryKind
 from passmuster_agent.status import AgentStatus
 from passmuster_collectors.contract.reading import SourceOutcome
 from passmuster_collectors.contract.verdict import Outcome, Verdict
+from passmuster_collectors.text import durations
 
 MARKS = {
     Outcome.PASS: ("✓", "32"),
@@ -53,6 +55,8 @@ def _head(status: AgentStatus, colour: bool) -> Iterator[str]:
     line = f"Verdict: {paint(words, VERDICT_COLOURS[status.verdict], colour)}"
     if status.grace_until is not None:
         line += f", to be fixed by {status.grace_until:%Y-%m-%d %H:%M} UTC"
+        left_s = int((status.grace_until - datetime.now(UTC)).total_seconds())
+        line += f" ({durations.roughly(left_s)} left)" if left_s > 0 else " (that is over)"
     if not status.current:
         line += " (the server's last word; it may not be about what is found now)"
     yield line

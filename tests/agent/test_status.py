@@ -80,6 +80,7 @@ def test_the_servers_word_counts_while_it_is_about_what_is_found_now() -> None:
     assert {each.outcome for each in status.signals} == {Outcome.FAIL}
     text = render(status, colour=False)
     assert "Verdict: grace, to be fixed by" in text
+    assert "(23 hours left)" in text
     assert "The server says so." in text
     assert "advice" not in text
 
@@ -142,15 +143,31 @@ def test_remedies_are_numbered_steps() -> None:
         assert line in text
 
 
-def test_facts_are_shown_in_words() -> None:
-    usb = next(signal for signal in CATALOG if signal.id == "usb_devices")
-    facts = {
-        "devices": [{"name": "Stick\x1b[2J", "storage": True, "serial": None, "interfaces": []}]
+def shown(name: str, facts: dict[str, object]) -> str:
+    reading = Reading(name, Status.OK, "", facts, (), NOW)
+    readings = tuple(reading if each.signal == name else each for each in READINGS)
+    return render(describe(DEVICE, OVERVIEW, readings, Platform.LINUX, running=True), colour=False)
+
+
+def test_facts_are_shown_in_the_consoles_words() -> None:
+    session = {
+        "desktop": "gnome\x1b[2J",
+        "lock_after_s": 300,
+        "grace_s": 0,
+        "enforced": False,
+        "locked": "unknown",
+        "inhibited": True,
     }
-    reading = Reading(usb.id, Status.OK, "", facts, (), NOW)
-    readings = tuple(reading if each.signal == usb.id else each for each in READINGS)
-    text = render(describe(DEVICE, OVERVIEW, readings, Platform.LINUX, running=True), colour=False)
-    assert "name Stick·[2J, storage yes, serial none, interfaces none" in text
+    assert (
+        "gnome·[2J: lock after 5 minutes, grace at once, enforced no, locked could not be read, "
+        "inhibited yes"
+    ) in shown("screen_lock", {"sessions": [session]})
+    never = {**session, "lock_after_s": None}
+    assert "lock after never" in shown("screen_lock", {"sessions": [never]})
+
+
+def test_nothing_found_is_said_so() -> None:
+    assert "Sessions: none" in shown("screen_lock", {"sessions": []})
 
 
 def test_colours_are_only_for_terminals() -> None:

@@ -11,7 +11,7 @@ from passmuster_collectors.contract import codec, strict_json
 from passmuster_collectors.contract.errors import ContractError
 from passmuster_collectors.contract.reading import Reading, Status
 from passmuster_collectors.contract.verdict import Outcome, Remedy, Verdict
-from passmuster_collectors.signals import CATALOG
+from passmuster_collectors.signals import CATALOG, readable
 from passmuster_collectors.signals.signal import Signal
 from passmuster_server.fleet import facts
 from passmuster_server.fleet.view import OUTCOMES, VERDICTS, Badge
@@ -53,7 +53,7 @@ class SignalView:
     open: bool
     reasons: tuple[ReasonView, ...]
     reading: Reading | None
-    facts: facts.ReadableFacts
+    facts: readable.ReadableFacts
     collected_at: datetime | None
     changed_at: datetime | None
     waiver: Row[Any] | None
@@ -135,9 +135,9 @@ def _signal(
         ReasonView(OUTCOMES[item.outcome].tone, item.admin, item.worker, item.remedy)
         for item in (judged.reasons if judged is not None else ())
     )
-    told = facts.ReadableFacts((), ())
+    told = readable.ReadableFacts((), ())
     if reading is not None and name in _SIGNALS:
-        told = facts.readable(_SIGNALS[name].facts, reading.facts)
+        told = readable.readable(_SIGNALS[name].facts, reading.facts)
     return SignalView(
         name,
         title_of(name),

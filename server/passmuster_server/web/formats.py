@@ -3,7 +3,18 @@
 from datetime import UTC, datetime
 from typing import Any
 
-_STEPS = ((86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second"))
+from passmuster_collectors.signals.readable import duration, spoken, timestamp, titled
+
+__all__ = [
+    "ago",
+    "duration",
+    "machine_time",
+    "spoken",
+    "timestamp",
+    "titled",
+    "upright",
+]
+
 _MINUTE = 60
 _HOUR = 3_600
 _DAY = 86_400
@@ -23,11 +34,6 @@ def upright(value: Any) -> Any:
     if type(value) is not str or value.isascii():
         return value
     return value.translate(_DIRECTIONS)
-
-
-def timestamp(moment: datetime) -> str:
-    """Return a time in full, in UTC: `24 November 2026, 11:45:07 UTC`."""
-    return f"{moment.astimezone(UTC):%d %B %Y, %H:%M:%S} UTC".lstrip("0")
 
 
 def machine_time(moment: datetime) -> str:
@@ -50,27 +56,3 @@ def ago(moment: datetime, now: datetime) -> str:
     else:
         text = f"{size // _DAY} days"
     return f"{text} ago" if seconds > 0 else f"in {text}"
-
-
-def duration(seconds: int) -> str:
-    """Return a span in its two largest units: `10 minutes`, `1 hour 30 minutes`."""
-    if seconds == 0:
-        return "at once"
-    rest = abs(seconds)
-    words: list[str] = []
-    for size, name in _STEPS:
-        count, rest = divmod(rest, size)
-        if count:
-            words.append(f"{count} {name}" + ("" if count == 1 else "s"))
-    return ("-" if seconds < 0 else "") + " ".join(words[:2])
-
-
-def spoken(word: str) -> str:
-    """Return a word of the contract as people write it: `key_exposed` is `key exposed`."""
-    return word.replace("_", " ")
-
-
-def titled(word: str) -> str:
-    """Return a field's name as a heading: `lock_after_s` is `Lock after`."""
-    text = spoken(word.removesuffix("_s"))
-    return text[:1].upper() + text[1:]

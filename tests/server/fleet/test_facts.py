@@ -7,8 +7,9 @@ import pytest
 from passmuster_collectors.contract import codec
 from passmuster_collectors.contract.declaration import Unknown, fact
 from passmuster_collectors.signals import CATALOG
+from passmuster_collectors.signals.readable import readable
 from passmuster_collectors.signals.signal import Signal
-from passmuster_server.fleet.facts import Change, changes, readable
+from passmuster_server.fleet.facts import Change, changes
 from tests.support.example_laptops import healthy
 
 
