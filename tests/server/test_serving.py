@@ -1,10 +1,8 @@
 """`passmuster-server serve` as an administrator runs it, in a process of its own."""
 
-import contextlib
 import json
 import socket
 import stat
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +12,8 @@ import pytest
 
 from passmuster_collectors.contract.verdict import Verdict
 from tests.support.certificates import Authority
-from tests.support.example_readings import healthy, with_stick
+from tests.support.example_readings import healthy
+from tests.support.reporting_fleet import ReportingFleet
 from tests.support.running_server import RunningServer, free_port, run, running_server
 from tests.support.signing_device import SigningDevice
 from tests.support.store import sqlite_only
@@ -159,56 +158,11 @@ def test_it_stops_although_a_connection_is_open(server: RunningServer) -> None:
 
 
 def test_a_kill_under_load_loses_nothing_that_was_answered(server: RunningServer) -> None:
-    with server.client() as client:
-        laptops = [SigningDevice(server.url) for _ in range(LAPTOPS)]
-        for laptop in laptops:
-            laptop.enroll(client, server.enroll_code())
-    waiting: dict[str, bytes] = {}
-    answered = dict.fromkeys((laptop.device for laptop in laptops), 0)
+    fleet = ReportingFleet.enrolled(server, LAPTOPS)
     for _ in range(KILLS):
-        threads = [
-            threading.Thread(target=report_until_it_ends, args=(server, laptop, waiting, answered))
-            for laptop in laptops
-        ]
-        before = sum(answered.values())
-        for thread in threads:
-            thread.start()
-        deadline = time.monotonic() + 20
-        while sum(answered.values()) < before + 40 and time.monotonic() < deadline:
-            time.sleep(0.01)
-        server.kill()
-        for thread in threads:
-            thread.join()
-        assert sum(answered.values()) >= before + 40, "expected: reports before each kill"
-        for device, sequence in stored_sequences(server).items():
-            # One more may be stored than was answered: the answer was on its way.
-            assert sequence - answered[device] in (0, 1), f"{answered[device]} were answered"
+        fleet.report_until_killed(20)
+        assert fleet.lost() == 0, "what was answered is stored"
+        # One more may be stored than was answered: the answer was on its way.
+        assert fleet.more_than_answered() <= 1
         server.start()
-    with server.client() as client:
-        for laptop in laptops:
-            assert sent(laptop, client, waiting).status_code == 200, "the chain goes on"
-
-
-def report_until_it_ends(
-    server: RunningServer,
-    laptop: SigningDevice,
-    waiting: dict[str, bytes],
-    answered: dict[str, int],
-) -> None:
-    """Report as a laptop does: what has no answer yet is sent again, byte for byte."""
-    with contextlib.suppress(httpx.HTTPError), server.client() as client:
-        while True:
-            laptop.accept(sent(laptop, client, waiting).raise_for_status())
-            del waiting[laptop.device]
-            answered[laptop.device] = laptop.sequence
-
-
-def sent(laptop: SigningDevice, client: httpx.Client, waiting: dict[str, bytes]) -> httpx.Response:
-    if laptop.device not in waiting:
-        readings = with_stick() if laptop.sequence % 3 else healthy()
-        waiting[laptop.device] = laptop.signed_upload(laptop.upload(laptop.record(readings)))
-    return laptop.send(client, waiting[laptop.device])
-
-
-def stored_sequences(server: RunningServer) -> dict[str, int]:
-    return dict(server.rows("SELECT device_id, sequence FROM ratchets"))
+    assert set(fleet.go_on()) == {200}, "the chain goes on"
