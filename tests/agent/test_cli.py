@@ -165,6 +165,19 @@ class TestOnce:
 
 
 class TestStatus:
+    def test_a_pipe_that_has_no_check_marks_gets_something_else_for_them(
+        self, tmp_path: Path
+    ) -> None:
+        done = subprocess.run(
+            [*AGENT, "status", "--state", str(tmp_path / "none")],
+            capture_output=True,
+            timeout=60,
+            check=False,
+            env={**os.environ, "PYTHONIOENCODING": "ascii:strict"},
+        )
+        assert done.returncode == ExitCode.NOT_ENROLLED, done.stderr
+        assert b"is not enrolled" in done.stdout
+
     def test_before_enrolment_gives_advice(self, tmp_path: Path) -> None:
         done = agent("status", state=State(tmp_path / "none"))
         assert done.returncode == ExitCode.NOT_ENROLLED
