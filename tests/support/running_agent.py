@@ -13,11 +13,11 @@ STOP_WITHIN_S = 15.0
 
 
 def agent_command(
-    *arguments: str, code: str = "", check: bool = True
+    *arguments: str, code: str = "", check: bool = True, program: Sequence[str] = COMMAND
 ) -> "subprocess.CompletedProcess[str]":
-    """Run one command of the agent's; `code` goes in by standard input."""
+    """Run one command of the agent's, which is `program`; `code` goes in by standard input."""
     return subprocess.run(
-        [*COMMAND, *arguments],
+        [*program, *arguments],
         input=code + "\n",
         capture_output=True,
         text=True,
@@ -36,12 +36,12 @@ def enroll(server: RunningServer, state: Path, owner: str = "ana@example.com") -
 
 @contextlib.contextmanager
 def running_agent(
-    state: Path, *, within: Sequence[str] = ()
+    state: Path, *, within: Sequence[str] = (), program: Sequence[str] = COMMAND
 ) -> Iterator["subprocess.Popen[bytes]"]:
-    """Run the daemon; `within` is a command line that ends where the daemon's begins."""
+    """Run the daemon; `within` is a command line that ends where that of `program` begins."""
     with (state.parent / "agent.log").open("ab") as log:
         process = subprocess.Popen(
-            [*within, *COMMAND, "run", "--state", str(state)],
+            [*within, *program, "run", "--state", str(state)],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,

@@ -1,0 +1,144 @@
+"""Freezes the agent into a folder with its own Python: dist/passmuster-agent.
+
+    .venv/bin/python packaging/build_agent.py [--out DIR]
+
+The folder is built from the project's wheel without the server, in an environment whose versions
+are those of locks/dev.txt, or not at all. It prints what the folder weighs and how long the agent
+takes to start; the last line is JSON. The same recipe serves Linux, macOS and Windows; it has run
+on Linux only. The folder runs on systems whose C library is at least as new as this one's.
+"""
+
+import argparse
+import importlib.metadata
+import os
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+import zipfile
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from benchmarks.last_line import print_figures
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+LOCK = REPOSITORY / "locks" / "dev.txt"
+SPEC = REPOSITORY / "packaging" / "frozen" / "agent.spec"
+NAME = "passmuster-agent"
+PARTS = ("passmuster_agent/", "passmuster_collectors/")
+STARTS = 7
+MIB = 1024 * 1024
+
+
+def unlocked() -> list[str]:
+    """Return the installed packages whose versions are not the locked ones."""
+    found = []
+    for name, version in re.findall(r"(?m)^([\w.-]+)==([^\s;\\]+)", LOCK.read_text("utf-8")):
+        try:
+            installed = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue  # another system's
+        if installed != version:
+            found.append(f"{name} {installed} (locked: {version})")
+    return found
+
+
+def commit_time() -> str:
+    """Return when the last commit was made, in seconds since 1970; it dates what is built."""
+    given = os.environ.get("SOURCE_DATE_EPOCH")
+    return (
+        given
+        or subprocess.check_output(
+            ["git", "log", "-1", "--format=%ct"],  # noqa: S607 - the developer's own git
+            cwd=REPOSITORY,
+            text=True,
+        ).strip()
+    )
+
+
+def wheel(folder: Path) -> Path:
+    """Build the project's wheel in `folder` and return it."""
+    subprocess.check_call(
+        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)],
+        cwd=REPOSITORY,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    (built,) = folder.glob("passmuster-*.whl")
+    return built
+
+
+def unpack(built: Path, folder: Path) -> None:
+    """Unpack the agent's and the collectors' part of the wheel into `folder`."""
+    with zipfile.ZipFile(built) as archive:
+        archive.extractall(folder, [name for name in archive.namelist() if name.startswith(PARTS)])
+
+
+def freeze(sources: Path, work: Path, out: Path) -> Path:
+    """Run PyInstaller over `sources` and return the finished folder inside `out`."""
+    # Hashes of strings decide orders in byte code; without a seed two builds would differ.
+    environment = {
+        **os.environ,
+        "PASSMUSTER_SOURCES": str(sources),
+        "PYTHONHASHSEED": "0",
+        "SOURCE_DATE_EPOCH": commit_time(),
+    }
+    log = work / "pyinstaller.log"
+    with log.open("wb") as output:
+        done = subprocess.run(
+            [
+                *(sys.executable, "-m", "PyInstaller", "--noconfirm", "--clean"),
+                *("--workpath", str(work / "pyinstaller"), "--distpath", str(out), str(SPEC)),
+            ],
+            env=environment,
+            stdout=output,
+            stderr=output,
+            check=False,
+        )
+    if done.returncode != 0:
+        tail = "\n".join(log.read_text("utf-8", errors="replace").splitlines()[-15:])
+        raise SystemExit(f"PyInstaller failed; all of it is in {log}:\n{tail}")
+    return out / NAME
+
+
+def size(folder: Path) -> int:
+    """Return the bytes of all files in `folder`."""
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
+def start_ms(program: Path) -> float:
+    """Return the median of how long the agent takes to start and say its version."""
+    times = []
+    for _ in range(STARTS):
+        began = time.perf_counter()
+        subprocess.check_call([str(program), "--version"], stdout=subprocess.DEVNULL)
+        times.append((time.perf_counter() - began) * 1000)
+    return statistics.median(times)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--out", type=Path, default=REPOSITORY / "dist", help="default: dist")
+    out = parser.parse_args().out.resolve()
+    wrong = unlocked()
+    if wrong:
+        raise SystemExit(f"Not the locked versions: {', '.join(wrong)}. Run: make .venv/.dev")
+    work = out / "work"
+    shutil.rmtree(work, ignore_errors=True)
+    sources = work / "sources"
+    sources.mkdir(parents=True)
+    unpack(wheel(work / "wheel"), sources)
+    folder = freeze(sources, work, out)
+    program = folder / (f"{NAME}.exe" if os.name == "nt" else NAME)
+    weight, took = size(folder) / MIB, start_ms(program)
+    print(f"{folder}: {weight:.1f} MiB, starts in {took:.0f} ms")
+    print_figures("build_agent", folder_mib=round(weight, 1), start_ms=round(took))
+
+
+if __name__ == "__main__":
+    main()
