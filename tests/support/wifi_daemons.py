@@ -13,7 +13,7 @@ from pathlib import Path
 from tests.support.message_bus import MessageBus
 from tests.support.tools import missing, require_tool
 
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 
 PRIVATE = """
 set -e
@@ -58,8 +58,23 @@ def networkmanager(bus: MessageBus, folder: Path, profiles: dict[str, str]) -> I
         *("--state-file", str(folder / "state")),
         *("--pid-file", str(folder / "nm.pid")),
     ]
-    with _running(command, bus, folder / "nm.log", "org.freedesktop.NetworkManager"):
+    name = "org.freedesktop.NetworkManager"
+    with _running(command, bus, folder / "nm.log", name):
+        # It has its name on the bus a while before it has read its profiles.
+        deadline = time.monotonic() + PATIENCE_S
+        while _known_profiles(bus) < len(profiles):
+            said = (folder / "nm.log").read_text(encoding="utf-8", errors="replace")
+            assert time.monotonic() < deadline, f"the profiles were not read: {said}"
+            time.sleep(0.02)
         yield
+
+
+def _known_profiles(bus: MessageBus) -> int:
+    name, settings = "org.freedesktop.NetworkManager", "/org/freedesktop/NetworkManager/Settings"
+    try:
+        return len(bus.call(name, settings, f"{name}.Settings", "ListConnections", "", ()))
+    except AssertionError:
+        return -1  # it does not answer to that yet
 
 
 @contextlib.contextmanager

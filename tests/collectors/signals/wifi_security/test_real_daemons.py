@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from passmuster_collectors.contract.declaration import UNKNOWN, Unknown
+from passmuster_collectors.host import linux_bus
 from passmuster_collectors.host.base import Bus, SourceMissingError
 from passmuster_collectors.host.linux import LinuxHost
 from passmuster_collectors.signals.wifi_security.linux import networkmanager, supplicant
@@ -47,7 +48,9 @@ CHECKS: list[tuple[str, str, bool | Unknown]] = [
 
 
 @pytest.fixture
-def host() -> LinuxHost:
+def host(monkeypatch: pytest.MonkeyPatch) -> LinuxHost:
+    # Daemons that were just started on a busy machine take longer than a laptop's.
+    monkeypatch.setattr(linux_bus, "CALL_TIMEOUT_S", 30.0)
     return LinuxHost(b"k" * 16)
 
 
