@@ -148,7 +148,7 @@ def running_bus(folder: Path) -> Iterator[MessageBus]:
     # A socket's path has room for 107 characters (unix(7)).
     assert len(str(socket)) < 108, f"the test's folder has too long a name: {folder}"
     services = folder / "services"
-    services.mkdir()
+    services.mkdir(exist_ok=True)  # a bus may be started again
     configuration.write_text(
         CONFIGURATION.format(socket=socket, services=services, refused=REFUSED_NAME)
     )
