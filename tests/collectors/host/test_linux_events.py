@@ -34,12 +34,14 @@ from passmuster_collectors.host.linux_events import (
     NETLINK_HEADER,
     NETLINK_KOBJECT_UEVENT,
     UDEV_GROUP,
+    NetlinkWatch,
+    parse_route_types,
+)
+from passmuster_collectors.host.uevents import (
     UDEV_HEADER,
     UDEV_MAGIC,
     MessageFormatError,
-    NetlinkWatch,
     Uevent,
-    parse_route_types,
     parse_uevent,
 )
 from tests.support.tools import missing
