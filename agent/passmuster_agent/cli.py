@@ -155,9 +155,8 @@ def _fix(_: "State", options: argparse.Namespace) -> ExitCode:
     if signal is None:
         known = ", ".join(each.id for each in CATALOG)
         raise AgentError(f"There is no such signal. The signals are: {known}.", "", ExitCode.USAGE)
-    within_s = options.within or getattr(signal.limits(), "lock_within_s", 0)
     host = this_host(secrets.token_bytes(32))
-    return fix(host, signal, within_s, lambda text: options.yes or _agrees(text), print)
+    return fix(host, signal, options.within, lambda text: options.yes or _agrees(text), print)
 
 
 def _agrees(question: str) -> bool:

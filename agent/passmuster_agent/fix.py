@@ -4,12 +4,14 @@ It changes settings of the worker who runs it and nothing else. What needs IT or
 steps.
 """
 
+import time
 from collections.abc import Callable, Sequence
 
 from passmuster_agent.advice import advise
 from passmuster_agent.collection import DEADLINE_S, AnySignal
 from passmuster_agent.errors import AgentError, ExitCode
 from passmuster_agent.status_text import printable
+from passmuster_collectors.contract import codec
 from passmuster_collectors.contract.verdict import Outcome, Remedy
 from passmuster_collectors.host.base import Bus, Host, SourceError
 from passmuster_collectors.host.commands import Program
@@ -19,22 +21,36 @@ from passmuster_collectors.signals.change import Change
 Ask = Callable[[str], bool]
 Say = Callable[[str], None]
 
+LIMITS = ("lock_within_s", "within_s")
+"""What the limit on time is called in the signals that have changes."""
+
+WRITTEN_WITHIN_S = 15.0
+"""xfconfd writes its files five seconds after a change (xfconf-backend-perchannel-xml.c)."""
+
 LOCKED = "IT has locked this setting"
 RECONFIGURED = ("org.freedesktop.ScreenSaver", "/ScreenSaver", "org.kde.screensaver", "configure")
 """What kscreenlocker calls to read its file again (org.kde.screensaver.xml)."""
 
 
-def fix(host: Host, signal: AnySignal, within_s: int, ask: Ask, say: Say) -> ExitCode:
-    """Put a signal right as far as a worker may. Raises `AgentError`."""
+def fix(host: Host, signal: AnySignal, asked_s: int | None, ask: Ask, say: Say) -> ExitCode:
+    """Put a signal right as far as a worker may. Raises `AgentError`.
+
+    `asked_s` is how soon the screen has to lock; None is what the default rules ask for.
+    """
+    outcome, reasons, remedies = _judged(host, signal)
+    changer = signal.changers.get(host.platform)
+    if changer is None or (asked_s is None and outcome is Outcome.PASS):
+        if changer is not None:
+            say("Where your organisation asks for less time, name it with --within SECONDS.")
+        return _by_hand(outcome, reasons, remedies, say)
+    within_s = asked_s or _limit_s(signal)
     try:
-        changer = signal.changers.get(host.platform)
-        changes = () if changer is None else changer(host, within_s)
+        changes = changer(host, within_s)
     except SourceError as error:
         raise AgentError(
             f"The settings of your session could not be read ({error.outcome}).",
             "Run this in your own session, as the user who is logged in.",
         ) from None
-    outcome, reasons, remedies = _judged(host, signal)
     if not changes:
         return _by_hand(outcome, reasons, remedies, say)
     for each in changes:
@@ -48,14 +64,28 @@ def fix(host: Host, signal: AnySignal, within_s: int, ask: Ask, say: Say) -> Exi
         return ExitCode.FAILED
     for each in mine:
         _make(host, each)
-    left = changer(host, within_s) if changer is not None else ()
-    if [each for each in left if not each.locked]:
+    if not _kept(lambda: changer(host, within_s)):
         raise AgentError(
             "The settings did not keep the change.", "Change them by hand in your desktop."
         )
     outcome, reasons, remedies = _judged(host, signal)
     say("Changed.")
     return _by_hand(outcome, reasons, remedies, say)
+
+
+def _kept(left: Callable[[], Sequence[Change]]) -> bool:
+    """Whether nothing is left to change, once the desktop has written it down."""
+    deadline = time.monotonic() + WRITTEN_WITHIN_S
+    while any(not each.locked for each in left()):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.2)
+    return True
+
+
+def _limit_s(signal: AnySignal) -> int:
+    limits = codec.encode(signal.limits())
+    return int(next(limits[name] for name in LIMITS if name in limits))
 
 
 def _make(host: Host, change: Change) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 from passmuster_collectors.contract.platform import Platform
 from passmuster_collectors.contract.reading import Reading
 from passmuster_collectors.host.base import Host
+from passmuster_collectors.signals.change import Change
 from passmuster_collectors.signals.idle_logoff.facts import IdleLogoffFacts
 from passmuster_collectors.signals.idle_logoff.problems import PROBLEMS
 from passmuster_collectors.signals.idle_logoff.rule import IdleLogoffLimits, judge
@@ -22,6 +23,12 @@ def _testify_linux(host: Host) -> Any:
     from passmuster_collectors.signals.idle_logoff import linux  # noqa: PLC0415 - as above
 
     return linux.testify(host)
+
+
+def _changes_linux(host: Host, within_s: int) -> tuple[Change, ...]:
+    from passmuster_collectors.signals.idle_logoff import linux  # noqa: PLC0415 - as above
+
+    return linux.changes_within(host, within_s)
 
 
 def _read_macos(host: Host) -> Reading:
@@ -56,4 +63,5 @@ SIGNAL: Signal[IdleLogoffFacts, IdleLogoffLimits] = Signal(
         {"org.freedesktop.login1", "org.passmuster.companion", "settings", "process"}
     ),
     testifiers={Platform.LINUX: _testify_linux},
+    changers={Platform.LINUX: _changes_linux},
 )

@@ -13,6 +13,7 @@ from passmuster_collectors.contract.reading import (
     unavailable,
 )
 from passmuster_collectors.host.base import Host, SourceConflictError, SourceError
+from passmuster_collectors.signals.change import Change
 from passmuster_collectors.signals.idle_logoff.facts import (
     Coverage,
     IdleLogoffFacts,
@@ -32,6 +33,7 @@ from passmuster_collectors.signals.idle_logoff.linux.testimony import (
     testimony_of,
 )
 from passmuster_collectors.signals.idle_logoff.tmout import ShellTimeout, parse_tmout
+from passmuster_collectors.signals.screen_lock import linux as screen_lock
 from passmuster_collectors.signals.screen_lock.linux import (
     MOST_SESSIONS,
     NO_LOGIND,
@@ -70,6 +72,14 @@ MAX_PROFILES = 200
 def read(host: Host) -> Reading:
     """Return what covers each kind of session that people have open."""
     return read_with_companions(host, _read)
+
+
+def changes_within(host: Host, within_s: int) -> tuple[Change, ...]:
+    """Return what makes the desktops of the user who runs this lock in time.
+
+    Raises `SourceError`.
+    """
+    return screen_lock.changes_within(host, within_s)
 
 
 def testify(host: Host) -> Any:
