@@ -86,7 +86,8 @@ class Collection:
             self._remembered[signal.id] = self._outbox.memories.of(signal.id)
         before = self._remembered[signal.id]
         reading, memory = signal.remember(reading, before, tuple(self._sightings), self._is_first)
-        self._sightings.clear()
+        if reading.facts is not None:
+            self._sightings.clear()  # else they wait for a reading that can tell them
         self._remembered[signal.id] = memory
         if memory != before or signal.id in self._not_kept:
             self._not_kept.add(signal.id)

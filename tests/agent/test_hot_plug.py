@@ -3,7 +3,7 @@
 import contextlib
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -72,6 +72,15 @@ def vanished(server: ReportServer) -> list[str]:
     ]
 
 
+def told_after(once: Callable[[], None], server: ReportServer) -> bool:
+    """Let it happen until the injector is told: other programs' events may crowd ours out."""
+    for _ in range(4):
+        once()
+        if server.wait_for(lambda: vanished(server) == ["021e"], timeout_s=10.0):
+            return True
+    return False
+
+
 @contextlib.contextmanager
 def agent_on_stage(
     server: ReportServer, state: State, log: Path
@@ -96,9 +105,12 @@ def test_a_keystroke_injector_that_is_pulled_out_again_is_still_reported(
 ) -> None:
     log = tmp_path / "agent.log"
     with agent_on_stage(server, state, log) as agent:
-        plug_in(agent.pid, INJECTOR)
-        pull_out(agent.pid, INJECTOR)
-        assert server.wait_for(lambda: vanished(server) == ["021e"]), log.read_text()
+
+        def once() -> None:
+            plug_in(agent.pid, INJECTOR)
+            pull_out(agent.pid, INJECTOR)
+
+        assert told_after(once, server), log.read_text()
 
 
 @pytest.mark.usefixtures("enrolled")
@@ -107,9 +119,12 @@ def test_one_that_was_gone_before_anybody_could_look_is_reported_by_its_announce
 ) -> None:
     log = tmp_path / "agent.log"
     with agent_on_stage(server, state, log):
-        announce("add", INJECTOR)
-        announce("remove", INJECTOR)
-        assert server.wait_for(lambda: vanished(server) == ["021e"]), log.read_text()
+
+        def once() -> None:
+            announce("add", INJECTOR)
+            announce("remove", INJECTOR)
+
+        assert told_after(once, server), log.read_text()
 
 
 @pytest.mark.usefixtures("enrolled")

@@ -121,6 +121,17 @@ def test_a_keyboard_that_no_reading_ever_had_is_in_the_next_record(laptop: Lapto
     assert laptop.devices()["021e"]["indicators"] == ["vanished_keyboard"]
 
 
+def test_what_was_heard_waits_for_a_reading_that_can_tell_it(laptop: Laptop) -> None:
+    laptop.collection.read_all()
+    about = ("1-4", "05ac", "021e")
+    laptop.collection.hear([UsbSighting(True, *about, (3, 1, 1)), UsbSighting(False, *about)])
+    laptop._recorded["directories"] = {"/sys/bus/usb/devices": {"error": "timeout"}}
+    laptop.collection.read(USB)
+    del laptop._recorded["directories"]
+    laptop.collection.read(USB)
+    assert laptop.devices()["021e"]["indicators"] == ["vanished_keyboard"]
+
+
 def test_a_flood_of_events_stays_within_bounds(laptop: Laptop) -> None:
     for number in range(50):
         laptop.collection.hear([UsbSighting(True, f"1-{number}", "05ac", "021e")] * 100)
