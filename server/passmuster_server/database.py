@@ -20,6 +20,7 @@ from passmuster_server.engines import (
     POSTGRESQL,
     READERS,
     RULE_ERRORS,
+    Run,
     database_url,
     engine_of,
     named,
@@ -49,13 +50,17 @@ class Transaction:
     connection: Connection
     moved: list[tuple[str, str]] = field(default_factory=list)
     _callbacks: list[Callable[[], None]] = field(default_factory=list)
+    _run: Run = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._run = run_by_driver(self.connection)
 
     def run(self, statement: str, parameters: Sequence[Any] = ()) -> Any:
         """Run a hand-written statement, parameters as question marks; return the driver's cursor.
 
         Only the ingest path uses it: there what SQLAlchemy adds is most of a statement's cost.
         """
-        return run_by_driver(self.connection, statement, parameters)
+        return self._run(statement, parameters)
 
     def after_commit(self, callback: Callable[[], None]) -> None:
         """Run `callback` on the event loop once this write is durable, in order of commits.
