@@ -103,6 +103,8 @@ class Daemon:
         delivered = self._dispatch.step(at)
         if delivered is not None and delivered.kind is DeliveryKind.ACCEPTED:
             self._learn()
+        if delivered is not None:
+            give_back()
         return delivered
 
     def _wait(self, interrupted: socket.socket, at_the_latest: float) -> None:
@@ -132,7 +134,6 @@ class Daemon:
             if full:
                 self._full.done(at)
                 self._collection.read_all()
-                give_back()
             elif not touched or not self._collection.read(touched):
                 return
         except OutboxError as error:
