@@ -19,6 +19,7 @@ from passmuster_collectors.contract.reading import Reading
 from passmuster_collectors.contract.verdict import Outcome
 from passmuster_collectors.runner import OWN_ERROR, collect
 from passmuster_collectors.signals import signal_by_id
+from passmuster_collectors.signals.disk_encryption.windows.places import drive
 from tests.support.recorded_host import RecordedHost
 from tests.support.tools import REPOSITORY
 
@@ -161,3 +162,12 @@ def test_the_order_of_an_answer_decides_nothing(path: Path, name: str, data: st.
         if section in machine:
             machine[section] = data.draw(st.permutations(machine[section]))
     assert outcome(machine, name)[0] is before
+
+
+@pytest.mark.parametrize("path", ["\x00\x00", "C", "\u202eC:", "", "\\\\?\\Volume{1}", "1:\\"])
+def test_a_path_that_begins_with_no_drive_names_none(path: str) -> None:
+    assert drive(path) == ""
+
+
+def test_a_drive_is_named_in_capitals() -> None:
+    assert drive("c:\\mount\\data") == "C:"

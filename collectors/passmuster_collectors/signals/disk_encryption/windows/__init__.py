@@ -32,6 +32,7 @@ from passmuster_collectors.signals.disk_encryption.windows.encryptable import (
 from passmuster_collectors.signals.disk_encryption.windows.methods import SOURCE, call_methods
 from passmuster_collectors.signals.disk_encryption.windows.places import (
     called,
+    drive,
     holds_data,
     letter,
 )
@@ -115,7 +116,7 @@ def _alone(told: EncryptableVolume) -> Volume:
     role = Role.SYSTEM if told.is_system else Role.DATA
     found = state(told)
     way = Method.NONE if found is State.UNENCRYPTED else method(told)
-    return Volume(told.drive_letter[:2], role, found, way)
+    return Volume(drive(told.drive_letter) or "a volume without a letter", role, found, way)
 
 
 def _is_plain(volumes: list[Volume]) -> bool:

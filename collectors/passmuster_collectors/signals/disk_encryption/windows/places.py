@@ -1,5 +1,7 @@
 """Which volumes of a Windows PC hold data that a thief of the PC would get."""
 
+import re
+
 from passmuster_collectors.host.windows_answers import StorageVolume
 
 FIXED = 3  # DRIVE_FIXED, fileapi.h
@@ -8,7 +10,7 @@ FIXED = 3  # DRIVE_FIXED, fileapi.h
 FIREWIRE, USB, SD, FILE = 4, 7, 12, 15
 OUTSIDE = frozenset({FIREWIRE, USB, SD, FILE})
 NOT_HERE = frozenset({2, 4, 5, 6})  # removable, network, optical and memory disks
-LONGEST = 256
+DRIVE = re.compile("[A-Z]:")
 
 
 def holds_data(volume: StorageVolume) -> bool:
@@ -25,12 +27,18 @@ def holds_data(volume: StorageVolume) -> bool:
 
 def letter(volume: StorageVolume) -> str:
     """Return the drive letter with its colon; empty for a volume that is in a folder only."""
-    return next((path[:2].upper() for path in volume.mounts if len(path) <= 3), "")
+    return next((drive(path) for path in volume.mounts if len(path) <= 3), "")
+
+
+def drive(path: str) -> str:
+    """Return the drive letter with its colon that a path begins with; empty where it has none."""
+    found = DRIVE.match(path.upper())
+    return found[0] if found else ""
 
 
 def called(volume: StorageVolume) -> str:
     """Return a name for people. A folder's name stays on the laptop: it may be a person's."""
     if letter(volume):
         return letter(volume)
-    drive = next((path[:2].upper() for path in volume.mounts), "")
-    return f"a folder on {drive}" if drive else "a volume without a letter"
+    on = next((drive(path) for path in volume.mounts), "")
+    return f"a folder on {on}" if on else "a volume without a letter"
