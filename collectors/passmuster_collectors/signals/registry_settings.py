@@ -7,8 +7,8 @@ another type than its documentation says is a conflict, never a guess.
 from passmuster_collectors.host.base import Host, SourceConflictError, SourceMissingError
 from passmuster_collectors.host.windows_answers import Hive, RegistryValue
 
-LONGEST_NUMBER = 10
-"""Digits of the largest 32-bit number."""
+LARGEST_NUMBER = 2**32 - 1
+"""REG_DWORD has 32 bits."""
 
 
 def number(host: Host, hive: Hive, key: str, name: str) -> int | None:
@@ -16,11 +16,11 @@ def number(host: Host, hive: Hive, key: str, name: str) -> int | None:
     value = _value(host, hive, key, name)
     if isinstance(value, str):
         digits = value.strip()
-        if not (digits.isascii() and digits.isdigit() and len(digits) <= LONGEST_NUMBER):
+        if not (digits.isascii() and digits.isdigit() and len(digits) <= len(str(LARGEST_NUMBER))):
             raise SourceConflictError(f"{hive}\\{key}\\{name}", "not a number")
-        return int(digits)
-    if value is not None and (type(value) is not int or value < 0):
-        raise SourceConflictError(f"{hive}\\{key}\\{name}", "not a number")
+        value = int(digits)
+    if value is not None and (type(value) is not int or not 0 <= value <= LARGEST_NUMBER):
+        raise SourceConflictError(f"{hive}\\{key}\\{name}", "not a number of 32 bits")
     return value
 
 

@@ -362,7 +362,7 @@ def test_a_system_without_netlink_is_polled(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_another_system_has_no_watch_yet(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "platform", "darwin")
+    monkeypatch.setattr(sys, "platform", "freebsd14")
     watch = this_watch()
     assert watch.descriptors() == ()
     assert not watch.read()

@@ -40,6 +40,6 @@ def _is_automatic(host: Host) -> bool | Unknown:
         found = host.registry_value(Hive.LOCAL_MACHINE, WINLOGON, AUTOMATIC)
     except SourceMissingError:
         return False
-    if found not in {"0", "1", 0, 1, ""}:
+    if found not in {"0", "1", 0, 1}:
         raise SourceConflictError("Winlogon", f"{AUTOMATIC} is neither yes nor no")
     return found in {"1", 1}
