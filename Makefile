@@ -38,7 +38,7 @@ LOCK        := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
                --generate-hashes --no-emit-index-url --no-header
 LOCK_ARGS   ?=
 
-.PHONY: help demo test test-postgresql lint types format lock screenshots clean
+.PHONY: help demo test test-postgresql lint types format lock packages screenshots clean
 
 help:
 	@echo "make demo               set up, start a server, enrol this machine, show its verdict and the gate"
@@ -49,6 +49,7 @@ help:
 	@echo "make types              mypy --strict for Linux, macOS and Windows"
 	@echo "make format             let ruff rewrite the sources"
 	@echo "make lock               resolve locks/*.txt anew (LOCK_ARGS=--upgrade: to the newest versions)"
+	@echo "make packages           freeze the agent and make its Debian package, in dist/"
 	@echo "make screenshots        retake the README's pictures in a real browser"
 	@echo "make clean              remove .venv, caches and build output"
 
@@ -78,6 +79,11 @@ types: $(VENV)/.dev
 format: $(VENV)/.dev
 	@$(BIN)/ruff check --fix-only $(SOURCES)
 	@$(BIN)/ruff format $(SOURCES)
+
+# `make test` builds both once more, and installs, upgrades and purges the package.
+packages: $(VENV)/.dev
+	@$(BIN)/python packaging/build_agent.py
+	@$(BIN)/python packaging/build_deb.py
 
 screenshots: $(VENV)/.dev
 	@$(BIN)/python -m demo.screenshots $(ARGS)

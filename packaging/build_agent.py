@@ -22,6 +22,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+import third_party
+
 from benchmarks.last_line import print_figures
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -104,6 +106,20 @@ def freeze(sources: Path, work: Path, out: Path) -> Path:
     return out / NAME
 
 
+def forget_this_machine(folder: Path) -> None:
+    """Remove the folders in which this machine's own Python looks for libraries.
+
+    On a laptop such a folder may be one that somebody else can write to.
+    """
+    for path in folder.rglob("*.so*"):
+        told = subprocess.check_output(["objdump", "-p", str(path)], text=True)  # noqa: S607
+        places = re.findall(r"R(?:UN)?PATH\s+(\S+)", told)
+        if any(not place.startswith("$ORIGIN") for place in places):
+            if shutil.which("patchelf") is None:
+                raise SystemExit("patchelf is not installed; it removes a search path.")
+            subprocess.check_call(["patchelf", "--remove-rpath", str(path)])  # noqa: S607
+
+
 def size(folder: Path) -> int:
     """Return the bytes of all files in `folder`."""
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
@@ -135,6 +151,10 @@ def main() -> None:
     unpack(wheel(work / "wheel"), sources)
     folder = freeze(sources, work, out)
     program = folder / (f"{NAME}.exe" if os.name == "nt" else NAME)
+    if sys.platform == "linux":
+        forget_this_machine(folder)
+    components = third_party.gather(program, folder / "_internal", folder / "licenses")
+    print(f"Holds, with their licences: {', '.join(components)}")
     weight, took = size(folder) / MIB, start_ms(program)
     print(f"{folder}: {weight:.1f} MiB, starts in {took:.0f} ms")
     print_figures("build_agent", folder_mib=round(weight, 1), start_ms=round(took))

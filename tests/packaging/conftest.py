@@ -1,37 +1,20 @@
 """The agent as IT installs it, built once for all tests that look at it."""
 
 import ctypes
-import subprocess
-import sys
 import sysconfig
 from pathlib import Path
 
 import pytest
 
-from tests.support.tools import REPOSITORY, missing, require_tool
-
-PACKAGING = REPOSITORY / "packaging"
-BUILT_WITHIN_S = 500
-
-
-def build(script: str, *arguments: str) -> str:
-    """Run one of the scripts that build, and return what it printed."""
-    done = subprocess.run(
-        [sys.executable, str(PACKAGING / script), *arguments],
-        capture_output=True,
-        text=True,
-        timeout=BUILT_WITHIN_S,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+from tests.support.package_builds import build
+from tests.support.tools import missing, require_tool
 
 
 @pytest.fixture(scope="session")
 def frozen_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the folder that holds the frozen agent."""
-    require_tool("objdump")
-    require_tool("strip")
+    for tool in ("objdump", "strip", "patchelf"):
+        require_tool(tool)
     library = str(sysconfig.get_config_var("INSTSONAME"))
     try:
         ctypes.CDLL(str(Path(sysconfig.get_config_var("LIBDIR")) / library))
@@ -46,3 +29,24 @@ def frozen_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def frozen(frozen_folder: Path) -> tuple[str, ...]:
     """Return the command line of the frozen agent."""
     return (str(frozen_folder / "passmuster-agent"),)
+
+
+@pytest.fixture(scope="session")
+def deb(frozen_folder: Path) -> Path:
+    """Return the Debian package of this version."""
+    return _package(frozen_folder)
+
+
+@pytest.fixture(scope="session")
+def older_deb(frozen_folder: Path) -> Path:
+    """Return a Debian package of a lower version; what is in it is the same."""
+    return _package(frozen_folder, "--version", "0.0.1")
+
+
+def _package(frozen_folder: Path, *arguments: str) -> Path:
+    require_tool("dpkg-deb")
+    out = frozen_folder.parent
+    before = set(out.glob("*.deb"))
+    print(build("build_deb.py", "--agent", str(frozen_folder), "--out", str(out), *arguments))
+    (made,) = set(out.glob("*.deb")) - before
+    return made

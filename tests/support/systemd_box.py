@@ -43,31 +43,16 @@ done
 if [ -e /dev/mapper/control ]; then
     mknod -m 600 "$root/dev/mapper/control" c 10 "$((0x$(stat -c %T /dev/mapper/control)))"
 fi
-mkdir -p "$root/opt/passmuster" "$root/run/box" "$root/run/proc"
+mkdir -p "$root/run/box" "$root/run/proc"
 mount --rbind /proc "$root/run/proc"
-for each in agent collectors; do
-    mkdir "$root/opt/passmuster/$each"
-    mount --bind {repository}/$each "$root/opt/passmuster/$each"
-done
-mkdir "$root/opt/passmuster/libraries" "$root/opt/passmuster/python"
-mount --bind {libraries} "$root/opt/passmuster/libraries"
-mount --bind {python} "$root/opt/passmuster/python"
 mount --bind {shared} "$root/run/box"
-cat > "$root/usr/bin/passmuster-agent" <<'END'
-#!/bin/sh
-export PYTHONPATH=/opt/passmuster/agent:/opt/passmuster/collectors:/opt/passmuster/libraries
-exec /opt/passmuster/python/bin/{program} -m passmuster_agent.cli "$@"
-END
-chmod 755 "$root/usr/bin/passmuster-agent"
-cp {units}/*.service {units}/*.socket "$root/etc/systemd/system/"
+{install}
 printf '[Unit]\\nDefaultDependencies=no\\n' > "$root/etc/systemd/system/box.target"
 for each in passmuster-agent passmuster-agent-helper; do
     mkdir "$root/etc/systemd/system/$each.service.d"
     printf '[Service]\\nStandardError=append:/run/box/%s.log\\n%s\\n' "$each" \\
         BindReadOnlyPaths=/run/proc:/proc > "$root/etc/systemd/system/$each.service.d/box.conf"
 done
-systemd-sysusers --root="$root" {units}/sysusers.d/passmuster-agent.conf
-systemd-tmpfiles --root="$root" --create {units}/tmpfiles.d/passmuster-agent.conf
 mkdir "$root/old"
 cd "$root"
 pivot_root . old
@@ -77,11 +62,41 @@ exec env -i container=box PATH=/usr/sbin:/usr/bin:/sbin:/bin \\
 """
 
 
+FROM_SOURCE = """
+mkdir -p "$root/opt/passmuster"
+for each in agent collectors; do
+    mkdir "$root/opt/passmuster/$each"
+    mount --bind {repository}/$each "$root/opt/passmuster/$each"
+done
+mkdir "$root/opt/passmuster/libraries" "$root/opt/passmuster/python"
+mount --bind {libraries} "$root/opt/passmuster/libraries"
+mount --bind {python} "$root/opt/passmuster/python"
+cat > "$root/usr/bin/passmuster-agent" <<'END'
+#!/bin/sh
+export PYTHONPATH=/opt/passmuster/agent:/opt/passmuster/collectors:/opt/passmuster/libraries
+exec /opt/passmuster/python/bin/{program} -m passmuster_agent.cli "$@"
+END
+chmod 755 "$root/usr/bin/passmuster-agent"
+cp {units}/*.service {units}/*.socket "$root/etc/systemd/system/"
+systemd-sysusers --root="$root" {units}/sysusers.d/passmuster-agent.conf
+systemd-tmpfiles --root="$root" --create {units}/tmpfiles.d/passmuster-agent.conf
+"""
+
+NOTHING = """
+# Whatever this machine forbids its own packages, those in the box may start what they install.
+rm -f "$root/usr/sbin/policy-rc.d"
+"""
+
+
 class SystemdBox:
-    """A running systemd; `shared` is a folder of this machine's that is `/run/box` inside."""
+    """A running systemd; `shared` is a folder of this machine's that is `/run/box` inside.
+
+    `root` is where this machine sees the box's own files, sockets among them.
+    """
 
     def __init__(self, pid: int, shared: Path) -> None:
         self._enter = [str(require_tool("nsenter")), "-t", str(pid), "-m", "-p", "-u", "-i", "-C"]
+        self.root = Path(f"/proc/{pid}/root")
         self.shared = shared
 
     def run(
@@ -127,8 +142,11 @@ class SystemdBox:
 
 
 @contextlib.contextmanager
-def systemd_box(folder: Path) -> Iterator[SystemdBox]:
-    """Start one, and end it with all that it has started; skip (in CI: fail) where it can't."""
+def systemd_box(folder: Path, install: str = FROM_SOURCE) -> Iterator[SystemdBox]:
+    """Start one, and end it with all that it has started; skip (in CI: fail) where it can't.
+
+    `install` puts the agent there: from the sources, or `NOTHING` where a test does it.
+    """
     if os.geteuid() != 0:
         missing("only root can start another systemd")
     if not SYSTEMD.exists():
@@ -137,15 +155,16 @@ def systemd_box(folder: Path) -> Iterator[SystemdBox]:
     box.mkdir()
     shared.mkdir()
     shared.chmod(0o777)
-    script = START.format(
-        box=shlex.quote(str(box)),
-        shared=shlex.quote(str(shared)),
+    installing = install.format(
         repository=shlex.quote(str(REPOSITORY)),
         units=shlex.quote(str(UNITS)),
         libraries=shlex.quote(sysconfig.get_path("purelib")),
         # A newcomer's Python may lie in a home directory, which no service may look into.
         python=shlex.quote(sys.base_prefix),
         program=f"python{sys.version_info.major}.{sys.version_info.minor}",
+    )
+    script = START.format(
+        box=shlex.quote(str(box)), shared=shlex.quote(str(shared)), install=installing
     )
     namespaces = ("--mount", "--pid", "--fork", "--kill-child", "--uts", "--ipc", "--cgroup")
     started = folder / "start.log"
