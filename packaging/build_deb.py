@@ -131,7 +131,7 @@ def depends(agent: Path) -> str:
     versions = re.findall(r"\bGLIBC_(\d+)\.(\d+)", "\n".join(told.values()))
     newest = max((int(major), int(minor)) for major, minor in versions)
     libraries = [package for name, package in FROM_THE_SYSTEM.items() if name in told[agent / NAME]]
-    return ", ".join((f"libc6 (>= {newest[0]}.{newest[1]})", "systemd (>= 250)", *libraries))
+    return ", ".join((f"libc6 (>= {newest[0]}.{newest[1]})", "systemd (>= 247)", *libraries))
 
 
 def write_control(root: Path, version: str, architecture: str, needs: str) -> None:
