@@ -92,7 +92,7 @@ def request_headers(content_type: str) -> Mapping[str, str]:
 
 
 class Transport:
-    """A connection to one server. `authority` is a PEM file, the only trust; None: the public ones."""
+    """A connection to one server. `authority` is a PEM file, the only trust; None: public ones."""
 
     def __init__(self, server_url: str, authority: Path | None) -> None:
         self.server_url = check_url(server_url)
