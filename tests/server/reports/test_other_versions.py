@@ -1,7 +1,6 @@
 """Agents and servers of different versions: neither breaks the other, and nothing stays lost."""
 
 import contextlib
-import sqlite3
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -48,10 +47,7 @@ def older_rooms() -> Iterator[None]:
 
 
 def stored(server: ClockedServer, device: SigningDevice) -> set[str]:
-    with contextlib.closing(sqlite3.connect(server.directory / "passmuster.db")) as connection:
-        rows = connection.execute(
-            "SELECT signal FROM readings WHERE device_id = ?", (device.device,)
-        ).fetchall()
+    rows = server.rows("SELECT signal FROM readings WHERE device_id = ?", device.device)
     return {signal for (signal,) in rows}
 
 
