@@ -49,6 +49,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         config = load(getattr(parsed, "config", None) or default_file(), _flags(parsed))
         return _run(config, parsed)
+    except BrokenPipeError:
+        # Whoever read our output has seen enough; nothing more may be written to it at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except ConfigError as error:
         for mistake in error.mistakes:
             print(f"passmuster-server: {mistake}", file=sys.stderr)

@@ -1,8 +1,10 @@
 """`passmuster-server serve` as an administrator runs it, in a process of its own."""
 
 import json
+import shlex
 import socket
 import stat
+import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +16,7 @@ from passmuster_collectors.contract.verdict import Verdict
 from tests.support.certificates import Authority
 from tests.support.example_readings import healthy
 from tests.support.reporting_fleet import ReportingFleet
-from tests.support.running_server import RunningServer, free_port, run, running_server
+from tests.support.running_server import COMMAND, RunningServer, free_port, run, running_server
 from tests.support.signing_device import SigningDevice
 from tests.support.store import sqlite_only
 
@@ -166,3 +168,12 @@ def test_a_kill_under_load_loses_nothing_that_was_answered(server: RunningServer
         assert fleet.more_than_answered() <= 1
         server.start()
     assert set(fleet.go_on()) == {200}, "the chain goes on"
+
+
+def test_a_reader_that_has_seen_enough_is_no_mistake(server: RunningServer) -> None:
+    command = f"{shlex.join([*COMMAND, *server._base(), 'policy', 'show'])} | true"
+    for _ in range(3):
+        ended = subprocess.run(
+            ["/bin/sh", "-c", command], capture_output=True, text=True, timeout=60, check=False
+        )
+        assert ended.stderr == ""
