@@ -124,8 +124,13 @@ def _changes(
                 return policies.load(connection)
             return policies.standings_of(connection, devices)
 
-        for standing in await database.read(read):
+        known = standings.devices() if devices is None else tuple(devices)
+        found = await database.read(read)
+        for standing in found:
             standings.put(standing)
+        # Erased while nobody was heard. Known before the read: what was enrolled since stays.
+        for device in set(known) - {(each.organisation, each.device) for each in found}:
+            standings.remove(*device)
 
     return ChangeListener(database.url, reread, policies.refresh, rejudging.policy_published)
 

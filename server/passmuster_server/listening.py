@@ -20,6 +20,8 @@ BLIND_AFTER_S = 10.0
 """So long the gate may go on with what it knows, while nobody can tell it what has changed."""
 
 AGAIN_S = 0.5
+NAME = "passmuster listening"
+"""By this an administrator of the database knows the connection."""
 
 _log = logging.getLogger(__name__)
 
@@ -60,7 +62,9 @@ class ChangeListener:
 
     async def _listen(self) -> None:
         async with asyncio.timeout(ANSWER_S):
-            connection = await psycopg.AsyncConnection.connect(self._url, autocommit=True)
+            connection = await psycopg.AsyncConnection.connect(
+                self._url, autocommit=True, application_name=NAME
+            )
         async with connection:
             await self._ask(connection, f"LISTEN {notices.CHANNEL}")
             # What was changed while nobody listened was told to nobody.

@@ -25,6 +25,10 @@ PUBLIC_URL = "http://127.0.0.1:1"
 """The proxy's address, which laptops sign for; the tests talk to each server behind it."""
 
 SOON_S = 20.0
+STOP_LISTENING = (
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+    "WHERE datname = current_database() AND application_name = ?"
+)
 
 
 @dataclass
@@ -159,14 +163,22 @@ def test_a_server_that_could_not_listen_for_a_while_reads_what_it_missed(pair: P
     laptop = pair.enrolled("ed@example.com")
     laptop.report(pair.clients[0], healthy())
     until(204, lambda: pair.gate(1, "ed@example.com"))
-    store.rows(
-        pair.first.database,
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-        "WHERE datname = current_database() AND query LIKE ? AND pid <> pg_backend_pid()",
-        ("LISTEN%",),
-    )
+    store.rows(pair.first.database, STOP_LISTENING, (listening.NAME,))
     laptop.report(pair.clients[0], with_usb_stick())
     until(403, lambda: pair.gate(1, "ed@example.com"))
+
+
+def test_a_laptop_that_was_erased_while_nobody_was_heard_is_forgotten(pair: Pair) -> None:
+    laptop = pair.enrolled("gil@example.com")
+    laptop.report(pair.clients[0], healthy())
+    until(204, lambda: pair.gate(1, "gil@example.com"))
+    for table in ("readings", "transitions", "evidence", "contacts", "verdict_history", "verdicts"):
+        pair.first.change(f"DELETE FROM {table} WHERE device_id = ?", laptop.device)  # noqa: S608 - the schema's own names
+    for table in ("ratchets", "devices"):
+        pair.first.change(f"DELETE FROM {table} WHERE device_id = ?", laptop.device)  # noqa: S608 - the same
+    assert pair.gate(1, "gil@example.com") == 204, "nobody has told it"
+    store.rows(pair.first.database, STOP_LISTENING, (listening.NAME,))
+    until(403, lambda: pair.gate(1, "gil@example.com"))
 
 
 def test_a_kill_of_one_loses_nothing_that_was_answered(pair: Pair) -> None:

@@ -41,6 +41,10 @@ class Standings:
         for listener in self._listeners:
             listener(before, standing)
 
+    def devices(self) -> tuple[tuple[str, str], ...]:
+        """Return every device that is known, as (organisation, device)."""
+        return tuple(self._by_device)
+
     def remove(self, organisation: str, device: str) -> None:
         """Forget a device that is no longer enrolled."""
         standing = self._by_device.pop((organisation, device), None)
