@@ -144,7 +144,11 @@ async def _healthy(_: Request) -> Response:
 
 
 class _Ready:
-    """`/readyz`: whether the database answers within two seconds and all that runs beside runs."""
+    """`/readyz`: whether the gate may answer.
+
+    That is when the database answers within two seconds, what other servers change is heard, and
+    all that runs beside the requests runs.
+    """
 
     def __init__(self, services: Services) -> None:
         self._services = services
@@ -155,6 +159,8 @@ class _Ready:
                 await self._services.database.read(
                     lambda connection: connection.execute(text("SELECT 1"))
                 )
+            if not self._services.in_touch():
+                return _not_ready("what other servers change is not heard")
             failing = [task.name for task in self._services.tasks if task.failing]
             if not failing:
                 return Response("ok\n", media_type="text/plain")

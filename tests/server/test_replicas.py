@@ -169,26 +169,26 @@ def test_a_server_that_could_not_listen_for_a_while_reads_what_it_missed(pair: P
 
 
 def test_a_laptop_that_was_erased_while_nobody_was_heard_is_forgotten(pair: Pair) -> None:
-    laptop = pair.enrolled("gil@example.com")
+    laptop = pair.enrolled("hal@example.com")
     laptop.report(pair.clients[0], healthy())
-    until(204, lambda: pair.gate(1, "gil@example.com"))
+    until(204, lambda: pair.gate(1, "hal@example.com"))
     for table in ("readings", "transitions", "evidence", "contacts", "verdict_history", "verdicts"):
         pair.first.change(f"DELETE FROM {table} WHERE device_id = ?", laptop.device)  # noqa: S608 - the schema's own names
     for table in ("ratchets", "devices"):
         pair.first.change(f"DELETE FROM {table} WHERE device_id = ?", laptop.device)  # noqa: S608 - the same
-    assert pair.gate(1, "gil@example.com") == 204, "nobody has told it"
+    assert pair.gate(1, "hal@example.com") == 204, "nobody has told it"
     store.rows(pair.first.database, STOP_LISTENING, (listening.NAME,))
-    until(403, lambda: pair.gate(1, "gil@example.com"))
+    until(403, lambda: pair.gate(1, "hal@example.com"))
 
 
 def test_a_kill_of_one_loses_nothing_that_was_answered(pair: Pair) -> None:
-    laptop = pair.enrolled("flo@example.com")
+    laptop = pair.enrolled("ira@example.com")
     for _ in range(3):
         laptop.report(pair.clients[1], healthy())
         pair.second.kill()
         laptop.report(pair.clients[0], with_usb_stick())
         pair.second.start()
-        assert pair.gate(1, "flo@example.com") == 403
+        assert pair.gate(1, "ira@example.com") == 403, "it said it was ready"
     ((sequence,),) = pair.first.rows(
         "SELECT sequence FROM ratchets WHERE device_id = ?", laptop.device
     )
