@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from random import SystemRandom
 
 from passmuster_agent.collection import AnySignal, Collection
-from passmuster_agent.companion.ear import listen_to_companions
+from passmuster_agent.companion.listener import listen_to_companions
 from passmuster_agent.config import State
 from passmuster_agent.database import OutboxError
 from passmuster_agent.delivery import Delivery, DeliveryKind

@@ -4,14 +4,17 @@ Readers ask from threads of their own while the daemon waits for them; what the 
 unasked is heard by the daemon itself. One of them at a time has the channel.
 """
 
-import select
-import sys
 import threading
 import time
 from typing import Any
 
-from passmuster_agent.companion import packets
 from passmuster_agent.companion.allowance import Allowance
+from passmuster_agent.companion.channel import (
+    Channel,
+    ChannelClosedError,
+    TooLongError,
+    readable,
+)
 from passmuster_agent.companion.messages import (
     FROM_COMPANION,
     Ask,
@@ -32,8 +35,6 @@ from passmuster_collectors.host.base import (
     SourceTimeoutError,
 )
 
-assert sys.platform == "linux"  # noqa: S101 - the type checker reads it too
-
 ANSWER_WITHIN_S = 3.0
 """A companion that takes longer is let go: the other signals must not wait for it."""
 
@@ -50,18 +51,18 @@ REFUSALS: dict[SourceOutcome, type[SourceError]] = {
 class Link:
     """One companion that is connected.
 
-    `misbehaved` tells that it was let go for what it sent or did not send. `asked` tells that it
-    was asked for the session of a person, who may be told things.
+    `misbehaved` tells that it was let go for what it sent or did not send. It `may_be_told` things
+    where it is the daemon's own user's, and once it was asked for the session of a person.
     """
 
-    def __init__(self, channel: packets.Channel) -> None:
+    def __init__(self, channel: Channel, *, may_be_told: bool) -> None:
         self._channel = channel
         self._lock = threading.Lock()
         self._allowance = Allowance(MOST_MESSAGES, PER_S)
         self._number = 0
         self._heard = False
         self._told: Notice | None = None
-        self.asked = False
+        self.may_be_told = may_be_told
         self.closed = False
         self.misbehaved = ""
 
@@ -74,7 +75,7 @@ class Link:
         if not self._lock.acquire(timeout=ANSWER_WITHIN_S):
             raise SourceTimeoutError(COMPANION, "it is busy with another question")
         try:
-            self.asked = True
+            self.may_be_told = True
             return self._answer(signal)
         finally:
             self._lock.release()
@@ -132,9 +133,7 @@ class Link:
         """Whether there is something to receive before the deadline, the end included."""
         if self.closed:
             return True
-        waiting = select.poll()
-        waiting.register(self._channel.fileno(), select.POLLIN)
-        return bool(waiting.poll(max(0.0, deadline - time.monotonic()) * 1000))
+        return bool(readable([self._channel.fileno()], deadline - time.monotonic()))
 
     def _receive(self) -> Changed | Said | None:
         """Return one message, None if there is none. What breaks the rules closes the channel."""
@@ -143,10 +142,10 @@ class Link:
             data = self._channel.receive()
             if data is not None:
                 message = from_bytes(data, FROM_COMPANION)
-        except packets.ChannelClosedError:
+        except ChannelClosedError:
             self._heard = True
             self.close()
-        except packets.TooLongError:
+        except TooLongError:
             self._let_go("its message was too long")
         except ContractError as error:
             self._let_go(f"its message was wrong ({error})")
@@ -162,7 +161,7 @@ class Link:
             return
         try:
             self._channel.send(to_bytes(message))
-        except packets.ChannelClosedError:
+        except ChannelClosedError:
             self._heard = True
             self.close()
 

@@ -1,30 +1,26 @@
-"""The daemon's socket for companions: who may say what, and for whom it counts.
+"""The daemon's ear for companions: who may say what, and for whom it counts.
 
 The kernel tells whose process it is. A companion speaks for its own user alone, one companion for a
 user at a time; what it says is asked for when it is needed and kept no longer than that.
 """
 
 import logging
-import os
-import socket
-import sys
 import time
-from pathlib import Path
 from typing import Any
 
-from passmuster_agent.companion import links, packets
+from passmuster_agent.companion import links
 from passmuster_agent.companion.allowance import Allowance
+from passmuster_agent.companion.channel import Caller, ChannelClosedError, Door
+from passmuster_agent.companion.meeting import open_door
 from passmuster_agent.companion.messages import VERSION, Goodbye, Notice, Welcome, to_bytes
 from passmuster_agent.companion.notices import notice_of
+from passmuster_agent.errors import because
 from passmuster_collectors.contract.verdict import Answer
 from passmuster_collectors.host.base import COMPANION, SourceMissingError
 from passmuster_collectors.host.events import COMPANION_SPOKE, NEVER, Events
 
-assert sys.platform == "linux"  # noqa: S101 - the type checker reads it too
-
 log = logging.getLogger(__name__)
 
-LOGGED_IN = Path("/run/systemd/users")
 MOST_LINKS = 32
 MOST_ACCEPTED_A_LOOK = 16
 MOST_COMINGS = 6
@@ -37,13 +33,11 @@ SHUT_OUT_S = 60.0
 class Companions:
     """Every companion that is connected. A `Watch` for the daemon, `Testimonies` for the host.
 
-    It listens at `path`. `logged_in` is the folder of logind's state files, one for each user.
+    They come by `door`; None is a laptop where none can be heard.
     """
 
-    def __init__(self, path: Path | None, logged_in: Path | None = None) -> None:
-        self._path = path
-        self._logged_in = logged_in or LOGGED_IN
-        self._listening = _listen(path)
+    def __init__(self, door: Door | None) -> None:
+        self._door = door
         self._links: dict[int, links.Link] = {}
         self._comings: dict[int, Allowance] = {}
         self._shut_out: dict[int, float] = {}
@@ -64,7 +58,7 @@ class Companions:
     def descriptors(self) -> tuple[int, ...]:
         """Return what becomes readable when a companion comes, speaks or leaves."""
         found = tuple(each.fileno() for each in self._links.values() if not each.closed)
-        return found if self._listening is None else (self._listening.fileno(), *found)
+        return found if self._door is None else (self._door.fileno(), *found)
 
     def read(self) -> Events:
         """Let new companions in and hear the others; return whether there is reason to ask."""
@@ -80,7 +74,7 @@ class Companions:
 
     def delivers(self, trigger: str) -> bool:
         """Whether companions can be heard at all."""
-        return trigger == COMPANION_SPOKE and self._listening is not None
+        return trigger == COMPANION_SPOKE and self._door is not None
 
     def next_at(self) -> float:
         """Return that nothing is due without an event."""
@@ -91,47 +85,41 @@ class Companions:
         for link in self._links.values():
             link.close()
         self._links.clear()
-        if self._listening is not None:
-            self._listening.close()
-            self._listening = None
-            assert self._path is not None  # noqa: S101 - it was listened at
-            self._path.unlink(missing_ok=True)
+        if self._door is not None:
+            self._door.close()
+            self._door = None
 
     def _tell(self) -> None:
-        for uid, link in self._links.items():
+        for link in self._links.values():
             # Whoever else connects has no session, and it is none of their business.
-            if self._notice is not None and (link.asked or uid == os.geteuid()):
+            if self._notice is not None and link.may_be_told:
                 link.tell(self._notice)
 
     def _accept(self) -> bool:
         """Let in who waits at the door; return whether there is somebody new to ask."""
         someone = False
         for _ in range(MOST_ACCEPTED_A_LOOK):
-            try:
-                if self._listening is None:
-                    break
-                connected, _ = self._listening.accept()
-            except OSError:
+            come = None if self._door is None else self._door.accept()
+            if come is None:
                 break
-            channel = packets.Channel(connected)
-            uid = channel.peer()
-            refusal = self._refusal(uid)
+            channel, caller = come
+            refusal = self._refusal(caller)
             try:
                 channel.send(to_bytes(refusal or Welcome(VERSION)))
-            except packets.ChannelClosedError:
+            except ChannelClosedError:
                 channel.close()
                 continue
             if refusal is not None:
                 channel.close()
                 continue
-            self._links[uid] = links.Link(channel)
-            log.debug("A companion of user %d is here.", uid)
+            self._links[caller.person] = links.Link(channel, may_be_told=caller.is_own)
+            log.debug("A companion of user %d is here.", caller.person)
             someone = True
         return someone
 
-    def _refusal(self, uid: int) -> Goodbye | None:
-        now = time.monotonic()
-        if uid != os.geteuid() and not (self._logged_in / str(uid)).exists():
+    def _refusal(self, caller: Caller) -> Goodbye | None:
+        now, uid = time.monotonic(), caller.person
+        if not (caller.is_own or caller.is_logged_in):
             return Goodbye("nobody of that number is logged in", for_good=False)
         if uid in self._links and not self._links[uid].closed:
             return Goodbye("another companion of this user is connected", for_good=True)
@@ -149,11 +137,10 @@ class Companions:
             log.warning("A companion of user %d was let go: %s.", uid, link.misbehaved)
 
 
-def _listen(path: Path | None) -> socket.socket | None:
-    if path is None:
-        return None
+def listen_to_companions() -> Companions:
+    """Open the door for companions; never fails, since all else works without them."""
     try:
-        return packets.listen(path)
+        return Companions(open_door())
     except OSError as error:
-        log.warning("No companion can be heard at %s: %s.", path, error.strerror or error)
-        return None
+        log.warning("No companion can be heard: %s.", because(error))
+        return Companions(None)

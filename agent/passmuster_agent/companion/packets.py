@@ -10,6 +10,7 @@ import struct
 import sys
 from pathlib import Path
 
+from passmuster_agent.companion.channel import Caller, ChannelClosedError, TooLongError
 from passmuster_agent.companion.messages import MAX_BYTES
 
 assert sys.platform == "linux"  # noqa: S101 - the type checker reads it too
@@ -21,15 +22,10 @@ NAME = "passmuster-agent"
 SYSTEM_SOCKET = Path("/run") / NAME / "companion.sock"
 
 
-class ChannelClosedError(Exception):
-    """The other end has gone, or does not take what it is sent."""
+LOGGED_IN = Path("/run/systemd/users")
 
 
-class TooLongError(Exception):
-    """The other end sent more than a message may have."""
-
-
-class Channel:
+class PacketChannel:
     """A connected socket."""
 
     def __init__(self, connected: socket.socket) -> None:
@@ -37,7 +33,7 @@ class Channel:
         self._socket = connected
 
     @classmethod
-    def connect(cls, path: Path) -> "Channel":
+    def connect(cls, path: Path) -> "PacketChannel":
         """Return a channel to the daemon that listens at `path`. Raises `OSError`."""
         connecting = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_CLOEXEC)
         try:
@@ -85,6 +81,38 @@ class Channel:
         self._socket.close()
 
 
+class PacketDoor:
+    """A socket that everybody on this laptop may connect to. Raises `OSError`.
+
+    `logged_in` is the folder of logind's state files, one for each user.
+    """
+
+    def __init__(self, path: Path, logged_in: Path = LOGGED_IN) -> None:
+        self._path = path
+        self._logged_in = logged_in
+        self._listening = _listen(path)
+
+    def fileno(self) -> int:
+        """Return the descriptor to wait on."""
+        return self._listening.fileno()
+
+    def accept(self) -> tuple[PacketChannel, Caller] | None:
+        """Let the next one in; None where nobody is there any more."""
+        try:
+            connected, _ = self._listening.accept()
+        except OSError:
+            return None
+        channel = PacketChannel(connected)
+        user = channel.peer()
+        is_logged_in = (self._logged_in / str(user)).exists()
+        return channel, Caller(user, is_logged_in, user == os.geteuid())
+
+    def close(self) -> None:
+        """Listen no more."""
+        self._listening.close()
+        self._path.unlink(missing_ok=True)
+
+
 def daemon_socket() -> Path | None:
     """Return where the daemon of this process listens; None where there is no place for it.
 
@@ -102,8 +130,8 @@ def companion_sockets() -> tuple[Path, ...]:
     return (SYSTEM_SOCKET,) if own is None else (SYSTEM_SOCKET, own)
 
 
-def listen(path: Path) -> socket.socket:
-    """Return a socket that everybody on this laptop may connect to. Raises `OSError`.
+def _listen(path: Path) -> socket.socket:
+    """Return a socket that listens at `path`. Raises `OSError`.
 
     What a daemon that was killed left behind is taken away; one that still listens is not.
     """
@@ -114,7 +142,7 @@ def listen(path: Path) -> socket.socket:
     )
     try:
         with contextlib.suppress(FileNotFoundError, ConnectionRefusedError):
-            Channel.connect(path).close()
+            PacketChannel.connect(path).close()
             raise FileExistsError(None, "another agent listens there")
         path.unlink(missing_ok=True)
         listening.bind(str(path))

@@ -2,9 +2,7 @@
 
 import logging
 import os
-import select
 import socket
-import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -13,7 +11,13 @@ from random import Random
 from typing import Any
 
 from passmuster_agent.collection import AnySignal
-from passmuster_agent.companion import packets
+from passmuster_agent.companion.channel import (
+    Channel,
+    ChannelClosedError,
+    Connect,
+    TooLongError,
+    readable,
+)
 from passmuster_agent.companion.messages import (
     FROM_DAEMON,
     VERSION,
@@ -34,8 +38,6 @@ from passmuster_collectors.host import clocks
 from passmuster_collectors.host.base import Host, SourceError
 from passmuster_collectors.host.events import Watch
 
-assert sys.platform == "linux"  # noqa: S101 - the type checker reads it too
-
 log = logging.getLogger(__name__)
 
 READ_WITHIN_S = 2.5
@@ -49,7 +51,7 @@ LOOK_EVERY_S = 60.0
 
 
 class Companion:
-    """One companion of the user who runs it. `paths` are tried in order, again and again."""
+    """One companion of the user who runs it. `daemons` are tried in order, again and again."""
 
     def __init__(
         self,
@@ -57,7 +59,7 @@ class Companion:
         signals: Sequence[AnySignal],
         watch: Watch,
         notifier: Notifier,
-        paths: Sequence[Path],
+        daemons: Sequence[Connect],
     ) -> None:
         self._testifiers = {
             each.id: each.testifiers[host.platform]
@@ -67,9 +69,9 @@ class Companion:
         self._host = host
         self._watch = watch
         self._notifier = notifier
-        self._paths = tuple(paths)
+        self._daemons = tuple(daemons)
         self._random = Random()  # noqa: S311 - spreads the tries, hides nothing
-        self._channel: packets.Channel | None = None
+        self._channel: Channel | None = None
         self._busy: threading.Thread | None = None
         self._pause_s = FIRST_PAUSE_S
         self._next_try = 0.0
@@ -92,30 +94,26 @@ class Companion:
             self._notifier.step(time.monotonic())
 
     def _connect(self) -> None:
-        for path in self._paths:
+        for connect in self._daemons:
             try:
-                self._channel = packets.Channel.connect(path)
+                self._channel = connect()
             except OSError:
                 continue
-            log.info("Connected to the agent at %s.", path)
+            log.info("Connected to the agent.")
             return
         self._try_later()
 
     def _wait(self, interrupted: socket.socket) -> set[int]:
-        waiting = select.poll()
         descriptors = [interrupted.fileno(), *self._watch.descriptors()]
         due = min(self._change_at, self._notifier.next_at(), time.monotonic() + LOOK_EVERY_S)
         if self._channel is None:
             due = min(due, self._next_try)
         else:
             descriptors.append(self._channel.fileno())
-        for each in descriptors:
-            waiting.register(each, select.POLLIN)
         pause_s = min(due - time.monotonic(), self._watch.next_at() - clocks.since_boot_s())
-        # Rounded up: a wait that ends too soon would be begun again and again.
-        return {each for each, _ in waiting.poll(int(max(0.0, pause_s) * 1000) + 1)}
+        return readable(descriptors, pause_s)
 
-    def _serve(self, channel: packets.Channel) -> bool:
+    def _serve(self, channel: Channel) -> bool:
         """Do what the daemon says; return whether to go on."""
         try:
             while (data := channel.receive()) is not None:
@@ -132,7 +130,7 @@ class Companion:
                         "The agent of this laptop is of another version than this companion.",
                         "Log out and in again.",
                     )
-        except (packets.ChannelClosedError, packets.TooLongError, ContractError) as error:
+        except (ChannelClosedError, TooLongError, ContractError) as error:
             log.info("The agent has gone (%s).", type(error).__name__)
             self._let_go()
             self._try_later()
@@ -174,7 +172,7 @@ class Companion:
         if self._channel is not None:
             try:
                 self._channel.send(to_bytes(message))
-            except packets.ChannelClosedError:
+            except ChannelClosedError:
                 self._let_go()
                 self._try_later()
 

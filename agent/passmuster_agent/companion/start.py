@@ -2,10 +2,9 @@
 
 import contextlib
 import secrets
-import sys
 from pathlib import Path
 
-from passmuster_agent.errors import AgentError, ExitCode
+from passmuster_agent.errors import ExitCode
 
 
 def run(socket: Path | None) -> ExitCode:
@@ -13,10 +12,8 @@ def run(socket: Path | None) -> ExitCode:
 
     `socket` is where the daemon listens; None looks in the usual places.
     """
-    if sys.platform != "linux":
-        raise AgentError("There is no companion on this system.", "The agent reads all by itself.")
-    # All of it is for Linux alone.
-    from passmuster_agent.companion import packets, process  # noqa: PLC0415
+    # The libraries of the other commands stay away.
+    from passmuster_agent.companion import meeting, process  # noqa: PLC0415
     from passmuster_agent.companion.notification import DesktopNotification  # noqa: PLC0415
     from passmuster_agent.companion.notifier import Notifier  # noqa: PLC0415
     from passmuster_agent.interruptions import interruptions  # noqa: PLC0415
@@ -28,6 +25,6 @@ def run(socket: Path | None) -> ExitCode:
     use_one_arena()
     host = this_host(secrets.token_bytes(32))
     notifier = Notifier(DesktopNotification(host).show)
-    paths = packets.companion_sockets() if socket is None else (socket,)
+    daemons = meeting.daemons(socket)
     with interruptions() as interrupted, contextlib.closing(session_watch()) as watch:
-        return process.Companion(host, CATALOG, watch, notifier, paths).run(interrupted)
+        return process.Companion(host, CATALOG, watch, notifier, daemons).run(interrupted)

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from passmuster_agent.companion.listener import Companions
+from passmuster_agent.companion.packets import PacketDoor
 from tests.support.open_folder import open_folder
 
 
@@ -19,6 +20,6 @@ def folder() -> Iterator[Path]:
 def companions(folder: Path) -> Iterator[Companions]:
     """The daemon's ear; who is logged in is said by the files in `folder/users`."""
     (folder / "users").mkdir()
-    listening = Companions(folder / "run" / "companion.sock", folder / "users")
+    listening = Companions(PacketDoor(folder / "run" / "companion.sock", folder / "users"))
     yield listening
     listening.close()

@@ -15,7 +15,8 @@ from typing import Any, ClassVar
 
 import pytest
 
-from passmuster_agent.companion import links, listener, packets
+from passmuster_agent.companion import links, listener
+from passmuster_agent.companion.channel import ChannelClosedError
 from passmuster_agent.companion.listener import Companions
 from passmuster_agent.companion.messages import (
     FROM_DAEMON,
@@ -29,6 +30,13 @@ from passmuster_agent.companion.messages import (
     Welcome,
     from_bytes,
     to_bytes,
+)
+from passmuster_agent.companion.packets import (
+    SYSTEM_SOCKET,
+    PacketChannel,
+    PacketDoor,
+    companion_sockets,
+    daemon_socket,
 )
 from passmuster_collectors.contract.reading import SourceOutcome
 from passmuster_collectors.contract.verdict import Answer, Outcome, Remedy, SignalVerdict, Verdict
@@ -71,7 +79,7 @@ class Talker:
     everybody: ClassVar[list["Talker"]] = []
 
     def __init__(self, path: Path) -> None:
-        self.channel = packets.Channel.connect(path)
+        self.channel = PacketChannel.connect(path)
         self.everybody.append(self)
 
     def say(self, message: Any) -> None:
@@ -248,7 +256,7 @@ class TestOneThatDoesNot:
                 talker.say(Changed())
                 companions.read()
 
-        with pytest.raises(packets.ChannelClosedError):
+        with pytest.raises(ChannelClosedError):
             talk()
         assert isinstance(refusal_of(companions), SourceMissingError)
 
@@ -261,7 +269,7 @@ class TestOneThatDoesNot:
             while True:
                 talker.channel.send(b" " * MAX_BYTES)
 
-        with pytest.raises(packets.ChannelClosedError):
+        with pytest.raises(ChannelClosedError):
             fill()
         assert spoke(companions)
         assert isinstance(refusal_of(companions), SourceMissingError)
@@ -418,30 +426,33 @@ class TestTheSocket:
         dead = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         dead.bind(str(folder / "companion.sock"))
         dead.close()
-        again = Companions(folder / "companion.sock", folder)
-        assert again.descriptors()
+        again = PacketDoor(folder / "companion.sock", folder)
+        PacketChannel.connect(folder / "companion.sock").close()
         again.close()
 
     def test_does_not_take_the_place_of_one_that_lives(
         self, path: Path, folder: Path, companions: Companions
     ) -> None:
-        second = Companions(path, folder)
-        assert second.descriptors() == ()
-        assert not second.delivers(COMPANION_SPOKE)
-        second.close()
+        with pytest.raises(FileExistsError):
+            PacketDoor(path, folder)
         assert path.exists()
         assert companions.delivers(COMPANION_SPOKE)
 
-    def test_that_cannot_be_made_leaves_the_daemon_deaf_and_well(self, folder: Path) -> None:
-        deaf = Companions(folder / "no" / "such" / "folder" / "companion.sock", folder)
+    def test_that_cannot_be_made_leaves_the_daemon_deaf_and_well(
+        self, folder: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("RUNTIME_DIRECTORY", str(folder / "no" / "such" / "folder"))
+        deaf = listener.listen_to_companions()
+        assert deaf.descriptors() == ()
+        assert not deaf.delivers(COMPANION_SPOKE)
         assert not deaf.read()
         assert isinstance(refusal_of(deaf), SourceMissingError)
         deaf.answered(FAILED)
 
     def test_lies_where_systemd_says(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("RUNTIME_DIRECTORY", "/run/passmuster-agent:/run/other")
-        assert packets.daemon_socket() == packets.SYSTEM_SOCKET
-        assert packets.companion_sockets()[0] == packets.SYSTEM_SOCKET
+        assert daemon_socket() == SYSTEM_SOCKET
+        assert companion_sockets()[0] == SYSTEM_SOCKET
 
     def test_lies_in_the_users_own_folder_where_the_agent_is_theirs(
         self, monkeypatch: pytest.MonkeyPatch
@@ -450,8 +461,8 @@ class TestTheSocket:
         monkeypatch.setenv("XDG_RUNTIME_DIR", "/run/user/1000")
         monkeypatch.setattr(os, "geteuid", lambda: 1000)
         own = Path("/run/user/1000/passmuster-agent/companion.sock")
-        assert packets.daemon_socket() == own
-        assert packets.companion_sockets() == (packets.SYSTEM_SOCKET, own)
+        assert daemon_socket() == own
+        assert companion_sockets() == (SYSTEM_SOCKET, own)
 
 
 def test_a_notice_goes_over_the_wire_and_back() -> None:

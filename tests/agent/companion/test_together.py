@@ -36,8 +36,8 @@ DCONF = Path("/usr/libexec/dconf-service")
 DAEMON = """
 import sys
 from pathlib import Path
-from passmuster_agent.companion import listener
-listener.LOGGED_IN = Path(sys.argv.pop(1))
+from passmuster_agent.companion import packets
+packets.PacketDoor.__init__.__defaults__ = (Path(sys.argv.pop(1)),)
 from passmuster_agent import cli
 raise SystemExit(cli.main())
 """

@@ -1,0 +1,33 @@
+"""Where daemon and companion meet on each system."""
+
+import sys
+from functools import partial
+from pathlib import Path
+
+from passmuster_agent.companion.channel import Connect, Door
+
+
+def open_door() -> Door | None:
+    """Return where the daemon of this process hears companions; None where there is no place.
+
+    Raises `OSError`.
+    """
+    if sys.platform == "linux":
+        from passmuster_agent.companion import packets  # noqa: PLC0415 - Linux alone has them
+
+        path = packets.daemon_socket()
+        return None if path is None else packets.PacketDoor(path)
+    return None
+
+
+def daemons(named: Path | None) -> tuple[Connect, ...]:
+    """Return how a companion reaches its daemon: the laptop's, then its own user's.
+
+    `named` is the socket to use instead.
+    """
+    if sys.platform == "linux":
+        from passmuster_agent.companion import packets  # noqa: PLC0415 - Linux alone has them
+
+        paths = packets.companion_sockets() if named is None else (named,)
+        return tuple(partial(packets.PacketChannel.connect, path) for path in paths)
+    return ()
