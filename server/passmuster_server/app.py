@@ -34,6 +34,8 @@ from passmuster_server.policy.standings import Standings
 from passmuster_server.privacy.retention import Retention
 from passmuster_server.reports.routes import routes as reports_routes
 from passmuster_server.services import Services
+from passmuster_server.signing.routes import routes as signing_routes
+from passmuster_server.signing.service import SigningKeys
 from passmuster_server.web.assets import routes as asset_routes
 from passmuster_server.web.problems import (
     TITLES,
@@ -45,7 +47,14 @@ from passmuster_server.web.problems import (
 )
 
 # Routes are tried in this order: those that are asked thousands of times a second come first.
-AREAS = (gate_routes, reports_routes, devices_routes, accounts_routes, fleet_routes)
+AREAS = (
+    gate_routes,
+    reports_routes,
+    devices_routes,
+    accounts_routes,
+    fleet_routes,
+    signing_routes,
+)
 
 _log = logging.getLogger(__name__)
 
@@ -58,7 +67,8 @@ def create_app(config: Config, clock: Clock = utc_now) -> Starlette:
     rejudging = Rejudging(database, policies)
     changes = _changes(database, policies, standings, rejudging)
     deadlines = Deadlines(database, standings, policies, clock)
-    services = Services(config, database, clock, standings, policies, changes.in_touch)
+    signing = SigningKeys(database, clock)
+    services = Services(config, database, clock, standings, policies, changes.in_touch, signing)
     retention = Retention(
         database,
         clock,

@@ -20,6 +20,7 @@ from passmuster_server.policy.commands import add_commands as add_policy_command
 from passmuster_server.policy.service import check_policies
 from passmuster_server.policy.waiver_commands import add_commands as add_waiver_commands
 from passmuster_server.privacy.commands import add_commands as add_privacy_commands
+from passmuster_server.signing.commands import add_commands as add_signing_commands
 
 AREAS = (
     add_accounts_commands,
@@ -28,6 +29,7 @@ AREAS = (
     add_waiver_commands,
     add_gate_commands,
     add_privacy_commands,
+    add_signing_commands,
 )
 
 SETTINGS = (

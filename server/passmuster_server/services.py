@@ -9,6 +9,7 @@ from passmuster_server.config import Config
 from passmuster_server.database import Database
 from passmuster_server.policy.service import Policies
 from passmuster_server.policy.standings import Standings
+from passmuster_server.signing.service import SigningKeys
 
 
 @dataclass
@@ -24,6 +25,7 @@ class Services:
     standings: Standings
     policies: Policies
     in_touch: Callable[[], bool]
+    signing: SigningKeys
     tasks: list[BackgroundTask] = field(default_factory=list)
     closings: list[Callable[[], None]] = field(default_factory=list)
 

@@ -11,9 +11,10 @@ from passmuster_server.gate import tables as gate_tables
 from passmuster_server.policy import tables as policy_tables
 from passmuster_server.reports import tables as reports_tables
 from passmuster_server.schema import DEFAULT_ORGANISATION, METADATA
+from passmuster_server.signing import tables as signing_tables
 from tests.support.store import new_store
 
-TABLES = (accounts_tables, gate_tables, policy_tables, reports_tables)
+TABLES = (accounts_tables, gate_tables, policy_tables, reports_tables, signing_tables)
 """Importing them is what makes `METADATA` know them."""
 
 _opened: list[Database] = []
