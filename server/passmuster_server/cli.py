@@ -15,6 +15,7 @@ from passmuster_server.commands import Command, CommandError
 from passmuster_server.config import DEFAULT_PORT, Config, ConfigError, default_file, load
 from passmuster_server.database import Database, StoreUnavailableError
 from passmuster_server.devices.commands import add_commands as add_devices_commands
+from passmuster_server.devices.group_commands import add_commands as add_group_commands
 from passmuster_server.gate.commands import add_commands as add_gate_commands
 from passmuster_server.policy.commands import add_commands as add_policy_commands
 from passmuster_server.policy.service import check_policies
@@ -25,6 +26,7 @@ from passmuster_server.signing.commands import add_commands as add_signing_comma
 AREAS = (
     add_accounts_commands,
     add_devices_commands,
+    add_group_commands,
     add_policy_commands,
     add_waiver_commands,
     add_gate_commands,

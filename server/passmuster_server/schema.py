@@ -18,6 +18,9 @@ METADATA = MetaData(
 DEFAULT_ORGANISATION = "default"
 """The organisation that a fresh server has. Every hot table is keyed by organisation first."""
 
+DEFAULT_GROUP = "default"
+"""The group of every device that no other was named for."""
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 

@@ -1,15 +1,19 @@
 """The schema that `migrate` makes, and what a server says to any other."""
 
+import re
 import sqlite3
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection
 
 from passmuster_server import migrations, tables
 from passmuster_server.database import Database
+from tests.support.store import new_store
 
 
 @pytest.fixture
@@ -17,11 +21,16 @@ def database(tmp_path: Path) -> Database:
     return Database(f"sqlite:///{tmp_path}/passmuster.db")
 
 
-def schema_of(connection: Connection) -> dict[str, str]:
+def schema_of(connection: Connection) -> dict[str, list[str]]:
+    """Return the parts of each statement, sorted: SQLite adds a later column after the keys."""
     found = connection.exec_driver_sql(
         "SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL AND name != 'alembic_version'"
     )
-    return {name: " ".join(sql.split()) for name, sql in found}
+    between = re.compile(r", (?![^(]*\))")
+    return {
+        name: sorted(between.split(" ".join(sql.partition("(")[2].removesuffix(")").split())))
+        for name, sql in found
+    }
 
 
 def test_the_migrations_make_the_very_schema_that_the_areas_declare(
@@ -44,6 +53,42 @@ def test_alembic_finds_nothing_left_to_migrate(database: Database) -> None:
         )
     )
     assert differences == []
+
+
+def test_devices_from_before_there_were_groups_are_the_companys_in_the_default_group(
+    tmp_path: Path,
+) -> None:
+    database = Database(new_store(tmp_path))
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+    with database.writer_engine.connect() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0003")
+    database.write_now(
+        lambda transaction: transaction.run(
+            "INSERT INTO organisations (organisation_id, name, server_id, hash_key) "
+            "VALUES ('default', 'Default', 'server', ?)",
+            (bytes(32),),
+        )
+    )
+    database.write_now(
+        lambda transaction: transaction.run(
+            "INSERT INTO devices (organisation_id, device_id, owner, computer_name, platform, "
+            "system, agent_version, public_key, thumbprint, fingerprint, tier, status, enrolled_at)"
+            " VALUES ('default', 'd', 'ana@example.com', '', 'linux', '', '', ?, '', '', 'file', "
+            "'active', 1)",
+            (b"",),
+        )
+    )
+    migrations.migrate(database)
+    found = database.read_now(
+        lambda connection: connection.exec_driver_sql(
+            "SELECT g.name, g.kind, d.ownership FROM devices AS d JOIN groups AS g "
+            "ON g.organisation_id = d.organisation_id AND g.group_id = d.group_id"
+        ).all()
+    )
+    database.dispose()
+    assert [tuple(row) for row in found] == [("Default", "internal", "company")]
 
 
 def test_migrating_twice_changes_nothing(database: Database, tmp_path: Path) -> None:

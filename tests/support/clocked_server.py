@@ -1,6 +1,9 @@
 """The real server in this process, on a real port, under a clock that a test moves."""
 
 import contextlib
+import io
+import os
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -12,6 +15,7 @@ import uvicorn
 from starlette.applications import Starlette
 
 from passmuster_server.app import create_app
+from passmuster_server.cli import main
 from passmuster_server.clock import utc_now
 from passmuster_server.config import load
 from passmuster_server.database import Database
@@ -23,7 +27,7 @@ from tests.support.running_server import START_WITHIN_S, RunningServer, free_por
 
 @dataclass
 class ClockedServer(RunningServer):
-    """A server whose clock is ahead by `ahead`. Its commands run in processes of their own."""
+    """A server whose clock is ahead by `ahead`. Its commands run here too, by the real time."""
 
     ahead: timedelta = timedelta(0)
     settings: dict[str, str] = field(default_factory=dict)
@@ -38,10 +42,28 @@ class ClockedServer(RunningServer):
         services: Services = self._app.state.services
         return services
 
+    def command(self, *arguments: str, check: bool = True) -> "subprocess.CompletedProcess[str]":
+        """Run another command over the same data: what its process would do, without one."""
+        said, complained = io.StringIO(), io.StringIO()
+        before = os.umask(0o077)
+        try:
+            with contextlib.redirect_stdout(said), contextlib.redirect_stderr(complained):
+                status = main([*self._base(), *arguments])
+        except SystemExit as mistyped:
+            status = int(mistyped.code or 0)
+        finally:
+            os.umask(before)
+        done = subprocess.CompletedProcess(
+            arguments, status, said.getvalue(), complained.getvalue()
+        )
+        assert not check or status == 0, done
+        return done
+
     def enroll_code(self, owner: str = "ana@example.com", *arguments: str) -> str:
-        """Return a fresh one-time code, made without a process of its own."""
+        """Return a fresh one-time code, good by the time that the server has."""
         assert self._app is not None, "start it first"
-        assert not arguments, "only the command takes more"
+        if arguments:
+            return super().enroll_code(owner, *arguments)
         database: Database = self._app.state.services.database
         return database.write_now(
             lambda transaction: create_code(

@@ -10,6 +10,7 @@ from passmuster_server.devices.enrolment import (
     create_code,
     retire,
 )
+from passmuster_server.devices.groups import GroupError, Ownership
 from passmuster_server.policy.standing import DeviceStatus
 from passmuster_server.schema import DEFAULT_ORGANISATION
 
@@ -20,6 +21,12 @@ def add_commands(parsers: "_SubParsersAction[ArgumentParser]") -> None:
     code.add_argument("--owner", required=True, metavar="EMAIL", help="whose laptop it will be")
     code.add_argument(
         "--replaces", metavar="DEVICE", help="retire this device when the code is used"
+    )
+    code.add_argument("--group", metavar="NAME", help="the group that the laptop will be in")
+    code.add_argument(
+        "--ownership",
+        choices=[each.value for each in Ownership],
+        help="whose property the laptop is (default: the company's)",
     )
     code.set_defaults(run=enroll_code)
     for name, status, text in (
@@ -42,9 +49,11 @@ def enroll_code(command: Command) -> int:
                 arguments.owner,
                 command.clock(),
                 arguments.replaces,
+                group=arguments.group,
+                ownership=arguments.ownership and Ownership(arguments.ownership),
             )
         )
-    except (OwnerError, ReplacedDeviceError) as error:
+    except (GroupError, OwnerError, ReplacedDeviceError) as error:
         raise CommandError(str(error)) from None
     minutes = int(CODE_LIFETIME.total_seconds() // 60)
     print(f"Code for {arguments.owner}, good once, for {minutes} minutes:")

@@ -5,8 +5,9 @@ import re
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Row
 
 from passmuster_collectors.contract import codec, strict_json
 from passmuster_collectors.contract.canonical import base64url
@@ -24,6 +25,7 @@ from passmuster_server.changes import announce
 from passmuster_server.clock import Clock
 from passmuster_server.database import Database, Transaction
 from passmuster_server.devices import codes, jws, key_changes, store
+from passmuster_server.devices.groups import Ownership, find_group, place_device
 from passmuster_server.devices.key_changes import KeyChange
 from passmuster_server.devices.ratchets import reset_ratchet
 from passmuster_server.policy.service import Policies
@@ -53,11 +55,15 @@ def create_code(
     owner: str,
     now: datetime,
     replaces: str | None = None,
+    *,
+    group: str | None = None,
+    ownership: Ownership | None = None,
 ) -> str:
     """Store a new code for one named person and return it, which is not kept.
 
-    `replaces` is a device that is retired when the code is used. Raises `OwnerError` and
-    `ReplacedDeviceError`.
+    `replaces` is a device that is retired when the code is used; the new one takes over its group
+    and ownership, unless `group`, a group's name, and `ownership` are given. Raises `OwnerError`,
+    `ReplacedDeviceError` and `GroupError`.
     """
     owner = owner.strip()
     if not _OWNER.fullmatch(owner) or not owner.isprintable():
@@ -65,9 +71,14 @@ def create_code(
     if replaces and store.find_device(connection, organisation, replaces) is None:
         raise ReplacedDeviceError("there is no such device to replace")
     code = codes.new_code()
-    store.insert_code(
-        connection, organisation, codes.code_hash(code), owner, replaces, now, CODE_LIFETIME
+    stands_for = store.NewCode(
+        codes.code_hash(code),
+        owner,
+        replaces,
+        group and find_group(connection, organisation, group).group_id,
+        ownership,
     )
+    store.insert_code(connection, organisation, stands_for, now, CODE_LIFETIME)
     return code
 
 
@@ -172,6 +183,7 @@ class Enrolment:
         if not store.use_code(connection, organisation, hashed, enrolled.device, now):
             raise RefusalError(403, "code_used", "The code has been used already.")
         store.drop_challenge(connection, organisation, finish.enrolment)
+        self._place(connection, code, enrolled.device)
         if code.replaces and code.replaces != enrolled.device:
             self._note_replaced(connection, start, enrolled.device, code.replaces, now)
             retire(connection, organisation, code.replaces, DeviceStatus.RETIRED)
@@ -217,6 +229,21 @@ class Enrolment:
             hash_key=base64url(row.hash_key),
             report_within_s=self._policies.current(organisation).report_within_s,
         )
+
+    def _place(self, connection: Connection, code: Row[Any], device: str) -> None:
+        """Put the device where the code says, or else where the one was that it replaces."""
+        group, ownership = code.group_id, code.ownership
+        old = code.replaces and store.find_device(connection, self._organisation, code.replaces)
+        if old:
+            group, ownership = group or old.group_id, ownership or old.ownership
+        if group or ownership:
+            place_device(
+                connection,
+                self._organisation,
+                device,
+                group=group,
+                ownership=ownership and Ownership(ownership),
+            )
 
     def _note_replaced(
         self,

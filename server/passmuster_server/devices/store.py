@@ -1,5 +1,6 @@
 """Reads and writes of devices and their enrolment."""
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -29,14 +30,19 @@ def organisation_of(connection: Connection, organisation: str) -> Row[Any]:
     return row
 
 
+@dataclass(frozen=True)
+class NewCode:
+    """What a code stands for; `group` is a group's id, None: not said."""
+
+    hashed: str
+    owner: str
+    replaces: str | None
+    group: str | None
+    ownership: str | None
+
+
 def insert_code(
-    connection: Connection,
-    organisation: str,
-    hashed: str,
-    owner: str,
-    replaces: str | None,
-    now: datetime,
-    lifetime: timedelta,
+    connection: Connection, organisation: str, code: NewCode, now: datetime, lifetime: timedelta
 ) -> None:
     """Store an enrolment code, and forget those that expired a day ago."""
     connection.execute(
@@ -45,11 +51,13 @@ def insert_code(
     connection.execute(
         enrolment_codes.insert().values(
             organisation_id=organisation,
-            code_hash=hashed,
-            owner=owner,
-            replaces=replaces,
+            code_hash=code.hashed,
+            owner=code.owner,
+            replaces=code.replaces,
             created_at=now,
             expires_at=now + lifetime,
+            group_id=code.group,
+            ownership=code.ownership,
         )
     )
 

@@ -12,7 +12,7 @@ from sqlalchemy import (
     Table,
 )
 
-from passmuster_server.schema import METADATA, Moment
+from passmuster_server.schema import DEFAULT_GROUP, METADATA, Moment
 
 organisations = Table(
     "organisations",
@@ -22,6 +22,18 @@ organisations = Table(
     Column("server_id", String(64), nullable=False),
     Column("hash_key", LargeBinary(32), nullable=False),
 )
+
+groups = Table(
+    "groups",
+    METADATA,
+    Column("organisation_id", ForeignKey("organisations.organisation_id"), primary_key=True),
+    Column("group_id", String(32), primary_key=True),
+    Column("name", String(64), nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Index("uq_groups_name", "organisation_id", "name", unique=True),
+)
+"""A group is never deleted, so what names one needs no foreign key (SQLite could add none)."""
 
 enrolment_codes = Table(
     "enrolment_codes",
@@ -34,7 +46,10 @@ enrolment_codes = Table(
     Column("expires_at", Moment, nullable=False),
     Column("used_at", Moment),
     Column("device_id", String(64)),
+    Column("group_id", String(32)),
+    Column("ownership", String(16)),
 )
+"""`group_id` and `ownership` are null where nobody named them: then they stay as they are."""
 
 enrolment_challenges = Table(
     "enrolment_challenges",
@@ -64,6 +79,8 @@ devices = Table(
     Column("tier", String(16), nullable=False),
     Column("status", String(16), nullable=False),
     Column("enrolled_at", Moment, nullable=False),
+    Column("group_id", String(32), nullable=False, server_default=DEFAULT_GROUP),
+    Column("ownership", String(16), nullable=False, server_default="company"),
     Index("ix_devices_owner", "organisation_id", "owner"),
     Index("uq_devices_thumbprint", "organisation_id", "thumbprint", unique=True),
 )

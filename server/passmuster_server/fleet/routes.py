@@ -18,6 +18,7 @@ from passmuster_server.accounts.service import Session
 from passmuster_server.clock import Clock
 from passmuster_server.config import Config
 from passmuster_server.database import Database
+from passmuster_server.devices.groups import groups_of
 from passmuster_server.fleet import device_view
 from passmuster_server.fleet.key_view import key_changes_of
 from passmuster_server.fleet.live import LiveFleet, TooManyListenersError
@@ -31,7 +32,15 @@ from passmuster_server.fleet.store import (
     device_of,
     page_of,
 )
-from passmuster_server.fleet.view import GROUPS, TIERS, Badge, cursor_of, row_of, state_of
+from passmuster_server.fleet.view import (
+    GROUPS,
+    OWNERSHIPS,
+    TIERS,
+    Badge,
+    cursor_of,
+    row_of,
+    state_of,
+)
 from passmuster_server.policy.standings import Standings
 from passmuster_server.services import Services
 from passmuster_server.web.forms import TOKEN_FIELD
@@ -40,6 +49,7 @@ from passmuster_server.web.problems import RefusalError
 
 MAX_SEARCH = 128
 MAX_CURSOR = 1_024
+MAX_GROUP = 32
 
 
 @dataclass(frozen=True)
@@ -85,10 +95,16 @@ class FleetPages:
             _group(request.query_params.get("verdict", "")),
             request.query_params.get("search", "").strip()[:MAX_SEARCH],
             _cursor(request.query_params.get("after", "")),
+            request.query_params.get("group", "")[:MAX_GROUP] or None,
         )
-        found, counts = await self._database.read(
-            lambda connection: (page_of(connection, query), counts_of(connection, query))
+        found, counts, groups = await self._database.read(
+            lambda connection: (
+                page_of(connection, query),
+                counts_of(connection, query),
+                groups_of(connection, session.organisation),
+            )
         )
+        names = {group.group_id: group.name for group in groups}
         shown = found[:PAGE_SIZE]
         of_device = self._standings.of_device
         more = len(found) > PAGE_SIZE
@@ -98,13 +114,18 @@ class FleetPages:
             "fleet.html",
             here="fleet",
             now=now,
-            rows=[row_of(row, of_device(query.organisation, row.device_id), now) for row in shown],
+            rows=[
+                row_of(row, of_device(query.organisation, row.device_id), now, names)
+                for row in shown
+            ],
+            groups=groups,
+            of_group=query.of_group,
             filters=_filters(query, counts),
             group=query.group,
             search=query.search,
             paged=query.after is not None,
-            first_link=_link(query.group, query.search),
-            next_link=_link(query.group, query.search, cursor_of(shown[-1])) if more else None,
+            first_link=_link(query, query.group),
+            next_link=_link(query, query.group, cursor_of(shown[-1])) if more else None,
             public_url=self._config.public_url,
         )
 
@@ -112,8 +133,11 @@ class FleetPages:
         """Show one device in full."""
         now = self._clock()
         name = request.path_params["device"]
-        stored = await self._database.read(
-            lambda connection: device_of(connection, session.organisation, name)
+        stored, groups = await self._database.read(
+            lambda connection: (
+                device_of(connection, session.organisation, name),
+                groups_of(connection, session.organisation),
+            )
         )
         if stored is None:
             return self._response(
@@ -138,6 +162,10 @@ class FleetPages:
             standing=standing,
             last_seen=contact.last_seen if contact is not None else None,
             clock=device_view.clock_of(contact.clock_skew_s if contact is not None else None),
+            group=next(
+                (group for group in groups if group.group_id == stored.device.group_id), None
+            ),
+            ownership=OWNERSHIPS.get(stored.device.ownership, stored.device.ownership),
             tier=TIERS.get(stored.device.tier, stored.device.tier),
             signals=device_view.signals_of(standing, stored.readings, stored.waivers, now),
             transitions=device_view.transitions_of(stored.transitions),
@@ -220,22 +248,24 @@ def _filters(query: FleetQuery, counts: Mapping[Group, int]) -> dict[str, Any]:
     everything = Filter(
         GROUPS[Group.COMPLIANT],
         sum(counts.values()),
-        _link(None, query.search),
+        _link(query, None),
         query.group is None,
     )
     groups = [
-        Filter(GROUPS[group], number, _link(group, query.search), query.group is group)
+        Filter(GROUPS[group], number, _link(query, group), query.group is group)
         for group, number in counts.items()
     ]
     return {"everything": everything, "groups": groups}
 
 
-def _link(group: Group | None, search: str, after: Cursor | None = None) -> str:
+def _link(query: FleetQuery, group: Group | None, after: Cursor | None = None) -> str:
     parameters = {}
     if group is not None:
         parameters["verdict"] = group.value
-    if search:
-        parameters["search"] = search
+    if query.of_group is not None:
+        parameters["group"] = query.of_group
+    if query.search:
+        parameters["search"] = query.search
     if after is not None:
         text = json.dumps([after.group, after.owner, after.device])
         parameters["after"] = base64url(text.encode("utf-8"))

@@ -42,7 +42,10 @@ class Cursor:
 
 @dataclass(frozen=True)
 class FleetQuery:
-    """Which devices are asked for. A report older than `max_age_s` counts as none."""
+    """Which devices are asked for. A report older than `max_age_s` counts as none.
+
+    `of_group` is the group of the organisation that they are in (its id), None: any.
+    """
 
     organisation: str
     now: datetime
@@ -50,6 +53,7 @@ class FleetQuery:
     group: Group | None = None
     search: str = ""
     after: Cursor | None = None
+    of_group: str | None = None
 
 
 def page_of(connection: Connection, query: FleetQuery) -> Sequence[Row[Any]]:
@@ -62,6 +66,8 @@ def page_of(connection: Connection, query: FleetQuery) -> Sequence[Row[Any]]:
             devices.c.owner,
             devices.c.computer_name,
             devices.c.system,
+            devices.c.group_id,
+            devices.c.ownership,
             rank.label("rank"),
         ),
         query,
@@ -157,6 +163,8 @@ def _joined(statement: Any, query: FleetQuery) -> Any:
         )
         .where(devices.c.organisation_id == query.organisation)
     )
+    if query.of_group is not None:
+        statement = statement.where(devices.c.group_id == query.of_group)
     if not query.search:
         return statement
     # `icontains` binds the text and escapes LIKE's own signs in it.

@@ -9,6 +9,7 @@ from sqlalchemy import Row
 
 from passmuster_collectors.contract.platform import Platform
 from passmuster_collectors.contract.verdict import SEVERITY, Outcome, Verdict
+from passmuster_server.devices.groups import Ownership
 from passmuster_server.fleet.store import ORDER, Cursor, Group
 from passmuster_server.gate.decision import Cause, DeviceFinding, cause_of
 from passmuster_server.gate.words import CAUSES, reasons_of
@@ -18,6 +19,11 @@ SYSTEMS: Mapping[Platform, str] = {
     Platform.LINUX: "Linux",
     Platform.MACOS: "macOS",
     Platform.WINDOWS: "Windows",
+}
+
+OWNERSHIPS: Mapping[str, str] = {
+    Ownership.COMPANY: "the company's",
+    Ownership.PERSONAL: "the worker's own",
 }
 
 TIERS: Mapping[str, str] = {
@@ -77,7 +83,7 @@ class State:
 
 @dataclass(frozen=True)
 class FleetRow:
-    """One line of the fleet page."""
+    """One line of the fleet page; `personal` is the worker's own laptop."""
 
     device: str
     owner: str
@@ -85,10 +91,17 @@ class FleetRow:
     system: str
     state: State
     last_seen: datetime | None
+    group: str
+    personal: bool
 
 
-def row_of(found: Row[Any], standing: Standing | None, now: datetime) -> FleetRow:
-    """Return the line of a device; `standing` is None until its enrolment has settled."""
+def row_of(
+    found: Row[Any], standing: Standing | None, now: datetime, groups: Mapping[str, str]
+) -> FleetRow:
+    """Return the line of a device; `standing` is None until its enrolment has settled.
+
+    `groups` are the groups' names by their ids.
+    """
     last_seen = standing.last_seen if standing is not None else None
     return FleetRow(
         found.device_id,
@@ -97,6 +110,8 @@ def row_of(found: Row[Any], standing: Standing | None, now: datetime) -> FleetRo
         found.system,
         state_of(standing, now),
         last_seen,
+        groups.get(found.group_id, found.group_id),
+        found.ownership == Ownership.PERSONAL,
     )
 
 

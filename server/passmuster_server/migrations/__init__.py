@@ -11,6 +11,7 @@ from sqlalchemy import Connection, select
 
 from passmuster_server.clock import utc_now
 from passmuster_server.database import Database, StoreUnavailableError
+from passmuster_server.devices.groups import create_default_group
 from passmuster_server.devices.tables import organisations
 from passmuster_server.policy.store import publish_default
 from passmuster_server.schema import DEFAULT_ORGANISATION
@@ -68,6 +69,7 @@ def _create_organisation(connection: Connection) -> None:
             hash_key=secrets.token_bytes(32),
         )
     )
+    create_default_group(connection, DEFAULT_ORGANISATION, utc_now())
 
 
 def _config() -> AlembicConfig:

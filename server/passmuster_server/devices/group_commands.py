@@ -1,0 +1,106 @@
+"""`passmuster-server group` and `ownership`: which group a device is in, and whose it is."""
+
+from argparse import ArgumentParser, _SubParsersAction
+from collections.abc import Callable
+from typing import TypeVar
+
+from passmuster_server.changes import announce
+from passmuster_server.commands import Command, CommandError
+from passmuster_server.database import Transaction
+from passmuster_server.devices import groups
+from passmuster_server.devices.groups import GroupError, GroupKind, Ownership
+from passmuster_server.schema import DEFAULT_ORGANISATION
+
+T = TypeVar("T")
+
+
+def add_commands(parsers: "_SubParsersAction[ArgumentParser]") -> None:
+    """Register both."""
+    group = parsers.add_parser("group", help="add and list groups, move devices between them")
+    verbs = group.add_subparsers(metavar="VERB", required=True)
+    added = verbs.add_parser("add", help="make a group for a team or an outsourced company")
+    added.add_argument("name", help="such as Manila")
+    added.add_argument(
+        "--kind",
+        choices=[kind.value for kind in GroupKind],
+        default=GroupKind.INTERNAL.value,
+        help="whose people they are (default: internal)",
+    )
+    added.set_defaults(run=add)
+    listed = verbs.add_parser("list", help="list the groups and how many devices they have")
+    listed.set_defaults(run=show)
+    moved = verbs.add_parser("move", help="put a device into a group")
+    moved.add_argument("device", help="the device's id, as on its page")
+    moved.add_argument("name", help="the group, as `list` prints it")
+    moved.set_defaults(run=move)
+    ownership = parsers.add_parser("ownership", help="say whether a device is the company's")
+    ownership.add_argument("device", help="the device's id, as on its page")
+    ownership.add_argument("ownership", choices=[each.value for each in Ownership])
+    ownership.set_defaults(run=own)
+
+
+def add(command: Command) -> int:
+    """Make a group."""
+    name, kind = command.arguments.name, GroupKind(command.arguments.kind)
+
+    def work(transaction: Transaction) -> None:
+        groups.create_group(
+            transaction.connection, DEFAULT_ORGANISATION, name, kind, command.clock()
+        )
+
+    _write(command, work)
+    print(f"Group {name.strip()} ({kind}) is there. Enrol a laptop into it with:")
+    print(f'  passmuster-server enroll-code --owner EMAIL --group "{name.strip()}"')
+    return 0
+
+
+def show(command: Command) -> int:
+    """Print the groups by name."""
+    rows, counts = command.database.read_now(
+        lambda connection: (
+            groups.groups_of(connection, DEFAULT_ORGANISATION),
+            groups.devices_by_group(connection, DEFAULT_ORGANISATION),
+        )
+    )
+    for row in rows:
+        print(f"{row.name}  {row.kind}  {counts.get(row.group_id, 0)}")
+    return 0
+
+
+def move(command: Command) -> int:
+    """Put a device into a group; running servers judge it within a second."""
+    arguments = command.arguments
+
+    def work(transaction: Transaction) -> str:
+        connection = transaction.connection
+        found = groups.find_group(connection, DEFAULT_ORGANISATION, arguments.name)
+        groups.place_device(
+            connection, DEFAULT_ORGANISATION, arguments.device, group=found.group_id
+        )
+        announce(connection, DEFAULT_ORGANISATION, arguments.device)
+        return str(found.name)
+
+    print(f"The device is in the group {_write(command, work)}.")
+    return 0
+
+
+def own(command: Command) -> int:
+    """Say whose a device is; running servers judge it within a second."""
+    arguments = command.arguments
+    ownership = Ownership(arguments.ownership)
+
+    def work(transaction: Transaction) -> str:
+        connection = transaction.connection
+        groups.place_device(connection, DEFAULT_ORGANISATION, arguments.device, ownership=ownership)
+        announce(connection, DEFAULT_ORGANISATION, arguments.device)
+        return "the company's" if ownership is Ownership.COMPANY else "a person's own"
+
+    print(f"The device is {_write(command, work)}.")
+    return 0
+
+
+def _write(command: Command, work: Callable[[Transaction], T]) -> T:
+    try:
+        return command.database.write_now(work)
+    except GroupError as error:
+        raise CommandError(str(error)) from None

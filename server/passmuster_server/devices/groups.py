@@ -1,0 +1,122 @@
+"""Groups of an organisation's devices: a team of its own, or a supplier's."""
+
+import secrets
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Connection, Row, func, select, update
+
+from passmuster_server.devices.tables import devices, groups
+from passmuster_server.schema import DEFAULT_GROUP
+
+MAX_NAME = 64
+
+
+class GroupKind(StrEnum):
+    """Whose people they are: the organisation's own, or an outsourced company's."""
+
+    INTERNAL = "internal"
+    SUPPLIER = "supplier"
+
+
+class Ownership(StrEnum):
+    """Whose property a device is."""
+
+    COMPANY = "company"
+    PERSONAL = "personal"
+
+
+class GroupError(Exception):
+    """A group that can't be made or is not there, or a device that is not; the message says it."""
+
+
+def create_group(
+    connection: Connection, organisation: str, name: str, kind: GroupKind, now: datetime
+) -> str:
+    """Store a group and return its id. Raises `GroupError`."""
+    name = name.strip()
+    if not 1 <= len(name) <= MAX_NAME or not name.isprintable():
+        raise GroupError(f"name: expected one line of 1 to {MAX_NAME} characters")
+    if _named(connection, organisation, name) is not None:
+        raise GroupError(f"name: there is a group {name!r} already")
+    group = secrets.token_hex(6)
+    connection.execute(
+        groups.insert().values(
+            organisation_id=organisation,
+            group_id=group,
+            name=name,
+            kind=kind.value,
+            created_at=now,
+        )
+    )
+    return group
+
+
+def create_default_group(connection: Connection, organisation: str, now: datetime) -> None:
+    """Store the group of those devices that no other was named for."""
+    connection.execute(
+        groups.insert().values(
+            organisation_id=organisation,
+            group_id=DEFAULT_GROUP,
+            name="Default",
+            kind=GroupKind.INTERNAL.value,
+            created_at=now,
+        )
+    )
+
+
+def find_group(connection: Connection, organisation: str, name: str) -> Row[Any]:
+    """Return the group of that name, written in any case. Raises `GroupError`."""
+    found = _named(connection, organisation, name.strip())
+    if found is None:
+        raise GroupError(f"group: there is none called {name[:MAX_NAME]!r}; see: group list")
+    return found
+
+
+def groups_of(connection: Connection, organisation: str) -> list[Row[Any]]:
+    """Return every group by name."""
+    rows = connection.execute(select(groups).where(groups.c.organisation_id == organisation))
+    return sorted(rows, key=lambda row: (row.name.casefold(), row.group_id))
+
+
+def devices_by_group(connection: Connection, organisation: str) -> dict[str, int]:
+    """Return how many devices each group has; one without any is left out."""
+    rows = connection.execute(
+        select(devices.c.group_id, func.count().label("number"))
+        .where(devices.c.organisation_id == organisation)
+        .group_by(devices.c.group_id)
+    )
+    return {row.group_id: row.number for row in rows}
+
+
+def place_device(
+    connection: Connection,
+    organisation: str,
+    device: str,
+    *,
+    group: str | None = None,
+    ownership: Ownership | None = None,
+) -> None:
+    """Put a device into a group, or say whose it is; it has to be judged again after that.
+
+    What is None stays as it is. Raises `GroupError` for a device that is not there.
+    """
+    values = {
+        name: value
+        for name, value in (("group_id", group), ("ownership", ownership))
+        if value is not None
+    }
+    changed = connection.execute(
+        update(devices)
+        .where(devices.c.organisation_id == organisation, devices.c.device_id == device)
+        .values(**values)
+    )
+    if changed.rowcount != 1:
+        raise GroupError("device: there is no such device")
+
+
+def _named(connection: Connection, organisation: str, name: str) -> Row[Any] | None:
+    # Compared here: the databases fold letters beyond ASCII each in their own way.
+    rows = groups_of(connection, organisation)
+    return next((row for row in rows if row.name.casefold() == name.casefold()), None)
