@@ -97,16 +97,14 @@ def _enroll(state: "State", options: argparse.Namespace) -> ExitCode:
 
 
 def _rotate_key(state: "State", options: argparse.Namespace) -> ExitCode:
+    from passmuster_agent import keystore  # noqa: PLC0415 - see the top
     from passmuster_agent.rotate_key import rotate_key  # noqa: PLC0415 - see the top
-    from passmuster_collectors.contract.enrolment import KeyTier  # noqa: PLC0415 - see the top
 
     before = state.device()
     device = rotate_key(state, options.tier, print)
     print(f"This laptop's key is now {device.fingerprint}, kept in tier {device.tier}.")
     if device.tier is not before.tier:
-        order = list(KeyTier)
-        weaker = order.index(device.tier) > order.index(before.tier)
-        strength = "stronger" if weaker else "weaker"
+        strength = "stronger" if keystore.is_weaker(device.tier, before.tier) else "weaker"
         print(f"It was in tier {before.tier} before, which is {strength}.")
     print("IT sees the change on this laptop's page.")
     return ExitCode.DONE

@@ -7,21 +7,21 @@ import contextlib
 import logging
 import selectors
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from random import SystemRandom
 
 from passmuster_agent.collection import AnySignal, Collection
-from passmuster_agent.companion.listener import listen_to_companions
+from passmuster_agent.companion.listener import Companions, listen_to_companions
 from passmuster_agent.config import State
 from passmuster_agent.database import OutboxError
-from passmuster_agent.delivery import Delivery, DeliveryKind
+from passmuster_agent.delivery import KEY_UNUSABLE, Delivery, DeliveryKind
 from passmuster_agent.dispatch import Dispatch
 from passmuster_agent.errors import ExitCode
 from passmuster_agent.interruptions import interruptions
 from passmuster_agent.outbox import Outbox
 from passmuster_agent.schedule import BOOT_SPREAD_S, Debounce, FullCheck
 from passmuster_agent.supervisor import Supervisor
-from passmuster_collectors.contract.verdict import Answer, Verdict
+from passmuster_collectors.contract.verdict import Verdict
 from passmuster_collectors.host import clocks, this_host
 from passmuster_collectors.host.events import (
     PACKAGES,
@@ -60,7 +60,7 @@ class Daemon:
         signals: Sequence[AnySignal],
         watch: Watch,
         dispatch: Dispatch,
-        tell: Callable[[Answer], None] = lambda _: None,
+        companions: Companions | None = None,
     ) -> None:
         self._outbox = outbox
         self._collection = collection
@@ -68,7 +68,7 @@ class Daemon:
         self._triggers = frozenset[str]().union(*(each.triggers for each in signals))
         self._watch = watch
         self._dispatch = dispatch
-        self._tell = tell
+        self._companions = companions or Companions(None)
         self._debounce = Debounce()
         now = clocks.since_boot_s()
         self._full = FullCheck(SystemRandom(), now, clocks.asleep_s())
@@ -103,6 +103,8 @@ class Daemon:
         delivered = self._dispatch.step(at)
         if delivered is not None and delivered.kind is DeliveryKind.ACCEPTED:
             self._learn()
+        elif delivered is not None and _silenced(delivered):
+            self._companions.silenced(delivered.problem, delivered.remedy)
         if delivered is not None:
             give_back()
         return delivered
@@ -166,7 +168,7 @@ class Daemon:
         self._full.within(overview.report_within_s)
         if overview.answer is None:
             return
-        self._tell(overview.answer)
+        self._companions.answered(overview.answer)
         if overview.answer.verdict is not self._verdict:
             self._verdict = overview.answer.verdict
             log.info("The server's verdict: %s.", self._verdict.value.replace("_", " "))
@@ -204,7 +206,7 @@ def run(
             log.info("Watching this laptop for %s.", device.owner)
             supervisor.ready()
             try:
-                daemon = Daemon(outbox, collection, CATALOG, watch, dispatch, companions.answered)
+                daemon = Daemon(outbox, collection, CATALOG, watch, dispatch, companions)
                 return daemon.run(ending, supervisor)
             finally:
                 supervisor.stopping()
@@ -221,6 +223,11 @@ def _just_booted(outbox: Outbox) -> bool:
     latest = outbox.latest()
     started = clocks.since_boot_s() < JUST_BOOTED_S
     return latest is not None and latest.boot_id != clocks.boot_id() and started
+
+
+def _silenced(delivered: Delivery) -> bool:
+    """Whether no report will come any more until somebody does something."""
+    return delivered.kind is DeliveryKind.STOPPED or delivered.code == KEY_UNUSABLE
 
 
 def _has_arrived(interrupted: socket.socket) -> bool:

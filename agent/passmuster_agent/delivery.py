@@ -9,6 +9,9 @@ from passmuster_collectors.contract import codec, strict_json
 from passmuster_collectors.contract.canonical import canonical_bytes
 from passmuster_collectors.contract.declaration import Text, Whole
 
+KEY_UNUSABLE = "key_unusable"
+"""The `code` of a try that this laptop's key would not sign: nothing weaker is used instead."""
+
 
 class DeliveryKind(StrEnum):
     """What the daemon does next."""

@@ -20,7 +20,8 @@ from passmuster_agent.config import IDENTITY, Device, State, cannot_write
 from passmuster_agent.config import VERSION as DEVICE_VERSION
 from passmuster_agent.errors import AgentError, ExitCode
 from passmuster_agent.identity import signed
-from passmuster_agent.keystore import NewKey
+from passmuster_agent.key_loss import code_that_replaces, refuse_weaker
+from passmuster_agent.keystore import NewKey, is_weaker
 from passmuster_agent.keystore.interface import KeyStore
 from passmuster_agent.lock import LockedError
 from passmuster_agent.one_time_code import REFUSALS, CodeRefusedError, credential, normalised
@@ -84,6 +85,8 @@ def enroll(
             made = keystore.make(request.tier, state.path, identity)
             undone.callback(_delete_key, made.keys, identity)
             _tell_passed_over(made, say)
+            if earlier is not None:
+                _tell_change(request.tier, earlier, made.keys.tier, say)
             folder = state.identity(identity)
             private_files.make_directory(folder)
             authority = _pin(folder, pinned)
@@ -242,6 +245,14 @@ def _not_reporting(state: State, earlier: Device | None) -> Iterator[None]:
 def _tell_passed_over(made: NewKey, say: Callable[[str], None]) -> None:
     for tier, error in made.passed_over:
         say(f"Not in tier {tier}: {error.problem}")
+
+
+def _tell_change(asked: str, earlier: Device, tier: KeyTier, say: Callable[[str], None]) -> None:
+    refuse_weaker(asked, earlier, tier, "nothing has changed")
+    if tier is not earlier.tier:
+        strength = "stronger" if is_weaker(tier, earlier.tier) else "weaker"
+        say(f"The key was kept in tier {earlier.tier} before, which is {strength} than {tier}.")
+        say(code_that_replaces(earlier))
 
 
 def _delete_key(keys: KeyStore, name: str) -> None:

@@ -7,6 +7,7 @@ one line of JSON on standard output, a `Delivery`.
 
 import argparse
 import contextlib
+import dataclasses
 import re
 import sys
 from collections.abc import Iterator
@@ -15,9 +16,10 @@ from pathlib import Path
 
 from passmuster_agent import keystore, rotation
 from passmuster_agent.config import Device, State
-from passmuster_agent.delivery import Delivery, DeliveryKind, Obstacle
+from passmuster_agent.delivery import KEY_UNUSABLE, Delivery, DeliveryKind, Obstacle
 from passmuster_agent.errors import AgentError
 from passmuster_agent.identity import signed
+from passmuster_agent.keystore.interface import KeyStoreError
 from passmuster_agent.lock import LockedError
 from passmuster_agent.outbox import Draft, Outbox, Pending
 from passmuster_agent.refusals import STOPPING
@@ -51,6 +53,8 @@ class Reporter:
             delivered = self._deliver_all()
         except UnreachableError as error:
             delivered = _later(Obstacle.NETWORK, error)
+        except KeyStoreError as error:
+            delivered = dataclasses.replace(_later(Obstacle.LAPTOP, error), code=KEY_UNUSABLE)
         except AgentError as error:
             delivered = _later(Obstacle.LAPTOP, error)
         with contextlib.suppress(AgentError):

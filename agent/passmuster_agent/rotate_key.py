@@ -8,12 +8,11 @@ from passmuster_agent import keystore, rotation
 from passmuster_agent.config import Device, State
 from passmuster_agent.delivery import Delivery, DeliveryKind
 from passmuster_agent.errors import AgentError, ExitCode
-from passmuster_agent.keystore import AUTO, NewKey
+from passmuster_agent.key_loss import refuse_weaker
 from passmuster_agent.lock import LockedError
 from passmuster_agent.outbox import Outbox
 from passmuster_agent.reporter import Reporter, reporting
 from passmuster_agent.transport import Transport
-from passmuster_collectors.contract.enrolment import KeyTier
 
 GOES_ON = (
     "The new key waits for the server's answer: the agent goes on by itself, and so does this "
@@ -56,23 +55,12 @@ def _begin(
         made = keystore.make(tier or device.tier.value, state.path, pending.new)
         for passed_over, error in made.passed_over:
             say(f"Not in tier {passed_over}: {error.problem}")
-        _refuse_weaker(tier, device, made)
+        refuse_weaker(tier or "", device, made.keys.tier, "the key stays")
         rotation.sign(state, device, pending, made, outbox, transport.url(rotation.PATH))
     except BaseException:
         with contextlib.suppress(AgentError):
             rotation.drop(state, device, pending)
         raise
-
-
-def _refuse_weaker(tier: str | None, device: Device, made: NewKey) -> None:
-    """Refuse what nobody has asked for by name."""
-    order = list(KeyTier)
-    if tier == AUTO and order.index(made.keys.tier) > order.index(device.tier):
-        raise AgentError(
-            f"The best tier that works now is {made.keys.tier}, which is weaker than {device.tier}"
-            ": the key stays.",
-            f"If that is what you want, name it: --tier {made.keys.tier}",
-        )
 
 
 def _require(delivered: Delivery, *, waiting: bool = False) -> None:

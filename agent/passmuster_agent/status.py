@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from passmuster_agent.advice import SignalStatus, server_words, signal_status
 from passmuster_agent.collection import DEADLINE_S, recalling
 from passmuster_agent.config import Device, State
-from passmuster_agent.delivery import Delivery, DeliveryKind
+from passmuster_agent.delivery import KEY_UNUSABLE, Delivery, DeliveryKind
 from passmuster_agent.outbox import Outbox, Overview
 from passmuster_collectors.contract.enrolment import KeyTier
 from passmuster_collectors.contract.platform import Platform
@@ -31,6 +31,8 @@ class DeviceStatus:
     server_url: str
     tier: KeyTier
     fingerprint: str
+    key_usable: bool
+    """Whether the key signed when it was last asked to."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,7 @@ def describe(
     said = overview.answer if overview else None
     return AgentStatus(
         version=VERSION,
-        device=_device_status(device) if device else None,
+        device=_device_status(device, overview) if device else None,
         running=running,
         verdict=said.verdict if said else None,
         current=answer is not None,
@@ -120,7 +122,13 @@ def _is_current(overview: Overview) -> bool:
     return fresh and overview.delivery.kind is DeliveryKind.ACCEPTED
 
 
-def _device_status(device: Device) -> DeviceStatus:
+def _device_status(device: Device, overview: Overview | None) -> DeviceStatus:
+    last = overview.delivery if overview else None
     return DeviceStatus(
-        device.device, device.owner, device.server_url, device.tier, device.fingerprint
+        device.device,
+        device.owner,
+        device.server_url,
+        device.tier,
+        device.fingerprint,
+        key_usable=last is None or last.code != KEY_UNUSABLE,
     )

@@ -48,6 +48,10 @@ def _head(status: AgentStatus, colour: bool) -> Iterator[str]:
         f"{printable(device.owner)} · {device.server_url} · key {device.fingerprint} "
         f"in tier {device.tier}"
     )
+    if not device.key_usable:
+        lost = f"The key in tier {device.tier} can't sign: nothing is reported any more."
+        yield paint(lost, VERDICT_COLOURS[Verdict.NON_COMPLIANT], colour)
+        yield f"It is not kept in a weaker place instead. This laptop is device {device.device}."
     if status.verdict is None:
         yield "The server has not judged this laptop yet."
         return

@@ -21,6 +21,7 @@ from passmuster_agent.companion.messages import (
     Changed,
     Notice,
     Said,
+    Silenced,
     from_bytes,
     to_bytes,
 )
@@ -61,7 +62,7 @@ class Link:
         self._allowance = Allowance(MOST_MESSAGES, PER_S)
         self._number = 0
         self._heard = False
-        self._told: Notice | None = None
+        self._told: Notice | Silenced | None = None
         self.may_be_told = may_be_told
         self.closed = False
         self.misbehaved = ""
@@ -96,7 +97,7 @@ class Link:
         finally:
             self._lock.release()
 
-    def tell(self, notice: Notice) -> None:
+    def tell(self, notice: Notice | Silenced) -> None:
         """Send a notice, unless it is the last one again."""
         if self.closed or notice == self._told or not self._lock.acquire(blocking=False):
             return
@@ -156,7 +157,7 @@ class Link:
         self._heard |= isinstance(message, Changed)
         return None if self.closed else message
 
-    def _send(self, message: Ask | Notice) -> None:
+    def _send(self, message: Ask | Notice | Silenced) -> None:
         if self.closed:
             return
         try:

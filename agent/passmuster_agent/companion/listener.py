@@ -12,7 +12,14 @@ from passmuster_agent.companion import links
 from passmuster_agent.companion.allowance import Allowance
 from passmuster_agent.companion.channel import Caller, ChannelClosedError, Door
 from passmuster_agent.companion.meeting import open_door
-from passmuster_agent.companion.messages import VERSION, Goodbye, Notice, Welcome, to_bytes
+from passmuster_agent.companion.messages import (
+    VERSION,
+    Goodbye,
+    Notice,
+    Silenced,
+    Welcome,
+    to_bytes,
+)
 from passmuster_agent.companion.notices import notice_of
 from passmuster_agent.errors import because
 from passmuster_collectors.contract.verdict import Answer
@@ -41,7 +48,7 @@ class Companions:
         self._links: dict[int, links.Link] = {}
         self._comings: dict[int, Allowance] = {}
         self._shut_out: dict[int, float] = {}
-        self._notice: Notice | None = None
+        self._notice: Notice | Silenced | None = None
 
     def testimony(self, uid: int, signal: str) -> Any:
         """Return what that user's companion says now of a signal. Raises `SourceError`."""
@@ -53,6 +60,11 @@ class Companions:
     def answered(self, answer: Answer) -> None:
         """Tell every companion in a person's session, those that come later as well."""
         self._notice = notice_of(answer)
+        self._tell()
+
+    def silenced(self, problem: str, remedy: str) -> None:
+        """Tell them, in the same way, that this laptop can't report any more."""
+        self._notice = Silenced(problem, remedy)
         self._tell()
 
     def descriptors(self) -> tuple[int, ...]:

@@ -1,7 +1,8 @@
 """What the daemon and a companion say to each other: one JSON object in one packet.
 
 The daemon begins, with `Welcome` or `Goodbye`. It asks (`Ask`), the companion answers (`Said`); of
-its own it says only that something `Changed`. A `Notice` tells what the server concluded.
+its own it says only that something `Changed`. A `Notice` tells what the server concluded, and
+`Silenced` that this laptop can't report any more.
 """
 
 from collections.abc import Mapping
@@ -16,7 +17,7 @@ from passmuster_collectors.contract.errors import ContractError
 from passmuster_collectors.contract.reading import SourceOutcome
 from passmuster_collectors.contract.verdict import Outcome, Remedy, Verdict
 
-VERSION = 1
+VERSION = 2
 MAX_BYTES = 65_536
 
 
@@ -70,6 +71,14 @@ class Notice:
 
 
 @dataclass(frozen=True)
+class Silenced:
+    """This laptop can't report any more until somebody does something, in a worker's words."""
+
+    problem: Annotated[str, Text(longest=1024)]
+    remedy: str
+
+
+@dataclass(frozen=True)
 class Goodbye:
     """The daemon won't listen; `for_good` where trying again is of no use."""
 
@@ -82,6 +91,7 @@ FROM_DAEMON: Mapping[str, type[Any]] = {
     "welcome": Welcome,
     "ask": Ask,
     "notice": Notice,
+    "silenced": Silenced,
     "goodbye": Goodbye,
 }
 KINDS = {kind: name for name, kind in (*FROM_COMPANION.items(), *FROM_DAEMON.items())}

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from enum import IntEnum
 from typing import Any
 
-from passmuster_agent.companion.messages import Notice
+from passmuster_agent.companion.messages import Notice, Silenced
 from passmuster_collectors.contract.verdict import Verdict
 from passmuster_collectors.host.base import Bus, Host, SourceError
 from passmuster_collectors.text import durations
@@ -36,6 +36,7 @@ TITLES: Mapping[Verdict, str] = {
     Verdict.UNKNOWN: "This laptop could not be checked: the helpdesk stays closed",
     Verdict.NON_COMPLIANT: "The helpdesk is closed for this laptop",
 }
+SILENCED = "This laptop can't report any more: the helpdesk will close"
 ICONS: Mapping[Verdict, str] = {
     Verdict.GRACE: "security-medium",
     Verdict.UNKNOWN: "security-low",
@@ -53,7 +54,7 @@ class DesktopNotification:
         self._host = host
         self._id = 0
 
-    def show(self, notice: Notice | None) -> None:
+    def show(self, notice: Notice | Silenced | None) -> None:
         """Show a notice, or take away what is shown. A desktop that shows none is left alone."""
         try:
             if notice is not None:
@@ -64,12 +65,18 @@ class DesktopNotification:
         except SourceError as error:
             log.info("The desktop shows no notification (%s).", error.outcome)
 
-    def _notify(self, notice: Notice) -> int:
+    def _notify(self, notice: Notice | Silenced) -> int:
         (capabilities,) = self._call("GetCapabilities", "", ())
-        body = "\n".join(body_lines(notice, datetime.now(UTC)))
+        if isinstance(notice, Silenced):
+            title, icon, grace = SILENCED, "security-low", False
+            lines = [_cut(notice.problem), _cut(notice.remedy), MORE]
+        else:
+            title, icon = TITLES[notice.verdict], ICONS[notice.verdict]
+            grace = notice.verdict is Verdict.GRACE
+            lines = list(body_lines(notice, datetime.now(UTC)))
+        body = "\n".join(lines)
         # What is wrong may quote a name that a USB stick chose.
         text = html.escape(body, quote=False) if "body-markup" in capabilities else body
-        grace = notice.verdict is Verdict.GRACE
         urgency = Urgency.NORMAL if grace else Urgency.CRITICAL
         hints = {
             "urgency": ("y", int(urgency)),
@@ -80,7 +87,7 @@ class DesktopNotification:
             "Notify",
             "susssasa{sv}i",
             (
-                *(NAME, self._id, ICONS[notice.verdict], TITLES[notice.verdict], text),
+                *(NAME, self._id, icon, title, text),
                 *([], hints, -1 if grace else 0),
             ),
         )

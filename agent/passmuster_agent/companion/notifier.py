@@ -5,30 +5,34 @@ Pure: told the time, in seconds.
 
 from collections.abc import Callable
 
-from passmuster_agent.companion.messages import Notice
+from passmuster_agent.companion.messages import Notice, Silenced
 from passmuster_collectors.contract.verdict import Verdict
 
 NEVER = float("inf")
 SHOW_EVERY_S = 20.0
 
 
+Told = Notice | Silenced
+
+
 class Notifier:
     """Calls `show` with a notice that takes the place of the one before, or None to take it away.
 
     It shows a verdict that lets nobody in, or not for long, and again what else goes wrong; of
-    several things that are wrong one that is put right is no reason to show the others again.
+    several things that are wrong one that is put right is no reason to show the others again. That
+    this laptop can't report is shown once, until it reports again.
     """
 
-    def __init__(self, show: Callable[[Notice | None], None]) -> None:
+    def __init__(self, show: Callable[[Told | None], None]) -> None:
         self._show = show
-        self._known: Notice | None = None
-        self._shown: Notice | None = None
+        self._known: Told | None = None
+        self._shown: Told | None = None
         self._last_shown = float("-inf")
 
-    def tell(self, notice: Notice, at: float) -> None:
+    def tell(self, told: Told, at: float) -> None:
         """Take what the daemon tells."""
-        self._known = notice
-        if notice.verdict is Verdict.COMPLIANT:
+        self._known = told
+        if _is_well(told):
             if self._shown is not None:
                 self._show(None)
                 self._shown = None
@@ -50,11 +54,17 @@ class Notifier:
 
     def _is_due(self) -> bool:
         known, shown = self._known, self._shown
-        if known is None or known.verdict is Verdict.COMPLIANT:
+        if known is None or _is_well(known):
             return False
-        if shown is None or known.verdict is not shown.verdict:
+        if isinstance(known, Silenced):
+            return not isinstance(shown, Silenced)
+        if not isinstance(shown, Notice) or known.verdict is not shown.verdict:
             return True
         return not _signals(known) <= _signals(shown) or known.grace_until != shown.grace_until
+
+
+def _is_well(told: Told) -> bool:
+    return isinstance(told, Notice) and told.verdict is Verdict.COMPLIANT
 
 
 def _signals(notice: Notice) -> frozenset[str]:

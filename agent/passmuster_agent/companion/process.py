@@ -26,6 +26,7 @@ from passmuster_agent.companion.messages import (
     Goodbye,
     Notice,
     Said,
+    Silenced,
     Welcome,
     from_bytes,
     to_bytes,
@@ -117,11 +118,11 @@ class Companion:
         """Do what the daemon says; return whether to go on."""
         try:
             while (data := channel.receive()) is not None:
-                message: Welcome | Ask | Notice | Goodbye = from_bytes(data, FROM_DAEMON)
+                message: Welcome | Ask | Notice | Silenced | Goodbye = from_bytes(data, FROM_DAEMON)
                 self._pause_s = FIRST_PAUSE_S
                 if isinstance(message, Ask):
                     self._send(self._answer(message))
-                elif isinstance(message, Notice):
+                elif isinstance(message, Notice | Silenced):
                     self._notifier.tell(message, time.monotonic())
                 elif isinstance(message, Goodbye):
                     return self._dismissed(message)

@@ -11,6 +11,7 @@ from passmuster_agent.doctor.causes import AS_SERVICE, ENABLE_HELPER
 from passmuster_agent.doctor.findings import Check, Condition
 from passmuster_agent.doctor.surroundings import RootHelperState, Surroundings, exists, unit_state
 from passmuster_agent.errors import AgentError
+from passmuster_agent.key_loss import code_that_replaces, lost_key
 from passmuster_agent.outbox import Outbox, Overview
 from passmuster_agent.transport import Transport
 from passmuster_collectors.contract.platform import Platform
@@ -60,9 +61,14 @@ def _no_enrolment(state: State, host: Host, around: Surroundings) -> Check:
 def _key(state: State, device: Device) -> Check:
     try:
         keys = keystore.of_tier(device.tier, state.path)
-        keys.sign(device.identity, b"passmuster-agent doctor")
+        keys.sign(device.key_name, b"passmuster-agent doctor")
     except AgentError as error:
-        return Check("key", Condition.WRONG, error.problem, error.remedy)
+        return Check(
+            "key",
+            Condition.WRONG,
+            f"{lost_key(device)} {error.problem}",
+            f"{error.remedy} {code_that_replaces(device)}",
+        )
     return Check("key", Condition.OK, f"The key signs; it is kept in tier {device.tier}.")
 
 

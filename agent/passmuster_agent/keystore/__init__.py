@@ -20,6 +20,12 @@ TIERS = (*(() if sys.platform == "darwin" else STRONGER), KeyTier.KEYRING, KeyTi
 CHOICES = (AUTO, *(tier.value for tier in TIERS))
 
 
+def is_weaker(tier: KeyTier, than: KeyTier) -> bool:
+    """Whether a key in `tier` is kept less well."""
+    order = list(KeyTier)
+    return order.index(tier) > order.index(than)
+
+
 @dataclass(frozen=True)
 class NewKey:
     """A key that was just made, and why each stronger tier was passed over."""

@@ -27,6 +27,7 @@ from passmuster_agent.companion.messages import (
     Goodbye,
     Notice,
     Said,
+    Silenced,
     Welcome,
     from_bytes,
     to_bytes,
@@ -470,3 +471,13 @@ def test_a_notice_goes_over_the_wire_and_back() -> None:
     notice = Notice(Verdict.GRACE, until, ())
     assert from_bytes(to_bytes(notice), FROM_DAEMON) == notice
     assert json.loads(to_bytes(notice))["kind"] == "notice"
+
+
+def test_that_no_report_will_come_is_told_until_one_is_accepted(
+    companions: Companions, path: Path
+) -> None:
+    first = let_in(companions, path)
+    companions.silenced("The TPM refused.", "Enrol again.")
+    assert first.hear() == Silenced("The TPM refused.", "Enrol again.")
+    companions.answered(FAILED)
+    assert isinstance(first.hear(), Notice)

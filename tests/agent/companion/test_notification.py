@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from passmuster_agent.companion.messages import Notice, Wrong
+from passmuster_agent.companion.messages import Notice, Silenced, Wrong
 from passmuster_agent.companion.notification import DesktopNotification, body_lines
 from passmuster_collectors.contract.verdict import Outcome, Remedy, Verdict
 from passmuster_collectors.host.linux import LinuxHost
@@ -69,6 +69,26 @@ def test_says_what_is_wrong_and_how_to_fix_it(
         "All of it: passmuster-agent status",
     ]
     assert hints["urgency"] == ("y", 2)
+
+
+def test_says_that_nothing_can_be_reported_and_what_to_do(
+    desktop: Desktop, notification: DesktopNotification
+) -> None:
+    daemon = desktop("body")
+    notification.show(Silenced("The TPM has been cleared.", "Enrol this laptop again."))
+    ((_, _, icon, title, body, _, hints, _),) = [
+        [value for _, value in arguments] for arguments in calls(daemon, "Notify")
+    ]
+    assert (icon, title) == (
+        "security-low",
+        "This laptop can't report any more: the helpdesk will close",
+    )
+    assert body.splitlines() == [
+        "The TPM has been cleared.",
+        "Enrol this laptop again.",
+        "All of it: passmuster-agent status",
+    ]
+    assert hints["urgency"] == ("y", 2), "it stays until it is dismissed"
 
 
 def test_the_next_one_takes_its_place_and_it_goes_when_all_is_well(
