@@ -1,10 +1,10 @@
-"""OpenID AuthZEN Authorization API 1.0 (final, January 2026): access evaluation and metadata.
+"""OpenID AuthZEN Authorization API 1.0 (final, January 2026): evaluation, evaluations, metadata.
 
 Section numbers in this module are that specification's.
 """
 
-import re
-from typing import Annotated, Any
+from collections.abc import Callable
+from typing import Any
 
 import msgspec
 from starlette.requests import Request
@@ -15,8 +15,15 @@ from passmuster_collectors.contract.codec import format_time
 from passmuster_collectors.contract.errors import ContractError
 from passmuster_server.database import StoreUnavailableError
 from passmuster_server.gate import words
-from passmuster_server.gate.clients import GateClient, GateClients
-from passmuster_server.gate.decision import Proof, Question
+from passmuster_server.gate.authzen_messages import (
+    Asked,
+    Semantic,
+    parse_question,
+    parse_questions,
+)
+from passmuster_server.gate.client_store import GateClient
+from passmuster_server.gate.clients import GateClients
+from passmuster_server.gate.languages import ENGLISH, chosen
 from passmuster_server.gate.service import Answer, GateService
 from passmuster_server.web.problems import (
     RefusalError,
@@ -26,79 +33,19 @@ from passmuster_server.web.problems import (
 )
 
 EVALUATION_PATH = "/access/v1/evaluation"
+EVALUATIONS_PATH = "/access/v1/evaluations"
 METADATA_PATH = "/.well-known/authzen-configuration"
 BLOCKED_PATH = "/gate/blocked/"
 
 MAX_BODY = 16 * 1024
+MAX_BATCH = 256 * 1024
 MAX_REQUEST_ID = 256
-
-Type = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
-
-
-class Properties(msgspec.Struct):
-    """The part of a subject's properties that counts here; others are ignored (section 5.1)."""
-
-    device_id: Annotated[str, msgspec.Meta(min_length=1, max_length=64)] | None = None
-
-
-class Subject(msgspec.Struct):
-    """Section 5.1."""
-
-    type: Type
-    id: Annotated[str, msgspec.Meta(min_length=1, max_length=254)]
-    properties: Properties | None = None
-
-
-class Action(msgspec.Struct):
-    """Section 5.3. Posture is the same for every action."""
-
-    name: Type
-
-
-class Resource(msgspec.Struct):
-    """Section 5.2. `id` is the application."""
-
-    type: Type
-    id: Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
-
-
-class Evaluation(msgspec.Struct):
-    """Section 6.1. Unknown members are ignored."""
-
-    subject: Subject
-    action: Action
-    resource: Resource
-    context: dict[str, Any] | None = None
-
-
-_decoder = msgspec.json.Decoder(Evaluation)
-_MISSING = re.compile(r"missing required field `(\w+)`")
-_PLACE = re.compile(r" - at `\$\.?([\w.\[\]]*)`$")
-
-
-def parse_question(body: bytes, organisation: str) -> Question:
-    """Return the question in an access evaluation request; `ContractError` names the field."""
-    try:
-        asked = _decoder.decode(body)
-    except msgspec.ValidationError as error:
-        raise _wrong_field(str(error)) from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise ContractError("", "not JSON, or nested too deeply") from None
-    subject, application = asked.subject, asked.resource.id
-    device = subject.properties.device_id if subject.properties is not None else None
-    for field, text in (
-        ("subject.id", subject.id),
-        ("resource.id", application),
-        ("subject.properties.device_id", device or ""),
-    ):
-        if not text.isprintable():
-            raise ContractError(field, "holds characters that can't be printed")
-    proof = Proof.PERSON if device is None else Proof.CALLER
-    return Question(organisation, subject.id, application, device, proof, subject.type)
 
 
 class AccessEvaluation:
     """`POST /access/v1/evaluation`: an ASGI application, because it is the busiest door."""
+
+    max_body = MAX_BODY
 
     def __init__(self, clients: GateClients, service: GateService, public_url: str) -> None:
         self._clients = clients
@@ -116,8 +63,8 @@ class AccessEvaluation:
             authorization = headers.get(b"authorization", b"").decode("latin-1")
             client = await self._clients.authenticate(authorization)
             _check_content_type(headers.get(b"content-type", b""))
-            body = await _read(receive)
-            answer = self._answer(client, body)
+            body = await _read(receive, self.max_body)
+            answer = self._answer(client, body, headers.get(b"accept-language", b""))
         except (RefusalError, ContractError, StoreUnavailableError) as error:
             response = await _refusal(Request(scope), error)
             response.raw_headers.extend(echoed)
@@ -137,18 +84,57 @@ class AccessEvaluation:
         )
         await send({"type": "http.response.body", "body": answer})
 
-    def _answer(self, client: GateClient, body: bytes) -> bytes:
-        answer = self._service.ask(client, parse_question(body, client.organisation))
-        return msgspec.json.encode(
-            {
-                "decision": answer.decision.allowed,
-                "context": response_context(answer, self._remedy_url),
-            }
-        )
+    def _answer(self, client: GateClient, body: bytes, accepted: bytes) -> bytes:
+        asked = parse_question(body, client.organisation)
+        return msgspec.json.encode(self._decided(client, asked, accepted))
+
+    def _decided(self, client: GateClient, asked: Asked, accepted: bytes) -> dict[str, Any]:
+        answer = self._service.ask(client, asked.question)
+        return {
+            "decision": answer.decision.allowed,
+            "context": response_context(
+                answer, self._remedy_url, lambda: asked.locale or accepted.decode("latin-1")
+            ),
+        }
 
 
-def response_context(answer: Answer, remedy_url: str) -> dict[str, Any]:
-    """Return the context of a decision (section 5.5.1), reasons keyed by language."""
+class AccessEvaluations(AccessEvaluation):
+    """`POST /access/v1/evaluations` (section 7): several questions, or one as above."""
+
+    max_body = MAX_BATCH
+
+    def _answer(self, client: GateClient, body: bytes, accepted: bytes) -> bytes:
+        asked = parse_questions(body, client.organisation)
+        if isinstance(asked, Asked):
+            return msgspec.json.encode(self._decided(client, asked, accepted))
+        answers: list[dict[str, Any]] = []
+        for item in asked.items:
+            answer = self._of_item(client, item, accepted)
+            answers.append(answer)
+            if asked.semantic is Semantic.DENY and not answer["decision"]:
+                break
+            if asked.semantic is Semantic.PERMIT and answer["decision"]:
+                break
+        return msgspec.json.encode({"evaluations": answers})
+
+    def _of_item(
+        self, client: GateClient, item: Asked | ContractError, accepted: bytes
+    ) -> dict[str, Any]:
+        if isinstance(item, ContractError):
+            return _failed(400, f"{item.field}: {item.problem}" if item.field else item.problem)
+        try:
+            return self._decided(client, item, accepted)
+        except RefusalError as error:
+            return _failed(error.problem.status, f"{error.problem.field}: {error.problem.detail}")
+
+
+def response_context(
+    answer: Answer, remedy_url: str, preferences: Callable[[], str] = lambda: ""
+) -> dict[str, Any]:
+    """Return the context of a decision (section 5.5.1), reasons keyed by language.
+
+    `preferences` is asked for the reader's languages where there is something to read.
+    """
     decision = answer.decision
     until = decision.grace_until
     context: dict[str, Any] = {
@@ -157,6 +143,11 @@ def response_context(answer: Answer, remedy_url: str) -> dict[str, Any]:
     }
     if not decision.allowed or until is not None:
         context["reason_user"] = {"en": words.for_worker(decision)}
+        language = chosen(preferences())
+        if language is not ENGLISH:
+            translated = words.in_language(decision, language)
+            if translated is not None:
+                context["reason_user"][language.tag] = translated
         context["reason_admin"] = {"en": words.for_admin(decision)}
         context["remedy_url"] = remedy_url + answer.decision_id
     return context
@@ -168,8 +159,14 @@ def metadata(public_url: str) -> bytes:
         {
             "policy_decision_point": public_url,
             "access_evaluation_endpoint": public_url + EVALUATION_PATH,
+            "access_evaluations_endpoint": public_url + EVALUATIONS_PATH,
         }
     )
+
+
+def _failed(status: int, message: str) -> dict[str, Any]:
+    # Section 7.2.1: a failure within one of several questions is a denial that says so.
+    return {"decision": False, "context": {"error": {"status": status, "message": message}}}
 
 
 async def _refusal(request: Request, error: Exception) -> Response:
@@ -192,23 +189,14 @@ def _check_content_type(value: bytes) -> None:
         raise ContractError("Content-Type", "send application/json")
 
 
-async def _read(receive: Receive) -> bytes:
+async def _read(receive: Receive, limit: int) -> bytes:
     body = bytearray()
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
             raise ContractError("", "cut off")
         body += message.get("body", b"")
-        if len(body) > MAX_BODY:
-            raise RefusalError(413, "too_large", f"The body may have at most {MAX_BODY} bytes.")
+        if len(body) > limit:
+            raise RefusalError(413, "too_large", f"The body may have at most {limit} bytes.")
         if not message.get("more_body", False):
             return bytes(body)
-
-
-def _wrong_field(message: str) -> ContractError:
-    place = _PLACE.search(message)
-    field = place.group(1) if place else ""
-    missing = _MISSING.search(message)
-    if missing:
-        return ContractError(".".join(filter(None, (field, missing.group(1)))), "missing")
-    return ContractError(field, _PLACE.sub("", message).replace("`", ""))

@@ -21,6 +21,7 @@ from passmuster_collectors.contract.verdict import Outcome
 from passmuster_server.clock import Clock
 from passmuster_server.gate import words
 from passmuster_server.gate.decision import Decision, DeviceFinding
+from passmuster_server.gate.languages.language import CauseWords
 from passmuster_server.gate.recorder import DecisionRecorder
 from passmuster_server.gate.service import GateService
 from passmuster_server.policy.standing import Reason
@@ -156,7 +157,7 @@ def _from_reason(reason: Reason, platform: Platform, whys: Mapping[str, str]) ->
     )
 
 
-def _from_cause(cause: words.CauseWords) -> Trouble:
+def _from_cause(cause: CauseWords) -> Trouble:
     return Trouble(cause.worker, cause.why, "", cause.steps, None, False)
 
 

@@ -1,86 +1,103 @@
-"""Who may ask the gate: callers with a bearer token of which only the hash is stored."""
+"""Who may ask the gate: callers with a bearer token of which only the hash is stored.
+
+A token is a client's own, which lasts until the client is revoked, or an OAuth 2 access token,
+which lasts minutes.
+"""
 
 import asyncio
 import hmac
-import secrets
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime
-
-from sqlalchemy import ColumnElement, Connection, select, update
 
 from passmuster_collectors.contract.canonical import digest
-from passmuster_server.database import Database, Transaction
-from passmuster_server.gate.tables import gate_clients
+from passmuster_server.clock import Clock, utc_now
+from passmuster_server.database import Database
+from passmuster_server.gate.client_store import (
+    ASK,
+    Callers,
+    GateClient,
+    read_callers,
+)
 from passmuster_server.web.problems import RefusalError
-
-TOKEN_PREFIX = "passmuster_gate_"  # noqa: S105 - the part that secret scanners look for
-TOKEN_BYTES = 32
 
 REFRESH_AFTER_S = 1.0
 MAX_AGE_S = 3.0
 UNKNOWN_TOKEN_PAUSE_S = 0.25
-"""A new client is noticed at its first question; guessing costs at most four look-ups a second."""
-
-
-@dataclass(frozen=True, slots=True)
-class GateClient:
-    """A caller that may ask for the people of its organisation."""
-
-    organisation: str
-    client: str
-    name: str
-    token_hash: str
-
-
-class GateClientExistsError(Exception):
-    """A client of that name is there and not revoked."""
-
-
-class UnknownGateClientError(Exception):
-    """There is no client of that name that could be revoked."""
+"""Whoever is not known waits for a look-up since; guessing costs at most four a second."""
 
 
 class GateClients:
     """Every client that is not revoked, in memory for at most `MAX_AGE_S` seconds."""
 
-    def __init__(self, database: Database, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        database: Database,
+        monotonic: Callable[[], float] = time.monotonic,
+        clock: Clock = utc_now,
+    ) -> None:
         self._database = database
         self._monotonic = monotonic
-        self._clients: dict[str, GateClient] = {}
+        self._clock = clock
+        self._callers = Callers()
         self._read_at: float | None = None
         self._reading: asyncio.Task[None] | None = None
 
-    async def authenticate(self, authorization: str | None) -> GateClient:
+    async def authenticate(self, authorization: str | None, *scopes: str) -> GateClient:
         """Return the client behind an `Authorization` header (RFC 6750, section 2.1).
 
-        Raises `RefusalError` 401, and `StoreUnavailableError` when what is known is too old.
+        Raises `RefusalError` 401, 403 for a client that has none of `scopes` (by default that of
+        the gate), and `StoreUnavailableError` when what is known is too old.
         """
         token_hash = _hash_of(authorization)
         client = self._remembered(token_hash)
-        return client if client is not None else await self._looked_up(token_hash)
+        if client is None:
+            client = await self._looked_up(token_hash)
+        if client.expires_at is not None and self._clock() >= client.expires_at:
+            raise _unauthorised("invalid_token", "The access token has expired.")
+        wanted = scopes or (ASK,)
+        if client.scopes.isdisjoint(wanted):
+            raise _insufficient(wanted)
+        return client
+
+    async def with_secret(self, client_id: str, secret: str) -> GateClient | None:
+        """Return the OAuth 2 client of that id and secret, or None.
+
+        Raises `StoreUnavailableError`.
+        """
+        client = await self._found(lambda: self._callers.by_id.get(client_id))
+        if client is None or client.secret_hash is None:
+            return None
+        given = digest(secret.encode("utf-8", "surrogateescape"))
+        return client if hmac.compare_digest(client.secret_hash, given) else None
 
     def _remembered(self, token_hash: str) -> GateClient | None:
         if self._age() > REFRESH_AFTER_S:
             return None
-        client = self._clients.get(token_hash)
+        client = self._callers.by_token.get(token_hash)
         if client is None or not hmac.compare_digest(client.token_hash, token_hash):
             return None
         return client
 
     async def _looked_up(self, token_hash: str) -> GateClient:
+        client = await self._found(lambda: self._callers.by_token.get(token_hash))
+        if client is None or not hmac.compare_digest(client.token_hash, token_hash):
+            raise _unauthorised("invalid_token", "The bearer token is not known.")
+        return client
+
+    async def _found(self, look: Callable[[], GateClient | None]) -> GateClient | None:
+        """Return what `look` finds in memory, which is read anew where it is old or lacks it."""
+        asked = self._monotonic()
         age = self._age()
         if age > MAX_AGE_S:
             await self._refresh()
         elif age > REFRESH_AFTER_S:
             self._reading = self._read_once()
-        client = self._clients.get(token_hash)
-        if client is None and self._age() > UNKNOWN_TOKEN_PAUSE_S:
+        client = look()
+        while client is None and (self._read_at is None or self._read_at < asked):
+            # It may have been made a moment ago, on another server: only a read since then tells.
+            await asyncio.sleep(max(0.0, UNKNOWN_TOKEN_PAUSE_S - self._age()))
             await self._refresh()
-            client = self._clients.get(token_hash)
-        if client is None or not hmac.compare_digest(client.token_hash, token_hash):
-            raise _unauthorised("invalid_token", "The bearer token is not known.")
+            client = look()
         return client
 
     def _age(self) -> float:
@@ -100,56 +117,8 @@ class GateClients:
 
     async def _read(self) -> None:
         started = self._monotonic()
-        self._clients = await self._database.read(_active)
+        self._callers = await self._database.read(read_callers)
         self._read_at = started
-
-
-def create_client(transaction: Transaction, organisation: str, name: str, now: datetime) -> str:
-    """Store a new client and return its bearer token, which is not kept.
-
-    Raises `GateClientExistsError`.
-    """
-    taken = select(gate_clients.c.client_id).where(*_named(organisation, name))
-    if transaction.connection.execute(taken).first() is not None:
-        raise GateClientExistsError(name)
-    token = TOKEN_PREFIX + secrets.token_urlsafe(TOKEN_BYTES)
-    transaction.connection.execute(
-        gate_clients.insert().values(
-            organisation_id=organisation,
-            client_id=secrets.token_hex(8),
-            name=name,
-            token_hash=digest(token.encode("ascii")),
-            created_at=now,
-        )
-    )
-    return token
-
-
-def revoke_client(transaction: Transaction, organisation: str, name: str, now: datetime) -> None:
-    """Take a client's token out of use. Raises `UnknownGateClientError`."""
-    revoked = transaction.connection.execute(
-        update(gate_clients).where(*_named(organisation, name)).values(revoked_at=now)
-    )
-    if revoked.rowcount == 0:
-        raise UnknownGateClientError(name)
-
-
-def _named(organisation: str, name: str) -> tuple[ColumnElement[bool], ...]:
-    return (
-        gate_clients.c.organisation_id == organisation,
-        gate_clients.c.name == name,
-        gate_clients.c.revoked_at.is_(None),
-    )
-
-
-def _active(connection: Connection) -> dict[str, GateClient]:
-    table = gate_clients
-    found = connection.execute(
-        select(table.c.organisation_id, table.c.client_id, table.c.name, table.c.token_hash).where(
-            table.c.revoked_at.is_(None)
-        )
-    )
-    return {row.token_hash: GateClient(*row) for row in found}
 
 
 def _hash_of(authorization: str | None) -> str:
@@ -166,3 +135,16 @@ def _unauthorised(error: str, detail: str) -> RefusalError:
     challenge = 'Bearer realm="passmuster"' + (f', error="{error}"' if error else "")
     headers = {"WWW-Authenticate": challenge}
     return RefusalError(401, "unknown_caller", detail, field="Authorization", headers=headers)
+
+
+def _insufficient(scopes: tuple[str, ...]) -> RefusalError:
+    # RFC 6750, section 3.1.
+    needed = " ".join(scopes)
+    challenge = f'Bearer realm="passmuster", error="insufficient_scope", scope="{needed}"'
+    return RefusalError(
+        403,
+        "insufficient_scope",
+        f"The token lacks the scope {' or '.join(scopes)}.",
+        field="Authorization",
+        headers={"WWW-Authenticate": challenge},
+    )

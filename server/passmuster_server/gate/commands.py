@@ -3,31 +3,63 @@
 from argparse import ArgumentParser, _SubParsersAction
 
 from passmuster_server.commands import Command, CommandError
-from passmuster_server.gate.clients import (
+from passmuster_server.gate.client_store import (
+    ASK,
+    SCOPES,
     GateClientExistsError,
+    Grants,
     UnknownGateClientError,
     create_client,
+    create_oauth_client,
     revoke_client,
 )
 from passmuster_server.schema import DEFAULT_ORGANISATION
 
 MAX_NAME = 128
+MAX_VALUE = 254
 
 
 def add_commands(parsers: "_SubParsersAction[ArgumentParser]") -> None:
     """Register `gate-client`."""
-    parser = parsers.add_parser("gate-client", help="give a caller of the gate its bearer token")
+    parser = parsers.add_parser("gate-client", help="give a caller of the gate its credentials")
     parser.add_argument("name", metavar="NAME", help="what asks: nginx, keycloak, ...")
-    parser.add_argument("--revoke", action="store_true", help="take the token out of use instead")
+    parser.add_argument("--revoke", action="store_true", help="take them out of use instead")
+    parser.add_argument(
+        "--oauth",
+        action="store_true",
+        help="an OAuth 2 client id and secret, for short-lived tokens, instead of a bearer token",
+    )
+    parser.add_argument(
+        "--scope",
+        action="append",
+        default=[],
+        choices=SCOPES,
+        help=f"what it may do (default: {ASK})",
+    )
+    parser.add_argument(
+        "--application",
+        action="append",
+        default=[],
+        metavar="ID",
+        help="ask for this application alone; may be given again",
+    )
+    parser.add_argument(
+        "--person",
+        action="append",
+        default=[],
+        metavar="EMAIL",
+        help="ask for this person alone, or with *@example.com for these; may be given again",
+    )
     parser.set_defaults(run=gate_client)
 
 
 def gate_client(command: Command) -> int:
-    """Print a new client's token, which is not kept, or revoke a client."""
-    name, now = command.arguments.name.strip(), command.clock()
+    """Print a new client's credentials, which are not kept, or revoke a client."""
+    arguments, now = command.arguments, command.clock()
+    name = arguments.name.strip()
     if not name or len(name) > MAX_NAME or not name.isprintable():
         raise CommandError(f"NAME: expected one line of at most {MAX_NAME} characters")
-    if command.arguments.revoke:
+    if arguments.revoke:
         try:
             command.database.write_now(
                 lambda transaction: revoke_client(transaction, DEFAULT_ORGANISATION, name, now)
@@ -36,12 +68,34 @@ def gate_client(command: Command) -> int:
             raise CommandError(f"there is no client {name!r}") from None
         print(f"{name} may not ask any more.")
         return 0
+    grants = _grants(command)
     try:
+        if arguments.oauth:
+            client, secret = command.database.write_now(
+                lambda each: create_oauth_client(each, DEFAULT_ORGANISATION, name, now, grants)
+            )
+            print(f"OAuth 2 client id and secret of {name}, shown this once:")
+            print(client)
+            print(secret)
+            return 0
         token = command.database.write_now(
-            lambda transaction: create_client(transaction, DEFAULT_ORGANISATION, name, now)
+            lambda each: create_client(each, DEFAULT_ORGANISATION, name, now, grants)
         )
     except GateClientExistsError:
         raise CommandError(f"there is a client {name!r} already; revoke it first") from None
     print(f"Bearer token of {name}, shown this once:")
     print(token)
     return 0
+
+
+def _grants(command: Command) -> Grants:
+    arguments = command.arguments
+    for flag, values in (("--application", arguments.application), ("--person", arguments.person)):
+        for value in values:
+            if not value or len(value) > MAX_VALUE or not value.isprintable():
+                raise CommandError(f"{flag}: expected one line of at most {MAX_VALUE} characters")
+    for person in arguments.person:
+        local, _, domain = person.rpartition("@")
+        if not local or not domain or "*" in domain or ("*" in local and local != "*"):
+            raise CommandError("--person: expected an e-mail address, or *@ and a domain")
+    return Grants(tuple(arguments.scope), tuple(arguments.application), tuple(arguments.person))

@@ -7,7 +7,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from passmuster_collectors.signals import CATALOG
-from passmuster_server.gate import authzen, nginx
+from passmuster_server.gate import authzen, nginx, oauth
 from passmuster_server.gate.blocked import BlockedPage
 from passmuster_server.gate.clients import GateClients
 from passmuster_server.gate.recorder import DecisionRecorder
@@ -20,7 +20,8 @@ def routes(services: Services) -> list[Route]:
     public_url = services.config.public_url
     recorder = DecisionRecorder(services.database)
     services.run_beside(recorder.task)
-    clients = GateClients(services.database)
+    clients = GateClients(services.database, clock=services.clock)
+    tokens = oauth.TokenEndpoint(clients, services.database, services.clock)
     service = GateService(
         services.standings,
         recorder,
@@ -42,15 +43,24 @@ def routes(services: Services) -> list[Route]:
             authzen.AccessEvaluation(clients, service, public_url),
             methods=["POST"],
         ),
-        Route(authzen.METADATA_PATH, partial(_metadata, public_url), methods=["GET"]),
+        Route(
+            authzen.EVALUATIONS_PATH,
+            authzen.AccessEvaluations(clients, service, public_url),
+            methods=["POST"],
+        ),
+        Route(
+            authzen.METADATA_PATH,
+            partial(_document, authzen.metadata(public_url)),
+            methods=["GET"],
+        ),
+        Route(oauth.TOKEN_PATH, tokens.answer, methods=["POST"]),
+        Route(oauth.METADATA_PATH, partial(_document, oauth.metadata(public_url)), methods=["GET"]),
         Route(nginx.PATH, nginx.NginxGate(clients, service).answer, methods=["GET"]),
         Route(authzen.BLOCKED_PATH + "{decision}", blocked.answer, methods=["GET"]),
     ]
 
 
-async def _metadata(public_url: str, _: Request) -> Response:
+async def _document(document: bytes, _: Request) -> Response:
     return Response(
-        authzen.metadata(public_url),
-        media_type="application/json",
-        headers={"Cache-Control": "max-age=3600"},
+        document, media_type="application/json", headers={"Cache-Control": "max-age=3600"}
     )

@@ -11,7 +11,7 @@ from passmuster_collectors.contract.verdict import Verdict
 from passmuster_server.clock import Clock
 from passmuster_server.database import StoreUnavailableError
 from passmuster_server.gate import words
-from passmuster_server.gate.clients import GateClient
+from passmuster_server.gate.client_store import GateClient
 from passmuster_server.gate.decision import (
     Cause,
     Decision,
@@ -22,6 +22,7 @@ from passmuster_server.gate.decision import (
 from passmuster_server.gate.recorder import DecisionRecorder, Record
 from passmuster_server.policy.document import Policy
 from passmuster_server.policy.standings import Standings
+from passmuster_server.web.problems import RefusalError
 
 RANDOM_BYTES = 12
 """Of each decision's id: 96 bits that nobody guesses."""
@@ -59,8 +60,14 @@ class GateService:
         """Return the answer, which is on its way to the record. Never waits.
 
         Raises `StoreUnavailableError` for an allow that can't be recorded, and for every question
-        while nobody can tell what other servers have changed.
+        while nobody can tell what other servers have changed. `RefusalError` 403 for a person or an
+        application that the client may not ask about.
         """
+        forbidden = client.may_ask(question.person, question.application)
+        if forbidden:
+            raise RefusalError(
+                403, "not_yours", "The caller may not ask about this.", field=forbidden
+            )
         if not self._in_touch():
             raise StoreUnavailableError("changes are not heard")
         now = self._clock()

@@ -1,6 +1,16 @@
 """The tables of the gate's callers and of every decision it gave."""
 
-from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, LargeBinary, String, Table
+from sqlalchemy import (
+    Boolean,
+    Column,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    Table,
+)
 
 from passmuster_server.schema import METADATA, Moment
 
@@ -14,6 +24,49 @@ gate_clients = Table(
     Column("created_at", Moment, nullable=False),
     Column("revoked_at", Moment),
     Index("uq_gate_clients_token_hash", "token_hash", unique=True),
+)
+
+_CLIENT = (
+    ["organisation_id", "client_id"],
+    ["gate_clients.organisation_id", "gate_clients.client_id"],
+)
+
+gate_grants = Table(
+    "gate_grants",
+    METADATA,
+    Column("organisation_id", String(64), primary_key=True),
+    Column("client_id", String(64), primary_key=True),
+    Column("kind", String(16), primary_key=True),
+    Column("value", String(512), primary_key=True),
+    ForeignKeyConstraint(*_CLIENT),
+)
+"""What a client may do (`scope`) and what it is confined to (`application`, `person`, `push`).
+
+A client without a grant of a kind has the default scope, and may ask for every application and
+every person; it may have nothing pushed.
+"""
+
+gate_secrets = Table(
+    "gate_secrets",
+    METADATA,
+    Column("organisation_id", String(64), primary_key=True),
+    Column("client_id", String(64), primary_key=True),
+    Column("secret_hash", String(64), nullable=False),
+    ForeignKeyConstraint(*_CLIENT),
+)
+"""The OAuth 2 client secrets of clients that fetch short-lived access tokens."""
+
+gate_access_tokens = Table(
+    "gate_access_tokens",
+    METADATA,
+    Column("token_hash", String(64), primary_key=True),
+    Column("organisation_id", String(64), nullable=False),
+    Column("client_id", String(64), nullable=False),
+    Column("scopes", String(512), nullable=False),
+    Column("issued_at", Moment, nullable=False),
+    Column("expires_at", Moment, nullable=False),
+    ForeignKeyConstraint(*_CLIENT),
+    Index("ix_gate_access_tokens_client", "organisation_id", "client_id", "issued_at"),
 )
 
 decisions = Table(

@@ -1,116 +1,19 @@
 """What the gate says: to the worker in plain words, to IT in the words of policy and reports."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from passmuster_collectors.contract.verdict import Outcome
 from passmuster_server.gate.decision import Cause, Decision, DeviceFinding
+from passmuster_server.gate.languages.english import ENGLISH
+from passmuster_server.gate.languages.language import CauseWords, Language
 from passmuster_server.policy.standing import Reason
 
 MAX_REASONS = 6
 """How many reasons one text spells out. The blocked page has room for all of them."""
 
-
-@dataclass(frozen=True)
-class CauseWords:
-    """The words for a denial that no signal explains: `why` and `steps` are for the worker."""
-
-    worker: str
-    admin: str
-    why: str
-    steps: tuple[str, ...]
-
-
-_REGISTERED = "Customers' data may only be opened on laptops that IT knows and that are safe."
-_RECENT = "Only a laptop that was checked a short while ago is known to be safe now."
-
-CAUSES: Mapping[Cause, CauseWords] = {
-    Cause.NO_DEVICE: CauseWords(
-        "No laptop is registered for you.",
-        "no device is enrolled for this person",
-        _REGISTERED,
-        ("Ask IT to register the laptop you work with.",),
-    ),
-    Cause.NOT_PROVEN: CauseWords(
-        "It is not clear which laptop you are at.",
-        'no device was named, and policy demands a proven one (devices = "proven")',
-        "What counts is the laptop in front of you, not another one that you have.",
-        ("Sign in from the laptop that you were given for work.", "If you are there, tell IT."),
-    ),
-    Cause.UNKNOWN_DEVICE: CauseWords(
-        "This laptop is not registered.",
-        "the device is not enrolled",
-        _REGISTERED,
-        ("Use the laptop that you were given for work.", "Or ask IT to register this one."),
-    ),
-    Cause.OTHER_OWNER: CauseWords(
-        "This laptop is registered for somebody else.",
-        "the device is enrolled for another person",
-        "Each laptop is registered for the one person who works with it.",
-        ("Use your own work laptop.", "If this laptop is yours now, ask IT to register it again."),
-    ),
-    Cause.REVOKED: CauseWords(
-        "IT has blocked this laptop.",
-        "the device is revoked",
-        "A laptop is blocked when it was lost, replaced or given back.",
-        ("Ask IT which laptop you should use.",),
-    ),
-    Cause.RETIRED: CauseWords(
-        "This laptop is no longer registered.",
-        "the device is retired: its agent said goodbye",
-        _REGISTERED,
-        ("Ask IT to register it again.",),
-    ),
-    Cause.CONFLICT: CauseWords(
-        "IT has to look at this laptop before you can sign in.",
-        "identity conflict: its key was used out of order, possibly by a second machine",
-        "This laptop's registration was used in a way that one laptop alone would not.",
-        ("Ask IT to register this laptop again.",),
-    ),
-    Cause.NEVER_REPORTED: CauseWords(
-        "This laptop has not been checked yet.",
-        "the device is enrolled and has never reported",
-        _RECENT,
-        ("Connect to the internet.", "Wait a minute, then check again."),
-    ),
-    Cause.STALE: CauseWords(
-        "This laptop has not been checked for a while.",
-        "the last report is older than policy allows",
-        _RECENT,
-        ("Connect to the internet.", "Wait a minute, then check again.", "Or restart the laptop."),
-    ),
-    Cause.UNREADABLE: CauseWords(
-        "This laptop could not be checked.",
-        "a signal could not be read",
-        _RECENT,
-        ("Restart the laptop, then check again.",),
-    ),
-    Cause.GRACE: CauseWords(
-        "Something on this laptop needs your attention soon.",
-        "in grace",
-        "You have been given time to put this right.",
-        (),
-    ),
-    Cause.GRACE_OVER: CauseWords(
-        "The time to put this right is over.",
-        "the grace period is over",
-        "You had been given time to put this right.",
-        (),
-    ),
-    Cause.NON_COMPLIANT: CauseWords(
-        "This laptop is not set up safely.",
-        "the device is not compliant",
-        _REGISTERED,
-        ("Ask IT what to change.",),
-    ),
-    Cause.NOT_A_PERSON: CauseWords(
-        "Only people can sign in here.",
-        'subject.type: only "user" can be judged',
-        _REGISTERED,
-        (),
-    ),
-}
+CAUSES: Mapping[Cause, CauseWords] = ENGLISH.causes
+"""In English. Other languages: `languages`."""
 
 EXPLAINED_BY_REASONS = frozenset(
     {Cause.NON_COMPLIANT, Cause.UNREADABLE, Cause.GRACE_OVER, Cause.GRACE}
@@ -137,7 +40,29 @@ def for_worker(decision: Decision) -> str:
     text = " ".join(_worker_text(item, named=len(told) > 1) for item in told)
     if decision.grace_until is None:
         return text
-    return f"{text} Please put this right by {moment(decision.grace_until)}."
+    return f"{text} {_until(decision.grace_until, ENGLISH)}"
+
+
+def in_language(decision: Decision, language: Language) -> str | None:
+    """Return the sentences for the worker in another language, or None where a word of it lacks.
+
+    The signals' own reasons were written down in English when they were judged.
+    """
+    if decision.cause is not None:
+        return _translated(decision.cause, language)
+    told = [item for item in decision.findings if item.cause is not Cause.COMPLIANT]
+    texts = [None if reasons_of(item) else _translated(item.cause, language) for item in told]
+    sentences = [text for text in texts if text is not None]
+    if not sentences or len(sentences) < len(texts):
+        return None
+    if len(told) > 1:
+        sentences = [
+            text if item.standing is None else f"{item.standing.computer_name}: {text}"
+            for item, text in zip(told, sentences, strict=True)
+        ]
+    if decision.grace_until is not None:
+        sentences.append(_until(decision.grace_until, language))
+    return " ".join(sentences)
 
 
 def for_admin(decision: Decision) -> str:
@@ -149,7 +74,16 @@ def for_admin(decision: Decision) -> str:
 
 def moment(value: datetime) -> str:
     """Return a time as people read it, in UTC."""
-    return f"{value.astimezone(UTC):%d %B %Y, %H:%M} UTC".lstrip("0")
+    return ENGLISH.moment(value)
+
+
+def _translated(cause: Cause, language: Language) -> str | None:
+    words = language.causes.get(cause)
+    return None if words is None else words.worker
+
+
+def _until(end: datetime, language: Language) -> str:
+    return language.until.format(moment=language.moment(end))
 
 
 def _worker_text(finding: DeviceFinding, *, named: bool) -> str:

@@ -11,7 +11,7 @@ from passmuster_server.background import BackgroundTask
 from passmuster_server.changes import forget_changes
 from passmuster_server.clock import Clock
 from passmuster_server.database import Database, StoreUnavailableError
-from passmuster_server.gate import recorder
+from passmuster_server.gate import client_store, recorder
 from passmuster_server.policy import forgetting as policy
 from passmuster_server.reports import forgetting as reports
 
@@ -41,6 +41,7 @@ class Retention:
             (history, policy.forget_history),
             (history, policy.forget_waivers),
             (decisions, recorder.forget_decisions),
+            (timedelta(0), client_store.forget_access_tokens),
             (timedelta(0), forget_changes),
         )
         self.task = BackgroundTask("retention", self._run)

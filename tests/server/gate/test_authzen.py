@@ -342,6 +342,7 @@ def test_c_6_the_metadata_document_says_where_to_ask(gate: Gate) -> None:
     assert response.json() == {
         "policy_decision_point": gate.server.url,
         "access_evaluation_endpoint": f"{gate.server.url}{PATH}",
+        "access_evaluations_endpoint": f"{gate.server.url}{PATH}s",
     }
 
 

@@ -8,15 +8,17 @@ import pytest
 from sqlalchemy import select
 
 from passmuster_server.database import Database, StoreUnavailableError
-from passmuster_server.gate.clients import (
-    MAX_AGE_S,
-    REFRESH_AFTER_S,
+from passmuster_server.gate.client_store import (
     TOKEN_PREFIX,
     GateClientExistsError,
-    GateClients,
     UnknownGateClientError,
     create_client,
     revoke_client,
+)
+from passmuster_server.gate.clients import (
+    MAX_AGE_S,
+    REFRESH_AFTER_S,
+    GateClients,
 )
 from passmuster_server.gate.tables import gate_clients
 from passmuster_server.schema import DEFAULT_ORGANISATION
@@ -190,5 +192,14 @@ def test_old_knowledge_lets_nobody_in_while_the_database_is_away(
         ticker.seconds += MAX_AGE_S
         with pytest.raises(StoreUnavailableError):
             await clients.authenticate(f"Bearer {token}")
+
+    run(tmp_path, story)
+
+
+def test_a_client_made_since_the_last_look_is_known(tmp_path: Path) -> None:
+    async def story(database: Database, clients: GateClients, ticker: Ticker) -> None:
+        await clients.authenticate(f"Bearer {create(database, 'helpdesk')}")
+        ticker.seconds += 0.01
+        await clients.authenticate(f"Bearer {create(database, 'keycloak')}")
 
     run(tmp_path, story)
