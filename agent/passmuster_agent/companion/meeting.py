@@ -17,6 +17,10 @@ def open_door() -> Door | None:
 
         path = packets.daemon_socket()
         return None if path is None else packets.PacketDoor(path)
+    if sys.platform == "darwin":
+        from passmuster_agent.companion import streams  # noqa: PLC0415 - macOS alone has them
+
+        return streams.StreamDoor(streams.daemon_socket())
     return None
 
 
@@ -30,4 +34,9 @@ def daemons(named: Path | None) -> tuple[Connect, ...]:
 
         paths = packets.companion_sockets() if named is None else (named,)
         return tuple(partial(packets.PacketChannel.connect, path) for path in paths)
+    if sys.platform == "darwin":
+        from passmuster_agent.companion import streams  # noqa: PLC0415 - macOS alone has them
+
+        paths = streams.companion_sockets() if named is None else (named,)
+        return tuple(partial(streams.StreamChannel.connect, path) for path in paths)
     return ()

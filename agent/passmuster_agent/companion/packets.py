@@ -1,17 +1,14 @@
-"""One end of the socket between daemon and companion: a whole message or none (`SOCK_SEQPACKET`).
+"""Daemon and companion on Linux: a whole message or none (`SOCK_SEQPACKET`, unix(7))."""
 
-No call waits. See unix(7).
-"""
-
-import contextlib
 import os
 import socket
 import struct
 import sys
 from pathlib import Path
 
-from passmuster_agent.companion.channel import Caller, ChannelClosedError, TooLongError
+from passmuster_agent.companion.channel import Channel, ChannelClosedError, TooLongError
 from passmuster_agent.companion.messages import MAX_BYTES
+from passmuster_agent.companion.unix_door import UnixDoor, connected_to
 
 assert sys.platform == "linux"  # noqa: S101 - the type checker reads it too
 
@@ -20,9 +17,8 @@ CREDENTIALS = struct.Struct("iII")
 
 NAME = "passmuster-agent"
 SYSTEM_SOCKET = Path("/run") / NAME / "companion.sock"
-
-
 LOGGED_IN = Path("/run/systemd/users")
+"""logind's state files, one for each user."""
 
 
 class PacketChannel:
@@ -35,22 +31,11 @@ class PacketChannel:
     @classmethod
     def connect(cls, path: Path) -> "PacketChannel":
         """Return a channel to the daemon that listens at `path`. Raises `OSError`."""
-        connecting = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_CLOEXEC)
-        try:
-            connecting.connect(str(path))
-        except OSError:
-            connecting.close()
-            raise
-        return cls(connecting)
+        return cls(connected_to(path, socket.SOCK_SEQPACKET))
 
     def fileno(self) -> int:
         """Return the descriptor to wait on."""
         return self._socket.fileno()
-
-    def peer(self) -> int:
-        """Return the user whose process connected, by the kernel's word (`SO_PEERCRED`)."""
-        said = self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, CREDENTIALS.size)
-        return int(CREDENTIALS.unpack(said)[1])
 
     def send(self, data: bytes) -> None:
         """Send one message. Raises `ChannelClosedError`, also where the other end reads nothing."""
@@ -81,36 +66,13 @@ class PacketChannel:
         self._socket.close()
 
 
-class PacketDoor:
-    """A socket that everybody on this laptop may connect to. Raises `OSError`.
-
-    `logged_in` is the folder of logind's state files, one for each user.
-    """
+class PacketDoor(UnixDoor):
+    """The socket of a Linux laptop's daemon. `logged_in` is a folder like logind's."""
 
     def __init__(self, path: Path, logged_in: Path = LOGGED_IN) -> None:
-        self._path = path
-        self._logged_in = logged_in
-        self._listening = _listen(path)
-
-    def fileno(self) -> int:
-        """Return the descriptor to wait on."""
-        return self._listening.fileno()
-
-    def accept(self) -> tuple[PacketChannel, Caller] | None:
-        """Let the next one in; None where nobody is there any more."""
-        try:
-            connected, _ = self._listening.accept()
-        except OSError:
-            return None
-        channel = PacketChannel(connected)
-        user = channel.peer()
-        is_logged_in = (self._logged_in / str(user)).exists()
-        return channel, Caller(user, is_logged_in, user == os.geteuid())
-
-    def close(self) -> None:
-        """Listen no more."""
-        self._listening.close()
-        self._path.unlink(missing_ok=True)
+        super().__init__(
+            path, socket.SOCK_SEQPACKET, _admitted, lambda user: (logged_in / str(user)).exists()
+        )
 
 
 def daemon_socket() -> Path | None:
@@ -130,28 +92,10 @@ def companion_sockets() -> tuple[Path, ...]:
     return (SYSTEM_SOCKET,) if own is None else (SYSTEM_SOCKET, own)
 
 
-def _listen(path: Path) -> socket.socket:
-    """Return a socket that listens at `path`. Raises `OSError`.
-
-    What a daemon that was killed left behind is taken away; one that still listens is not.
-    """
-    with contextlib.suppress(FileExistsError):
-        path.parent.mkdir(mode=0o755)
-    listening = socket.socket(
-        socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC
-    )
-    try:
-        with contextlib.suppress(FileNotFoundError, ConnectionRefusedError):
-            PacketChannel.connect(path).close()
-            raise FileExistsError(None, "another agent listens there")
-        path.unlink(missing_ok=True)
-        listening.bind(str(path))
-        path.chmod(0o666)
-        listening.listen(16)
-    except OSError:
-        listening.close()
-        raise
-    return listening
+def _admitted(connected: socket.socket) -> tuple[Channel, int]:
+    """Return the channel and its user, by the kernel's word (`SO_PEERCRED`)."""
+    said = connected.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, CREDENTIALS.size)
+    return PacketChannel(connected), int(CREDENTIALS.unpack(said)[1])
 
 
 def _own_socket() -> Path | None:

@@ -2,9 +2,22 @@
 
 import contextlib
 import secrets
+import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
 
 from passmuster_agent.errors import ExitCode
+
+if TYPE_CHECKING:
+    from passmuster_agent.companion.messages import Notice
+    from passmuster_collectors.host.base import Host
+
+
+class Notification(Protocol):
+    """The one notification that there is."""
+
+    def show(self, notice: "Notice | None") -> None:
+        """Show a notice in the place of the one before, or take away what is shown."""
 
 
 def run(socket: Path | None) -> ExitCode:
@@ -14,7 +27,6 @@ def run(socket: Path | None) -> ExitCode:
     """
     # The libraries of the other commands stay away.
     from passmuster_agent.companion import meeting, process  # noqa: PLC0415
-    from passmuster_agent.companion.notification import DesktopNotification  # noqa: PLC0415
     from passmuster_agent.companion.notifier import Notifier  # noqa: PLC0415
     from passmuster_agent.interruptions import interruptions  # noqa: PLC0415
     from passmuster_collectors.host import this_host  # noqa: PLC0415
@@ -24,7 +36,22 @@ def run(socket: Path | None) -> ExitCode:
 
     use_one_arena()
     host = this_host(secrets.token_bytes(32))
-    notifier = Notifier(DesktopNotification(host).show)
+    notifier = Notifier(_notification(host).show)
     daemons = meeting.daemons(socket)
     with interruptions() as interrupted, contextlib.closing(session_watch()) as watch:
         return process.Companion(host, CATALOG, watch, notifier, daemons).run(interrupted)
+
+
+def _notification(host: "Host") -> "Notification":
+    """Return what shows a notification on this system."""
+    if sys.platform == "darwin":
+        from passmuster_agent.companion.notification_macos import (  # noqa: PLC0415 - one a system
+            MacNotification,
+        )
+
+        return MacNotification(host)
+    from passmuster_agent.companion.notification import (  # noqa: PLC0415 - one a system
+        DesktopNotification,
+    )
+
+    return DesktopNotification(host)

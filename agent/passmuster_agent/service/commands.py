@@ -14,11 +14,15 @@ DESCRIPTION = (
 
 def command(state: Path, *words: str) -> list[str]:
     """Return the command line that runs this very agent with `words` on that state directory."""
-    options = ["--state", str(state.absolute())]
+    return [*program(), *words, "--state", str(state.absolute())]
+
+
+def program() -> list[str]:
+    """Return the beginning of every command line of this very agent."""
     if getattr(sys, "frozen", False):
-        return [sys.executable, *words, *options]
+        return [sys.executable]
     # -P: what lies in the working directory is not run as the agent.
-    return [sys.executable, "-P", "-m", "passmuster_agent.cli", *words, *options]
+    return [sys.executable, "-P", "-m", "passmuster_agent.cli"]
 
 
 def as_windows_text(words: list[str]) -> str:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from passmuster_agent.errors import AgentError, because
-from passmuster_agent.service.commands import command
+from passmuster_agent.service.commands import command, program
 
 LABEL = "org.passmuster.agent"
 COMPANION_LABEL = "org.passmuster.companion"
@@ -74,40 +74,46 @@ def companion(line: Sequence[str]) -> Mapping[str, Any]:
 
 
 class Launchd:
-    """Installs property lists and tells launchd of them. All raise `AgentError`."""
+    """Installs property lists and tells launchd of them. All raise `AgentError`.
 
-    def __init__(self, run: Run, root: Path = Path("/")) -> None:
+    `console` is the number of the person at the console, None where the login window is there.
+    """
+
+    def __init__(self, run: Run, console: int | None, root: Path = Path("/")) -> None:
         self._run = run
+        self._console = console
         self._root = root
 
     def install(self, state: Path) -> None:
-        """Write the daemon's property list and start it; one that is there is replaced."""
+        """Write both property lists and start what they describe; what is there is replaced.
+
+        The companion is started for the person at the console, everybody else's when they log in.
+        """
         path = self._path(DAEMONS, LABEL)
-        self._tell("bootout", f"system/{LABEL}", may_be_missing=True)
         self._write(path, daemon(command(state, "run")))
-        self._tell("bootstrap", "system", str(path))
+        self._start("system", LABEL, path)
+        path = self._path(AGENTS, COMPANION_LABEL)
+        self._write(path, companion([*program(), "companion"]))
+        if self._console is not None:
+            self._start(f"gui/{self._console}", COMPANION_LABEL, path)
 
     def uninstall(self) -> None:
-        """Stop the daemon and remove its property list; nothing happens where there is none."""
-        self._tell("bootout", f"system/{LABEL}", may_be_missing=True)
+        """Stop both and remove their property lists; nothing happens where there are none.
+
+        The companions of people who are not at the console end when they log out.
+        """
+        if self._console is not None:
+            self._stop(f"gui/{self._console}", COMPANION_LABEL)
+        self._remove(self._path(AGENTS, COMPANION_LABEL))
+        self._stop("system", LABEL)
         self._remove(self._path(DAEMONS, LABEL))
 
-    def install_companion(self, line: Sequence[str], uid: int | None) -> None:
-        """Write the companion's property list; start it for the person at the console, if any.
+    def _start(self, domain: str, label: str, path: Path) -> None:
+        self._stop(domain, label)
+        self._tell("bootstrap", domain, str(path))
 
-        Everybody else's is started when they log in.
-        """
-        path = self._path(AGENTS, COMPANION_LABEL)
-        self._write(path, companion(line))
-        if uid is not None:
-            self._tell("bootout", f"gui/{uid}/{COMPANION_LABEL}", may_be_missing=True)
-            self._tell("bootstrap", f"gui/{uid}", str(path))
-
-    def uninstall_companion(self, uid: int | None) -> None:
-        """Remove the companion's property list; stop it for the person at the console."""
-        if uid is not None:
-            self._tell("bootout", f"gui/{uid}/{COMPANION_LABEL}", may_be_missing=True)
-        self._remove(self._path(AGENTS, COMPANION_LABEL))
+    def _stop(self, domain: str, label: str) -> None:
+        self._tell("bootout", f"{domain}/{label}", may_be_missing=True)
 
     def _path(self, folder: Path, label: str) -> Path:
         return self._root / folder.relative_to("/") / f"{label}.plist"
@@ -155,7 +161,7 @@ def at_the_console() -> int | None:
 
 def launchd() -> Launchd:
     """Return the launchd of this Mac."""
-    return Launchd(_run)
+    return Launchd(_run, at_the_console())
 
 
 def _run(line: Sequence[str]) -> int:

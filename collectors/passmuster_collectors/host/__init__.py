@@ -27,9 +27,9 @@ def this_host(hash_key: bytes, testimonies: "Testimonies | None" = None) -> "Hos
     if sys.platform == "darwin":
         from passmuster_collectors.host.macos import MacHost  # noqa: PLC0415 - macOS alone has it
 
-        return MacHost(hash_key)
+        return MacHost(hash_key, testimonies)
     if sys.platform == "win32":
         from passmuster_collectors.host.windows import WindowsHost  # noqa: PLC0415 - as above
 
-        return WindowsHost(hash_key)
+        return WindowsHost(hash_key, testimonies)
     raise NotImplementedError(f"Passmuster cannot read this system yet: {sys.platform}")

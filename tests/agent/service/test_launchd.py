@@ -10,10 +10,12 @@ import pytest
 
 from passmuster_agent.errors import AgentError
 from passmuster_agent.service import launchd
-from passmuster_agent.service.commands import command
+from passmuster_agent.service.commands import command, program
 from passmuster_agent.service.launchd import Launchd
 
 STATE = Path("/Library/Application Support/passmuster-agent")
+DAEMON = Path("Library/LaunchDaemons/org.passmuster.agent.plist")
+COMPANION = Path("Library/LaunchAgents/org.passmuster.companion.plist")
 
 # launchd.plist(5): the keys that it knows, of those that are used here, and their types.
 KEYS = {
@@ -62,7 +64,7 @@ def mac(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def installed(mac: Path, launchctl: Launchctl) -> Launchd:
-    return Launchd(launchctl, mac)
+    return Launchd(launchctl, 501, mac)
 
 
 @pytest.mark.parametrize("content", LISTS.values(), ids=LISTS)
@@ -96,22 +98,26 @@ def test_it_is_installed_and_started(installed: Launchd, mac: Path, launchctl: L
         installed.install(STATE)
     finally:
         os.umask(before)
-    path = mac / "Library/LaunchDaemons/org.passmuster.agent.plist"
-    content = plistlib.loads(path.read_bytes())
-    assert content["ProgramArguments"] == command(STATE, "run")
-    assert stat.S_IMODE(path.stat().st_mode) == 0o644, "launchd refuses what others may write"
+    daemon, companion = mac / DAEMON, mac / COMPANION
+    for path, line in (
+        (daemon, command(STATE, "run")),
+        (companion, [*program(), "companion"]),
+    ):
+        assert plistlib.loads(path.read_bytes())["ProgramArguments"] == line
+        assert stat.S_IMODE(path.stat().st_mode) == 0o644, "launchd refuses what others may write"
+        assert [each.name for each in path.parent.iterdir()] == [path.name]
     assert launchctl.told == [
         ["bootout", "system/org.passmuster.agent"],
-        ["bootstrap", "system", str(path)],
+        ["bootstrap", "system", str(daemon)],
+        ["bootout", "gui/501/org.passmuster.companion"],
+        ["bootstrap", "gui/501", str(companion)],
     ]
-    assert [each.name for each in path.parent.iterdir()] == [path.name]
 
 
 def test_installing_again_replaces_it(installed: Launchd, mac: Path) -> None:
     installed.install(Path("/elsewhere"))
     installed.install(STATE)
-    path = mac / "Library/LaunchDaemons/org.passmuster.agent.plist"
-    assert plistlib.loads(path.read_bytes())["ProgramArguments"][-1] == str(STATE)
+    assert plistlib.loads((mac / DAEMON).read_bytes())["ProgramArguments"][-1] == str(STATE)
 
 
 @pytest.mark.parametrize("status", [3, 113])
@@ -127,8 +133,12 @@ def test_one_that_was_not_loaded_is_no_error(
 def test_it_is_stopped_and_removed(installed: Launchd, mac: Path, launchctl: Launchctl) -> None:
     installed.install(STATE)
     installed.uninstall()
-    assert list((mac / "Library/LaunchDaemons").iterdir()) == []
-    assert launchctl.told[-1] == ["bootout", "system/org.passmuster.agent"]
+    assert not (mac / DAEMON).exists()
+    assert not (mac / COMPANION).exists()
+    assert launchctl.told[-2:] == [
+        ["bootout", "gui/501/org.passmuster.companion"],
+        ["bootout", "system/org.passmuster.agent"],
+    ]
 
 
 def test_what_launchd_refuses_is_told(installed: Launchd, launchctl: Launchctl) -> None:
@@ -139,23 +149,15 @@ def test_what_launchd_refuses_is_told(installed: Launchd, launchctl: Launchctl) 
 
 def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path, launchctl: Launchctl) -> None:
     with pytest.raises(AgentError, match=r"cannot be written.*sudo"):
-        Launchd(launchctl, tmp_path).install(STATE)
-
-
-def test_the_companion_starts_in_the_session_at_the_console(
-    installed: Launchd, mac: Path, launchctl: Launchctl
-) -> None:
-    installed.install_companion(["/opt/passmuster/passmuster-agent", "companion"], 501)
-    path = mac / "Library/LaunchAgents/org.passmuster.companion.plist"
-    assert launchctl.told[-1] == ["bootstrap", "gui/501", str(path)]
-    installed.uninstall_companion(501)
-    assert launchctl.told[-1] == ["bootout", "gui/501/org.passmuster.companion"]
-    assert not path.exists()
+        Launchd(launchctl, None, tmp_path).install(STATE)
 
 
 def test_at_the_login_window_the_companion_waits_for_the_next_login(
-    installed: Launchd, mac: Path, launchctl: Launchctl
+    mac: Path, launchctl: Launchctl
 ) -> None:
-    installed.install_companion(["/opt/passmuster/passmuster-agent", "companion"], None)
-    assert launchctl.told == []
-    assert (mac / "Library/LaunchAgents/org.passmuster.companion.plist").exists()
+    nobody = Launchd(launchctl, None, mac)
+    nobody.install(STATE)
+    assert (mac / COMPANION).exists()
+    nobody.uninstall()
+    assert not (mac / COMPANION).exists()
+    assert not [line for line in launchctl.told if line[1].startswith("gui/")]

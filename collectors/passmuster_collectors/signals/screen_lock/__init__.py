@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from passmuster_collectors.contract import codec
 from passmuster_collectors.contract.platform import Platform
 from passmuster_collectors.contract.reading import Reading
 from passmuster_collectors.host.base import Host
@@ -37,6 +38,12 @@ def _read_macos(host: Host) -> Reading:
     return macos.read(host)
 
 
+def _testify_macos(host: Host) -> Any:
+    from passmuster_collectors.signals.screen_lock.macos import testimony  # noqa: PLC0415 - same
+
+    return codec.encode(testimony.testify(host))
+
+
 def _read_windows(host: Host) -> Reading:
     from passmuster_collectors.signals.screen_lock import windows  # noqa: PLC0415 - as above
 
@@ -62,6 +69,6 @@ SIGNAL: Signal[ScreenLockFacts, ScreenLockLimits] = Signal(
     triggers=frozenset(
         {"org.freedesktop.login1", "org.passmuster.companion", "settings", "process"}
     ),
-    testifiers={Platform.LINUX: _testify_linux},
+    testifiers={Platform.LINUX: _testify_linux, Platform.MACOS: _testify_macos},
     changers={Platform.LINUX: _changes_linux},
 )

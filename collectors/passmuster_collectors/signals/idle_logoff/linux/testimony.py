@@ -12,8 +12,8 @@ from passmuster_collectors.host.base import SourceError
 from passmuster_collectors.signals.idle_logoff.facts import Kind
 from passmuster_collectors.signals.idle_logoff.linux.suspend import IdleAction, idle_action_of
 from passmuster_collectors.signals.screen_lock.linux.locks import SessionLock
-from passmuster_collectors.signals.screen_lock.linux.testimony import differ
 from passmuster_collectors.signals.screen_lock.linux.witness import Witness
+from passmuster_collectors.signals.testimony import differ
 
 SIGNAL_ID = "idle_logoff"
 

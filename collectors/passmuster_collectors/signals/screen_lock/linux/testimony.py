@@ -7,7 +7,7 @@ here, nobody is believed. That IT has locked a setting is never its to say.
 import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 from passmuster_collectors.contract.declaration import UNKNOWN, Items, Text, Unknown
 from passmuster_collectors.contract.reading import Reading, SourceOutcome
@@ -23,11 +23,10 @@ from passmuster_collectors.signals.screen_lock.linux.lock_setting import UNREAD,
 from passmuster_collectors.signals.screen_lock.linux.locks import SessionLock, read_lock
 from passmuster_collectors.signals.screen_lock.linux.sessions import Session
 from passmuster_collectors.signals.screen_lock.linux.witness import Witness
+from passmuster_collectors.signals.testimony import differ, filled
 
 SIGNAL_ID = "screen_lock"
 UNTOLD = "unknown"
-
-Told = TypeVar("Told")
 
 
 @dataclass(frozen=True)
@@ -122,16 +121,6 @@ def merged(host: Witness, lock: SessionLock, said: SessionTestimony) -> SessionL
     return dataclasses.replace(
         lock, desktop_name=name, desktop=desktop, setting=setting, refusal=refusal_left
     )
-
-
-def differ(own: object, said: object) -> bool:
-    """Whether both know, and not the same. A number is no truth value, whatever Python says."""
-    return UNKNOWN not in (own, said) and (own != said or type(own) is not type(said))
-
-
-def filled(own: Told | Unknown, said: Told | Unknown) -> Told | Unknown:
-    """Return what was read here, or else what the companion says."""
-    return said if own == UNKNOWN else own
 
 
 def agreed(host: Witness, field: str, own: bool | Unknown, said: bool | Unknown) -> bool | Unknown:

@@ -18,10 +18,9 @@ from passmuster_collectors.signals.screen_lock.macos.console import ConsoleSessi
 from passmuster_collectors.signals.screen_lock.macos.managed import read_managed
 from passmuster_collectors.signals.screen_lock.macos.settings import (
     parse_display_sleep,
-    parse_grace,
     parse_keeps_display_on,
-    parse_number,
 )
+from passmuster_collectors.signals.screen_lock.macos.testimony import with_companion
 from passmuster_collectors.signals.screen_lock.macos.timing import Seconds, lock_after
 
 SIGNAL = "screen_lock"
@@ -101,18 +100,10 @@ def _read_lock(
     display_sleep: Mapping[str, int] | None,
 ) -> SessionLock:
     managed = read_managed(host, inquiry, session.name)
-    idle_s: int | Unknown
-    if managed.idle_s is not None:
-        idle_s = managed.idle_s
-    else:
-        idle_s = inquiry.ask(
-            "defaults com.apple.screensaver", lambda: _idle(host, session), otherwise=UNKNOWN
-        )
-    grace_s: Seconds = inquiry.ask(
-        "sysadminctl -screenLock", lambda: _grace(host, session), otherwise=UNKNOWN
-    )
-    after = lock_after(idle_s, UNKNOWN if display_sleep is None else display_sleep, grace_s)
-    return SessionLock(after, grace_s, managed.enforced)
+    own = with_companion(host, inquiry, session)
+    idle_s = own.idle_s if managed.idle_s is None else managed.idle_s
+    after = lock_after(idle_s, UNKNOWN if display_sleep is None else display_sleep, own.grace_s)
+    return SessionLock(after, own.grace_s, managed.enforced)
 
 
 def _is_inhibited(
@@ -146,24 +137,6 @@ def _without_input(host: Host) -> int:
     if type(nanoseconds) is not int or nanoseconds < 0:
         raise SourceConflictError(Program.IOREG.paths[0], "no HIDIdleTime")
     return nanoseconds // 1_000_000_000
-
-
-def _idle(host: Host, session: ConsoleSession) -> int | Unknown:
-    arguments = ("-currentHost", "read", "com.apple.screensaver", "idleTime")
-    idle_s = parse_number(host.run(Program.DEFAULTS, *arguments, user=_uid(session)))
-    return UNKNOWN if idle_s is None else idle_s
-
-
-def _grace(host: Host, session: ConsoleSession) -> int | None:
-    completed = host.run(Program.SYSADMINCTL, "-screenLock", "status", user=_uid(session))
-    succeeded(Program.SYSADMINCTL, completed)
-    return parse_grace(completed.stderr)
-
-
-def _uid(session: ConsoleSession) -> int:
-    if session.uid is None:
-        raise SourceConflictError("ioreg IOConsoleUsers", "a session without a user number")
-    return session.uid
 
 
 def _reason(inquiry: Inquiry) -> str:
