@@ -7,8 +7,8 @@ take a notification back: it lies in Notification Center until somebody clears i
 import logging
 from datetime import UTC, datetime
 
-from passmuster_agent.companion.messages import Notice
-from passmuster_agent.companion.notification import NAME, TITLES, body_lines
+from passmuster_agent.companion.messages import Notice, Silenced
+from passmuster_agent.companion.wording import NAME, body_lines, title_of
 from passmuster_collectors.host.base import Host, SourceError
 from passmuster_collectors.host.commands import Program
 
@@ -29,14 +29,14 @@ class MacNotification:
     def __init__(self, host: Host) -> None:
         self._host = host
 
-    def show(self, notice: Notice | None) -> None:
+    def show(self, notice: Notice | Silenced | None) -> None:
         """Show a notice; one that is shown stays. A Mac that shows none is left alone."""
         if notice is None:
             return
         body = "\n".join(body_lines(notice, datetime.now(UTC)))
         script = [word for line in SCRIPT for word in ("-e", line)]
         # The first of the words begins with a letter, so none is taken for an option.
-        words = (NAME, TITLES[notice.verdict], body)
+        words = (NAME, title_of(notice), body)
         try:
             done = self._host.run(Program.OSASCRIPT, *script, *words, timeout_s=WITHIN_S)
         except SourceError as error:

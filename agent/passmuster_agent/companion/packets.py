@@ -6,9 +6,9 @@ import struct
 import sys
 from pathlib import Path
 
+from passmuster_agent.companion import unix_door
 from passmuster_agent.companion.channel import Channel, ChannelClosedError, TooLongError
 from passmuster_agent.companion.messages import MAX_BYTES
-from passmuster_agent.companion.unix_door import UnixDoor, connected_to
 
 assert sys.platform == "linux"  # noqa: S101 - the type checker reads it too
 
@@ -31,7 +31,7 @@ class PacketChannel:
     @classmethod
     def connect(cls, path: Path) -> "PacketChannel":
         """Return a channel to the daemon that listens at `path`. Raises `OSError`."""
-        return cls(connected_to(path, socket.SOCK_SEQPACKET))
+        return cls(unix_door.connected_to(path, socket.SOCK_SEQPACKET))
 
     def fileno(self) -> int:
         """Return the descriptor to wait on."""
@@ -66,7 +66,7 @@ class PacketChannel:
         self._socket.close()
 
 
-class PacketDoor(UnixDoor):
+class PacketDoor(unix_door.UnixDoor):
     """The socket of a Linux laptop's daemon. `logged_in` is a folder like logind's."""
 
     def __init__(self, path: Path, logged_in: Path = LOGGED_IN) -> None:

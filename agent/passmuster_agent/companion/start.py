@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Protocol
 from passmuster_agent.errors import ExitCode
 
 if TYPE_CHECKING:
-    from passmuster_agent.companion.messages import Notice
+    from passmuster_agent.companion.messages import Notice, Silenced
     from passmuster_collectors.host.base import Host
 
 
 class Notification(Protocol):
     """The one notification that there is."""
 
-    def show(self, notice: "Notice | None") -> None:
+    def show(self, notice: "Notice | Silenced | None") -> None:
         """Show a notice in the place of the one before, or take away what is shown."""
 
 

@@ -10,9 +10,10 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from passmuster_agent.companion import unix_door
 from passmuster_agent.companion.channel import Channel, ChannelClosedError, TooLongError
 from passmuster_agent.companion.messages import MAX_BYTES
-from passmuster_agent.companion.unix_door import UnixDoor, connected_to
+from passmuster_collectors.host import macos_people
 
 assert sys.platform != "win32"  # noqa: S101 - the type checker reads it too
 
@@ -52,7 +53,7 @@ class StreamChannel:
     @classmethod
     def connect(cls, path: Path) -> "StreamChannel":
         """Return a channel to the daemon that listens at `path`. Raises `OSError`."""
-        return cls(connected_to(path, socket.SOCK_STREAM))
+        return cls(unix_door.connected_to(path, socket.SOCK_STREAM))
 
     def fileno(self) -> int:
         """Return the descriptor to wait on."""
@@ -103,7 +104,7 @@ class StreamChannel:
         return True
 
 
-class StreamDoor(UnixDoor):
+class StreamDoor(unix_door.UnixDoor):
     """The socket of a Mac's daemon. `peer` tells the user at the other end of a socket."""
 
     def __init__(
@@ -115,7 +116,7 @@ class StreamDoor(UnixDoor):
         def admit(connected: socket.socket) -> tuple[Channel, int]:
             return StreamChannel(connected), (peer or peer_of)(connected)
 
-        super().__init__(path, socket.SOCK_STREAM, admit, is_logged_in or is_logged_in_here)
+        super().__init__(path, socket.SOCK_STREAM, admit, is_logged_in or macos_people.is_logged_in)
 
 
 def peer_of(connected: socket.socket) -> int:
@@ -127,19 +128,6 @@ def peer_of(connected: socket.socket) -> int:
     if version != CREDENTIALS_VERSION:
         raise OSError(0, "the credentials of a peer in an unknown form")
     return int(user)
-
-
-def is_logged_in_here(user: int) -> bool:
-    """Whether somebody of that number is logged in, by the log of logins (getutxent(3))."""
-    import pwd  # noqa: PLC0415 - a system without it has another door
-
-    import psutil  # noqa: PLC0415 - loaded when it is first needed
-
-    try:
-        name = pwd.getpwuid(user).pw_name
-    except KeyError:
-        return False
-    return any(each.name == name for each in psutil.users())
 
 
 def daemon_socket() -> Path:

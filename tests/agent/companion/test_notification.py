@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from passmuster_agent.companion.messages import Notice, Silenced, Wrong
-from passmuster_agent.companion.notification import DesktopNotification, body_lines
+from passmuster_agent.companion.notification import DesktopNotification
+from passmuster_agent.companion.wording import body_lines
 from passmuster_collectors.contract.verdict import Outcome, Remedy, Verdict
 from passmuster_collectors.host.linux import LinuxHost
 from tests.support.message_bus import MessageBus, Mocked, running_bus

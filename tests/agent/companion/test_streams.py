@@ -171,9 +171,6 @@ class TestTheKernelsWord:
         with pytest.raises(OSError, match="peer"):
             self.peer(said)
 
-    def test_of_nobody_is_nobody_logged_in(self) -> None:
-        assert not streams.is_logged_in_here(61_184)
-
 
 MAC = {
     "platform": "macos",
