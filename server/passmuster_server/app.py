@@ -32,6 +32,7 @@ from passmuster_server.policy.service import Policies
 from passmuster_server.policy.standing import Standing
 from passmuster_server.policy.standings import Standings
 from passmuster_server.privacy.retention import Retention
+from passmuster_server.proof.routes import routes as proof_routes
 from passmuster_server.reports.routes import routes as reports_routes
 from passmuster_server.services import Services
 from passmuster_server.signing.routes import routes as signing_routes
@@ -51,6 +52,7 @@ AREAS = (
     gate_routes,
     reports_routes,
     devices_routes,
+    proof_routes,
     accounts_routes,
     fleet_routes,
     signing_routes,

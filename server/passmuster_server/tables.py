@@ -5,6 +5,7 @@ import passmuster_server.changes
 import passmuster_server.devices.tables
 import passmuster_server.gate.tables
 import passmuster_server.policy.tables
+import passmuster_server.proof.tables
 import passmuster_server.reports.tables
 import passmuster_server.signing.tables  # noqa: F401 - importing a module declares its tables
 from passmuster_server.schema import METADATA

@@ -31,7 +31,7 @@ class AddressLimit:
 
     def count(self, address: str) -> None:
         """Count one; beyond 10,000 addresses the oldest is forgotten."""
-        key = _key(address)
+        key = network_of(address)
         self._tries[key] = [*self._recent(address), self._monotonic()]
         self._tries.move_to_end(key)
         if len(self._tries) > MAX_ADDRESSES:
@@ -39,10 +39,10 @@ class AddressLimit:
 
     def _recent(self, address: str) -> list[float]:
         since = self._monotonic() - self._within_s
-        return [at for at in self._tries.get(_key(address), ()) if at > since]
+        return [at for at in self._tries.get(network_of(address), ()) if at > since]
 
 
-def _key(address: str) -> str:
+def network_of(address: str) -> str:
     """Return what counts as one address: of IPv6 a /64, all of which one machine may use."""
     try:
         parsed = ip_address(address)

@@ -5,13 +5,10 @@ nginx shows it in place, under the application's own address, so it holds its st
 could lead elsewhere.
 """
 
-import base64
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -25,8 +22,8 @@ from passmuster_server.gate.languages.language import CauseWords
 from passmuster_server.gate.recorder import DecisionRecorder
 from passmuster_server.gate.service import GateService
 from passmuster_server.policy.standing import Reason
-from passmuster_server.web.assets import ASSETS
 from passmuster_server.web.pages import Pages
+from passmuster_server.web.worker_pages import STYLE_HASH, worker_values
 
 LIFETIME = timedelta(hours=1)
 MAX_ID = 64
@@ -41,11 +38,9 @@ SETTINGS_LINKS = ("ms-settings:", "x-apple.systempreferences:", "https://")
 """What a button to the settings may start with."""
 
 _FOLDER = Path(__file__).parent
-_STYLE = (ASSETS["tokens.css"].content + (_FOLDER / "blocked.css").read_bytes()).decode("utf-8")
-_STYLE_HASH = base64.b64encode(hashlib.sha256(_STYLE.encode("utf-8")).digest()).decode("ascii")
 _HEADERS = {
     "Content-Security-Policy": (
-        f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; "
+        f"default-src 'none'; style-src 'sha256-{STYLE_HASH}'; "
         "form-action 'none'; frame-ancestors 'none'; base-uri 'none'"
     )
 }
@@ -89,12 +84,7 @@ class BlockedPage:
         self._service = service
         self._clock = clock
         self._whys = whys
-        self._shared: dict[str, Any] = {
-            "style": _STYLE,
-            "contact": contact,
-            "contact_link": _contact_link(contact),
-            "privacy_link": f"{public_url}/privacy",
-        }
+        self._shared = worker_values(public_url, contact)
         self._pages = Pages(_FOLDER / "templates")
 
     async def answer(self, request: Request) -> Response:
@@ -159,11 +149,3 @@ def _from_reason(reason: Reason, platform: Platform, whys: Mapping[str, str]) ->
 
 def _from_cause(cause: CauseWords) -> Trouble:
     return Trouble(cause.worker, cause.why, "", cause.steps, None, False)
-
-
-def _contact_link(contact: str) -> str | None:
-    if contact.startswith(("https://", "mailto:", "tel:")):
-        return contact
-    if "@" in contact and " " not in contact:
-        return f"mailto:{contact}"
-    return None

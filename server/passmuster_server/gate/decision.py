@@ -21,6 +21,10 @@ class Proof(StrEnum):
     """Not at all: the answer speaks for the person's devices."""
     CALLER = "caller"
     """The caller named the device and vouches for it."""
+    LOOPBACK = "loopback"
+    """The browser was at the device, whose key signed its challenge."""
+    NUMBER = "number"
+    """The worker chose on the device the number that the browser showed."""
 
 
 class Cause(StrEnum):

@@ -16,6 +16,8 @@ from passmuster_server.devices.tables import devices, enrolment_codes, key_chang
 from passmuster_server.gate.tables import decisions
 from passmuster_server.policy import forgetting as policy
 from passmuster_server.policy.tables import verdict_history, waivers
+from passmuster_server.proof import store as proof
+from passmuster_server.proof.tables import browser_sessions, proof_visits
 from passmuster_server.reports import forgetting as reports
 from passmuster_server.reports.tables import contacts, evidence, readings, transitions
 
@@ -27,10 +29,11 @@ _OF_A_DEVICE: Mapping[str, Table] = {
     "waivers": waivers,
     "signed_reports": evidence,
     "key_changes": key_changes,
+    "browsers": browser_sessions,
 }
 _JSON = frozenset({"reading", "reasons", "public_key", "key_before"})
 _TEXT = frozenset({"upload", "message"})
-_HIDDEN = frozenset({"organisation_id", "code_hash"})
+_HIDDEN = frozenset({"organisation_id", "code_hash", "challenge"})
 MAX_STORED = 4 * 1024 * 1024
 
 
@@ -47,6 +50,9 @@ def export(connection: Connection, organisation: str, person: str) -> Mapping[st
             connection, enrolment_codes, organisation, enrolment_codes.c.owner, person
         ),
         "decisions": _rows(connection, decisions, organisation, decisions.c.subject, person),
+        "browsers_on_their_way": _rows(
+            connection, proof_visits, organisation, proof_visits.c.person, person
+        ),
     }
 
 
@@ -63,6 +69,7 @@ def erase(connection: Connection, organisation: str, person: str) -> Mapping[str
     for device in erased:
         reports.forget_device(connection, organisation, device)
         policy.forget_device(connection, organisation, device)
+        proof.forget_device(connection, organisation, device)
         device_store.delete_device(connection, organisation, device)
         announce(connection, organisation, device)
     connection.execute(
@@ -71,6 +78,7 @@ def erase(connection: Connection, organisation: str, person: str) -> Mapping[str
             func.lower(enrolment_codes.c.owner) == person.lower(),
         )
     )
+    proof.forget_person(connection, organisation, person)
     given = connection.execute(
         delete(decisions).where(
             decisions.c.organisation_id == organisation,

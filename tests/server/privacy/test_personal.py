@@ -113,9 +113,10 @@ def test_every_table_that_names_a_person_or_a_device_is_covered() -> None:
     personal = {
         name
         for name, table in METADATA.tables.items()
-        if {"device_id", "owner", "subject"} & set(table.columns.keys())
+        if {"device_id", "owner", "person", "subject"} & set(table.columns.keys())
     }
     assert personal == {
+        "browser_sessions",
         "changes",  # ids alone, of devices that are there or gone; looked at once
         "contacts",
         "decisions",
@@ -123,6 +124,7 @@ def test_every_table_that_names_a_person_or_a_device_is_covered() -> None:
         "enrolment_codes",
         "evidence",
         "key_changes",
+        "proof_visits",
         "ratchets",
         "readings",
         "transitions",

@@ -1,0 +1,122 @@
+"""What a browser sees while it proves its device."""
+
+from pathlib import Path
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from passmuster_collectors.contract.attestation import PORTS, RETURN_PATH
+from passmuster_collectors.contract.errors import ContractError
+from passmuster_server.proof.browsers import WINDOW
+from passmuster_server.proof.service import Proofs, Visit, loopback_url
+from passmuster_server.schema import DEFAULT_ORGANISATION
+from passmuster_server.services import Services
+from passmuster_server.web.pages import Pages
+from passmuster_server.web.problems import RefusalError
+from passmuster_server.web.worker_pages import STYLE_HASH, worker_values
+
+HEADERS = {
+    "Content-Security-Policy": (
+        f"default-src 'none'; style-src 'sha256-{STYLE_HASH}'; script-src 'self'; "
+        "connect-src 'self'; form-action 'none'; frame-ancestors 'none'; base-uri 'none'"
+    ),
+    # The page has to keep hold of the small window, which goes to the laptop and comes back.
+    "Cross-Origin-Opener-Policy": "unsafe-none",
+    "Referrer-Policy": "no-referrer",
+}
+NO_STORE = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
+
+
+class ProofPages:
+    """`/proof/{visit}` and what belongs to it."""
+
+    def __init__(self, proofs: Proofs, *, public_url: str, contact: str) -> None:
+        self._proofs = proofs
+        self._pages = Pages(Path(__file__).parent / "templates")
+        self._shared = worker_values(public_url, contact)
+
+    async def page(self, request: Request) -> Response:
+        """Return the page that sends the browser to its laptop, with a challenge of its own."""
+        visit = await self._visit(request)
+        if visit is None:
+            return self._over()
+        summons = await self._proofs.summon(visit)
+        base = f"/proof/{visit.visit}"
+        return self._pages.response(
+            "proof.html",
+            headers=HEADERS,
+            application=visit.application,
+            urls=[loopback_url(port, summons) for port in PORTS],
+            state=f"{base}/state",
+            back=f"{base}/back",
+            again=base,
+            **self._shared,
+        )
+
+    async def state(self, request: Request) -> Response:
+        """Tell the page how far its visit has come."""
+        visit = await self._visit(request)
+        if visit is None:
+            return JSONResponse({"state": "over"}, 404, headers=NO_STORE)
+        proven = await self._proofs.proven_during(visit)
+        return JSONResponse({"state": "proven" if proven else "waiting"}, headers=NO_STORE)
+
+    async def back(self, request: Request) -> Response:
+        """Send the browser to the door it came from, proven or not."""
+        visit = await self._visit(request)
+        if visit is None:
+            return self._over()
+        response = RedirectResponse(visit.back, 303, headers=NO_STORE)
+        port = request.query_params.get("port", "")
+        if port in map(str, PORTS) and await self._proofs.proven_during(visit):
+            self._proofs.browsers.remember_port(response, int(port))
+        return response
+
+    async def returned(self, request: Request) -> Response:
+        """Take in what the browser brings from its laptop."""
+        try:
+            visit = await self._proofs.take_in(
+                request, DEFAULT_ORGANISATION, request.query_params.get("a", "")
+            )
+        except RefusalError as error:
+            return self._refused(error.problem.code, error.problem.detail)
+        except ContractError:
+            return self._refused("malformed", "This is not an answer of a laptop.")
+        if request.cookies.get(WINDOW):
+            return self._pages.response("proof_done.html", headers=HEADERS, **self._shared)
+        response = RedirectResponse(visit.back, 303, headers=NO_STORE)
+        if visit.port:
+            self._proofs.browsers.remember_port(response, visit.port)
+        return response
+
+    async def _visit(self, request: Request) -> Visit | None:
+        name = request.path_params["visit"]
+        if len(name) > 64:
+            return None
+        return await self._proofs.visit_of(request, DEFAULT_ORGANISATION, name)
+
+    def _over(self) -> Response:
+        return self._refused("over", "This check is over, or it belongs to another browser.", 404)
+
+    def _refused(self, code: str, detail: str, status: int = 403) -> Response:
+        return self._pages.response(
+            "proof_refused.html",
+            status=status,
+            headers=HEADERS,
+            code=code,
+            detail=detail,
+            **self._shared,
+        )
+
+
+def routes(services: Services) -> list[Route]:
+    """Return the routes of this area."""
+    config = services.config
+    pages = ProofPages(Proofs(services), public_url=config.public_url, contact=config.contact)
+    return [
+        Route(RETURN_PATH, pages.returned, methods=["GET"]),
+        Route("/proof/{visit}", pages.page, methods=["GET"]),
+        Route("/proof/{visit}/state", pages.state, methods=["GET"]),
+        Route("/proof/{visit}/back", pages.back, methods=["GET"]),
+    ]

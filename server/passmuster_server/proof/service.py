@@ -1,0 +1,371 @@
+"""A browser proves on which device it is: for every door that wants to know.
+
+A door sends a browser away with `begin` and gets it back at the path that it named. `find` then
+says what the browser has proven, to whichever server of an organisation it comes.
+"""
+
+import hmac
+import logging
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+
+from sqlalchemy import Connection, Row
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from passmuster_collectors.contract import codec, strict_json
+from passmuster_collectors.contract.attestation import (
+    ATTESTATION_TYPE,
+    PATH,
+    Attestation,
+    Summons,
+    Way,
+)
+from passmuster_collectors.contract.canonical import base64url, canonical_bytes
+from passmuster_collectors.contract.errors import ContractError
+from passmuster_server.database import Transaction
+from passmuster_server.devices import jws
+from passmuster_server.devices import store as device_store
+from passmuster_server.devices.limits import AddressLimit, network_of
+from passmuster_server.gate.decision import Proof
+from passmuster_server.policy.standing import DeviceStatus
+from passmuster_server.proof import store
+from passmuster_server.proof.browsers import SESSION_S, Browsers
+from passmuster_server.services import Services
+from passmuster_server.web.problems import RefusalError
+
+CHALLENGE_LIFETIME = timedelta(seconds=60)
+VISIT_LIFETIME = timedelta(minutes=10)
+SESSION_LIFETIME = timedelta(seconds=SESSION_S)
+CHALLENGE_BYTES = 32
+VISIT_BYTES = 16
+MAX_WAITING = 20_000
+MAX_BACK = 4_096
+MAX_ATTESTATION = 4_096
+BEGINS, WITHIN_S = 300, 60.0
+"""Of one address: a whole office may share one."""
+
+_PROOFS = {Way.LOOPBACK: Proof.LOOPBACK, Way.NUMBER: Proof.NUMBER}
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Proven:
+    """What a browser has proven: on which device it was, when and how. `owner` is the device's."""
+
+    device: str
+    owner: str
+    at: datetime
+    proof: Proof
+
+
+@dataclass(frozen=True)
+class Visit:
+    """A browser on its way through a proof. `session` is the browser's, `back` a path of ours."""
+
+    organisation: str
+    visit: str
+    session: str
+    person: str | None
+    application: str
+    back: str
+    port: int
+
+
+class Proofs:
+    """Which device each browser is on. Any number of them may work on one database."""
+
+    def __init__(self, services: Services) -> None:
+        self._database = services.database
+        self._clock = services.clock
+        self._policies = services.policies
+        self._standings = services.standings
+        self._origins = frozenset(services.config.addresses)
+        self._begins = AddressLimit(BEGINS, WITHIN_S)
+        self.browsers = Browsers(services.config.public_url)
+
+    async def find(
+        self, request: Request, organisation: str, *, within: timedelta = SESSION_LIFETIME
+    ) -> Proven | None:
+        """Return what this browser has proven no longer ago than `within`; None: nothing.
+
+        A browser that comes from another address than it proved from has to do so anew. The
+        device's verdict is another question: ask the gate's decision function about the device.
+        """
+        session = self.browsers.session(request)
+        if not session:
+            return None
+        now = self._clock()
+        row = await self._database.read(
+            lambda connection: store.find_session(connection, organisation, session, now)
+        )
+        if row is None or now - row.proven_at > within or row.address != address_of(request):
+            return None
+        return Proven(row.device_id, row.owner, row.proven_at, Proof(row.proof))
+
+    async def begin(
+        self,
+        request: Request,
+        organisation: str,
+        *,
+        person: str | None,
+        application: str,
+        back: str,
+    ) -> Response:
+        """Return the redirect that sends this browser to prove its device, then to `back`.
+
+        `back` is a path of this server's, query and all; the browser comes there whatever the
+        outcome, which `find` tells. `person` is None where nobody knows yet who it is. Raises
+        `RefusalError` 429 and 503, and `StoreUnavailableError`.
+        """
+        if not is_own_path(back):
+            raise ValueError("expected a path of this server's own")
+        self._count(address_of(request))
+        visit = secrets.token_urlsafe(VISIT_BYTES)
+        port = self.browsers.port(request)
+        session = self.browsers.session(request)
+        response = RedirectResponse(f"/proof/{visit}", 303)
+        if not session:
+            _, session = self.browsers.start(response)
+        challenge, now = new_challenge(), self._clock()
+
+        def work(transaction: Transaction) -> bytes:
+            connection = transaction.connection
+            if store.count_visits(connection, now) >= MAX_WAITING:
+                raise RefusalError(503, "overloaded", "Too many browsers are waiting. Try again.")
+            store.insert_visit(
+                connection,
+                now,
+                organisation_id=organisation,
+                visit_id=visit,
+                session_id=session,
+                address=address_of(request),
+                person=person,
+                application=application,
+                back=back,
+                port=port,
+                expires_at=now + VISIT_LIFETIME,
+                challenge=challenge,
+                put_at=now,
+            )
+            return _organisation_key(connection, organisation)
+
+        key = await self._database.write(work)
+        if port:
+            # Straight to where this browser found its companion; should nobody be there any more,
+            # the next visit starts at the page that helps.
+            response.headers["location"] = loopback_url(port, Summons(challenge, session).text(key))
+            self.browsers.remember_port(response, 0)
+        response.headers["Cache-Control"] = "no-store"
+        response.headers["Referrer-Policy"] = "no-referrer"
+        return response
+
+    async def visit_of(self, request: Request, organisation: str, visit: str) -> Visit | None:
+        """Return the visit, to the very browser that makes it and to nobody else."""
+        now, session = self._clock(), self.browsers.session(request)
+        row = await self._database.read(
+            lambda connection: store.find_visit(connection, organisation, visit, now)
+        )
+        if row is None or not _same(row.session_id, session):
+            return None
+        return Visit(
+            organisation,
+            row.visit_id,
+            row.session_id,
+            row.person,
+            row.application,
+            row.back,
+            row.port,
+        )
+
+    async def summon(self, visit: Visit) -> str:
+        """Put a new challenge to the visit and return what the browser takes to the laptop."""
+        challenge, now = new_challenge(), self._clock()
+
+        def work(transaction: Transaction) -> bytes:
+            connection = transaction.connection
+            store.put_challenge(connection, visit.organisation, visit.visit, challenge, 0, now)
+            return _organisation_key(connection, visit.organisation)
+
+        return Summons(challenge, visit.session).text(await self._database.write(work))
+
+    async def proven_during(self, visit: Visit) -> bool:
+        """Return whether the visit has come to its end: its last challenge was answered well."""
+        now = self._clock()
+
+        def read(connection: Connection) -> bool:
+            row = store.find_visit(connection, visit.organisation, visit.visit, now)
+            proven = store.find_session(connection, visit.organisation, visit.session, now)
+            return (
+                row is not None
+                and row.used_at is not None
+                and proven is not None
+                and proven.proven_at >= row.put_at
+            )
+
+        return await self._database.read(read)
+
+    async def take_in(self, request: Request, organisation: str, token: str) -> Visit:
+        """Return the visit that an attestation has brought to its end, brought by its own browser.
+
+        Raises `RefusalError` 403 with a code that says what is wrong, `ContractError`, and
+        `StoreUnavailableError`. An answer that another browser brings uses nothing up.
+        """
+        session, address = self.browsers.session(request), address_of(request)
+        device, attestation = await self._verified(organisation, token)
+        if attestation.way is not Way.LOOPBACK:
+            raise _refusal("another_way", "This answer belongs to another question.")
+        if not _same(attestation.session, session):
+            raise _refusal(
+                "another_browser", "This answer belongs to a browser that did not ask for it."
+            )
+        return await self.accept(organisation, device, attestation, address)
+
+    async def accept(
+        self, organisation: str, device: str, attestation: Attestation, address: str
+    ) -> Visit:
+        """Store what a verified attestation proves. Raises as `take_in` does."""
+        now = self._clock()
+
+        def work(transaction: Transaction) -> Visit | RefusalError:
+            connection = transaction.connection
+            row = store.find_challenge(connection, organisation, attestation.challenge, now)
+            refusal = _wrong_with(row, attestation, address, now)
+            if row is None or refusal is not None:
+                raise refusal or _refusal("unknown_challenge", "Nobody asked for this.")
+            if not store.use_challenge(connection, organisation, attestation.challenge, now):
+                return _refusal("used", "This answer was given before.")
+            if not store.reported_since(
+                connection, organisation, device, attestation.sequence, row.put_at
+            ):
+                return _refusal("no_fresh_report", "The laptop has not reported since.")
+            store.save_session(
+                connection,
+                now,
+                organisation_id=organisation,
+                session_id=row.session_id,
+                address=row.address,
+                device_id=device,
+                proof=_PROOFS[attestation.way].value,
+                proven_at=now,
+                report_sequence=attestation.sequence,
+                expires_at=now + SESSION_LIFETIME,
+            )
+            # Another server may have taken the report in, and its notice be under way.
+            for standing in self._policies.standings_of(connection, [(organisation, device)]):
+                transaction.after_commit(partial(self._standings.put, standing))
+            return Visit(
+                organisation,
+                row.visit_id,
+                row.session_id,
+                row.person,
+                row.application,
+                row.back,
+                row.port,
+            )
+
+        result = await self._database.write(work)
+        if isinstance(result, RefusalError):
+            raise result
+        return result
+
+    async def _verified(self, organisation: str, token: str) -> tuple[str, Attestation]:
+        """Return the device that signed, and what."""
+        if len(token) > MAX_ATTESTATION:
+            raise ContractError("a", f"longer than {MAX_ATTESTATION} characters")
+        unverified = jws.read_header(token.encode("utf-8", "replace"), ATTESTATION_TYPE)
+        row, server = await self._database.read(
+            lambda connection: (
+                device_store.find_device(connection, organisation, unverified.key_id),
+                device_store.organisation_of(connection, organisation).server_id,
+            )
+        )
+        if row is None:
+            raise _refusal("unknown_device", "This laptop is not enrolled here.")
+        try:
+            payload = jws.verified_payload(
+                unverified, jws.import_key(device_store.public_key_of(row))
+            )
+        except jws.SignatureError:
+            raise _refusal("bad_signature", "This is not signed by the laptop's key.") from None
+        value = strict_json.parse(payload)
+        if canonical_bytes(value) != payload:
+            raise ContractError("a", "not in the canonical form")
+        attestation = codec.decode(Attestation, value)
+        if attestation.audience != server or attestation.origin not in self._origins:
+            raise _refusal("another_server", "This laptop answered another server.")
+        if row.status != DeviceStatus.ACTIVE:
+            raise _refusal("out_of_service", "This laptop is out of service.")
+        return row.device_id, attestation
+
+    def _count(self, address: str) -> None:
+        wait_s = self._begins.wait_s(address)
+        if wait_s > 0:
+            raise RefusalError(
+                429,
+                "too_many_tries",
+                "Too many browsers ask from this address. Wait a little.",
+                headers={"Retry-After": str(int(wait_s) + 1)},
+            )
+        self._begins.count(address)
+
+
+def is_own_path(path: str) -> bool:
+    """Whether a path leads to this server alone, whatever a browser makes of it."""
+    return (
+        path.startswith("/")
+        and not path.startswith(("//", "/\\"))
+        and len(path) <= MAX_BACK
+        and path.isascii()
+        and path.isprintable()
+        and "\\" not in path
+        and " " not in path
+    )
+
+
+def address_of(request: Request) -> str:
+    """Return what counts as the browser's address: of IPv6 its network."""
+    return network_of(request.client.host if request.client else "")[:64]
+
+
+def new_challenge() -> str:
+    """Return a challenge that nobody guesses."""
+    return base64url(secrets.token_bytes(CHALLENGE_BYTES))
+
+
+def loopback_url(port: int, summons: str) -> str:
+    """Return the address of the companion at a port; a summons needs no escapes."""
+    return f"http://127.0.0.1:{port}{PATH}?c={summons}"
+
+
+def _wrong_with(
+    row: Row[Any] | None, attestation: Attestation, address: str, now: datetime
+) -> RefusalError | None:
+    if row is None:
+        return _refusal("unknown_challenge", "Nobody asked for this, or it was long ago.")
+    if not _same(row.session_id, attestation.session):
+        return _refusal("another_browser", "This answer belongs to another browser.")
+    if row.used_at is not None:
+        return _refusal("used", "This answer was given before.")
+    if not timedelta(0) <= now - row.put_at <= CHALLENGE_LIFETIME:
+        return _refusal("expired", "The answer took longer than a minute.")
+    if row.address != address:
+        return _refusal("another_address", "This browser has changed its address.")
+    return None
+
+
+def _organisation_key(connection: Connection, organisation: str) -> bytes:
+    return bytes(device_store.organisation_of(connection, organisation).hash_key)
+
+
+def _same(stored: str, given: str) -> bool:
+    return bool(given) and hmac.compare_digest(stored.encode("utf-8"), given.encode("utf-8"))
+
+
+def _refusal(code: str, detail: str) -> RefusalError:
+    _log.warning("a proof of a device was refused: %s", code)
+    return RefusalError(403, code, detail)

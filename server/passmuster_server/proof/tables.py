@@ -1,0 +1,45 @@
+"""The tables of browsers that are asked on which device they are, and of those that proved it."""
+
+from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, String, Table
+
+from passmuster_server.schema import METADATA, Moment
+
+proof_visits = Table(
+    "proof_visits",
+    METADATA,
+    Column("organisation_id", ForeignKey("organisations.organisation_id"), primary_key=True),
+    Column("visit_id", String(64), primary_key=True),
+    Column("session_id", String(64), nullable=False),
+    Column("address", String(64), nullable=False),
+    Column("person", String(254)),
+    Column("application", String(128), nullable=False),
+    Column("back", String(4096), nullable=False),
+    Column("port", Integer, nullable=False),
+    Column("expires_at", Moment, nullable=False),
+    Column("challenge", String(64), nullable=False),
+    Column("put_at", Moment, nullable=False),
+    Column("used_at", Moment),
+    Index("ix_proof_visits_expires_at", "expires_at"),
+    Index("uq_proof_visits_challenge", "organisation_id", "challenge", unique=True),
+)
+"""A browser on its way through a proof, and the challenge that was put to it last.
+
+`port` is the one that the browser was sent to at once, or 0. A challenge that was answered has
+`used_at`, whether its answer was right or not.
+"""
+
+browser_sessions = Table(
+    "browser_sessions",
+    METADATA,
+    Column("organisation_id", ForeignKey("organisations.organisation_id"), primary_key=True),
+    Column("session_id", String(64), primary_key=True),
+    Column("address", String(64), nullable=False),
+    Column("device_id", String(64), nullable=False),
+    Column("proof", String(32), nullable=False),
+    Column("proven_at", Moment, nullable=False),
+    Column("report_sequence", BigInteger, nullable=False),
+    Column("expires_at", Moment, nullable=False),
+    Index("ix_browser_sessions_expires_at", "expires_at"),
+    Index("ix_browser_sessions_device", "organisation_id", "device_id"),
+)
+"""A browser that proved its device: when, how, from where, and on which report it rests."""
