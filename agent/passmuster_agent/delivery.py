@@ -44,7 +44,8 @@ class Obstacle(StrEnum):
 class Delivery:
     """One try. `problem` and `remedy` are for people and empty when all went well.
 
-    `retry_after_s` is what the server asked for, or 0.
+    `retry_after_s` is what the server asked for, or 0. `attestation` is what a browser was waiting
+    for, signed, if one was.
     """
 
     kind: DeliveryKind
@@ -55,6 +56,7 @@ class Delivery:
     problem: Annotated[str, Text(longest=1024)] = ""
     remedy: str = ""
     retry_after_s: Annotated[int, Whole(least=0, most=86_400)] = 0
+    attestation: Annotated[str, Text(longest=4096)] = ""
 
     def to_bytes(self) -> bytes:
         """Return it as one line of JSON."""

@@ -11,6 +11,7 @@ import dataclasses
 import re
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -25,6 +26,14 @@ from passmuster_agent.outbox import Draft, Outbox, Pending
 from passmuster_agent.refusals import STOPPING
 from passmuster_agent.transport import Reply, Transport, UnreachableError
 from passmuster_collectors.contract import codec, strict_json
+from passmuster_collectors.contract.attestation import (
+    ATTESTATION_TYPE,
+    MAX_SUMMONS,
+    Attestation,
+    Summons,
+    Way,
+)
+from passmuster_collectors.contract.attestation import VERSION as ATTESTATION_VERSION
 from passmuster_collectors.contract.canonical import canonical_bytes
 from passmuster_collectors.contract.errors import ContractError
 from passmuster_collectors.contract.report import REPORT_TYPE, VERSION
@@ -210,14 +219,20 @@ def reporting(state: State) -> Iterator[tuple[Device, Outbox, Transport]]:
             yield device, outbox, transport
 
 
-def deliver(state: State) -> Delivery:
+def deliver(state: State, summons: Summons | None = None) -> Delivery:
     """Deliver what waits for the device of this state directory, one process at a time.
 
-    Raises `AgentError` where the state itself can't be used.
+    Once all is delivered, sign the answer to a browser's `summons`, if there is one. Raises
+    `AgentError` where the state itself can't be used.
     """
     try:
         with reporting(state) as (device, outbox, transport):
-            return Reporter(state, device, outbox, transport).deliver()
+            delivered = Reporter(state, device, outbox, transport).deliver()
+            if summons is None or delivered.kind is not DeliveryKind.ACCEPTED:
+                return delivered
+            # The key may have been changed on the way.
+            attestation = attested(state, state.device(), outbox, summons)
+            return replace(delivered, attestation=attestation)
     except LockedError:
         return _later(
             Obstacle.LAPTOP, AgentError("Another upload is under way.", "It is waited for.")
@@ -228,13 +243,47 @@ def main(arguments: list[str] | None = None) -> int:
     """Deliver once and print the `Delivery`."""
     parser = argparse.ArgumentParser(prog="passmuster-agent reporter")
     parser.add_argument("--state", type=Path, required=True)
-    state = State(parser.parse_args(arguments).state)
+    parser.add_argument(
+        "--attest", action="store_true", help="sign for the summons on standard input as well"
+    )
+    options = parser.parse_args(arguments)
     try:
-        delivered = deliver(state)
+        summons = _summons() if options.attest else None
+        delivered = deliver(State(options.state), summons)
     except AgentError as error:
         delivered = _later(Obstacle.LAPTOP, error)
     sys.stdout.buffer.write(delivered.to_bytes())
     return 0
+
+
+def attested(state: State, device: Device, outbox: Outbox, summons: Summons) -> str:
+    """Return the signed answer to a browser that asks on which laptop it is."""
+    sequence, _ = outbox.ratchet()
+    answer = Attestation(
+        version=ATTESTATION_VERSION,
+        audience=device.server,
+        origin=device.server_url,
+        challenge=summons.challenge,
+        session=summons.session,
+        sequence=sequence - 1,
+        way=Way.LOOPBACK,
+        number="",
+        signed_at=datetime.now(UTC),
+    )
+    keys = keystore.of_tier(device.tier, state.path)
+    return signed(
+        canonical_bytes(codec.encode(answer)),
+        kind=ATTESTATION_TYPE,
+        key_id=device.device,
+        sign=lambda message: keys.sign(device.key_name, message),
+    )
+
+
+def _summons() -> Summons:
+    try:
+        return codec.decode(Summons, strict_json.parse(sys.stdin.buffer.read(MAX_SUMMONS * 2)))
+    except ContractError as error:
+        raise AgentError("The daemon asked for something else.", str(error)) from None
 
 
 def _later(obstacle: Obstacle, error: AgentError, reply: Reply | None = None) -> Delivery:

@@ -1,5 +1,6 @@
 """The reporter as the daemon sees it: a child that sends what waits and ends."""
 
+import contextlib
 import select
 import subprocess
 import sys
@@ -10,6 +11,9 @@ from pathlib import Path
 from passmuster_agent import delivery
 from passmuster_agent.delivery import Delivery, DeliveryKind, Obstacle
 from passmuster_agent.process_end import ProcessEnd
+from passmuster_collectors.contract import codec
+from passmuster_collectors.contract.attestation import Summons
+from passmuster_collectors.contract.canonical import canonical_bytes
 from passmuster_collectors.contract.errors import ContractError
 
 LONGEST_RUN_S = 120.0
@@ -21,25 +25,33 @@ else:
     FLAGS = 0
 
 
-def command(state: Path) -> list[str]:
+def command(state: Path, *words: str) -> list[str]:
     """Return the command line of the reporter; frozen, the agent's one executable is both."""
     if getattr(sys, "frozen", False):
-        return [sys.executable, "reporter", "--state", str(state)]
+        return [sys.executable, "reporter", "--state", str(state), *words]
     # -P: what lies in the working directory is not run as the agent.
-    return [sys.executable, "-P", "-m", "passmuster_agent.reporter", "--state", str(state)]
+    module = ("-P", "-m", "passmuster_agent.reporter")
+    return [sys.executable, *module, "--state", str(state), *words]
 
 
 class ReporterProcess:
-    """One running reporter. Its output ends when it does, which makes the daemon's wait end."""
+    """One running reporter, which signs for `summons` if there is one.
 
-    def __init__(self, state: Path) -> None:
+    Its output ends when it does, which makes the daemon's wait end.
+    """
+
+    def __init__(self, state: Path, summons: Summons | None = None) -> None:
         self._child = subprocess.Popen(
-            command(state),
-            stdin=subprocess.DEVNULL,
+            command(state, *(() if summons is None else ("--attest",))),
+            stdin=subprocess.DEVNULL if summons is None else subprocess.PIPE,
             stdout=subprocess.PIPE,
             cwd="/",
             creationflags=FLAGS,
         )
+        if summons is not None and self._child.stdin is not None:
+            # Less than any pipe holds, so nothing waits.
+            with contextlib.suppress(OSError), self._child.stdin as told:
+                told.write(canonical_bytes(codec.encode(summons)))
         self._deadline = time.monotonic() + LONGEST_RUN_S
         self._end = ProcessEnd(self._child) if sys.platform == "win32" else None
 
