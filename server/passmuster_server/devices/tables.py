@@ -82,6 +82,7 @@ devices = Table(
     Column("group_id", String(32), nullable=False, server_default=DEFAULT_GROUP),
     Column("ownership", String(16), nullable=False, server_default="company"),
     Index("ix_devices_owner", "organisation_id", "owner"),
+    Index("ix_devices_fingerprint", "organisation_id", "fingerprint"),
     Index("uq_devices_thumbprint", "organisation_id", "thumbprint", unique=True),
 )
 

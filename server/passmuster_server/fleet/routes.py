@@ -1,7 +1,7 @@
 """The pages IT works with: the fleet, one device, what is collected, and their live updates."""
 
 import json
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,24 +20,16 @@ from passmuster_server.config import Config
 from passmuster_server.database import Database
 from passmuster_server.devices.groups import groups_of
 from passmuster_server.fleet import device_view
+from passmuster_server.fleet.index import Cursor, FleetIndex, FleetQuery, Group
 from passmuster_server.fleet.key_view import key_changes_of
 from passmuster_server.fleet.live import LiveFleet, TooManyListenersError
 from passmuster_server.fleet.privacy import ABOUT_THE_LAPTOP, COLLECTED
-from passmuster_server.fleet.store import (
-    PAGE_SIZE,
-    Cursor,
-    FleetQuery,
-    Group,
-    counts_of,
-    device_of,
-    page_of,
-)
+from passmuster_server.fleet.store import About, about_each, device_of, of_fingerprint
 from passmuster_server.fleet.view import (
     GROUPS,
     OWNERSHIPS,
     TIERS,
     Badge,
-    cursor_of,
     row_of,
     state_of,
 )
@@ -63,7 +55,7 @@ class Filter:
 
 
 class FleetPages:
-    """The pages. `max_age_s` returns how old a report may be in an organisation."""
+    """The pages."""
 
     def __init__(
         self,
@@ -72,60 +64,60 @@ class FleetPages:
         clock: Clock,
         live: LiveFleet,
         guard: Guard,
-        *,
-        max_age_s: Callable[[str], int],
         config: Config,
     ) -> None:
         self._database = database
         self._standings = standings
         self._clock = clock
+        self._index = FleetIndex(standings, clock)
         self._live = live
         self._guard = guard
-        self._max_age_s = max_age_s
         self._config = config
         self._pages = Pages(Path(__file__).parent / "templates")
 
     async def fleet(self, request: Request, session: Session) -> Response:
         """Show one page of the fleet."""
-        now = self._clock()
+        organisation = session.organisation
+        search = request.query_params.get("search", "").strip()[:MAX_SEARCH]
+        known, groups = await self._database.read(
+            lambda connection: (
+                of_fingerprint(connection, organisation, search) if search else frozenset(),
+                groups_of(connection, organisation),
+            )
+        )
         query = FleetQuery(
-            session.organisation,
-            now,
-            self._max_age_s(session.organisation),
+            organisation,
             _group(request.query_params.get("verdict", "")),
-            request.query_params.get("search", "").strip()[:MAX_SEARCH],
+            search,
+            known,
             _cursor(request.query_params.get("after", "")),
             request.query_params.get("group", "")[:MAX_GROUP] or None,
         )
-        found, counts, groups = await self._database.read(
-            lambda connection: (
-                page_of(connection, query),
-                counts_of(connection, query),
-                groups_of(connection, session.organisation),
+        page = await self._index.page(query)
+        about = await self._database.read(
+            lambda connection: about_each(
+                connection, organisation, [laptop.device for laptop in page.laptops]
             )
         )
         names = {group.group_id: group.name for group in groups}
-        shown = found[:PAGE_SIZE]
-        of_device = self._standings.of_device
-        more = len(found) > PAGE_SIZE
         return self._response(
             request,
             session,
             "fleet.html",
             here="fleet",
-            now=now,
+            now=page.at,
             rows=[
-                row_of(row, of_device(query.organisation, row.device_id), now, names)
-                for row in shown
+                row_of(each, about.get(each.device, About()), page.at, names)
+                for each in page.laptops
             ],
             groups=groups,
             of_group=query.of_group,
-            filters=_filters(query, counts),
+            filters=_filters(query, page.counts),
             group=query.group,
             search=query.search,
             paged=query.after is not None,
             first_link=_link(query, query.group),
-            next_link=_link(query, query.group, cursor_of(shown[-1])) if more else None,
+            next_link=_link(query, query.group, page.following) if page.following else None,
             public_url=self._config.public_url,
         )
 
@@ -233,8 +225,7 @@ def routes(services: Services) -> list[Route]:
         services.clock,
         live,
         guard,
-        max_age_s=lambda organisation: services.policies.current(organisation).max_age_s,
-        config=services.config,
+        services.config,
     )
     return [
         Route("/fleet", guard.protect(pages.fleet), methods=["GET"]),

@@ -3,14 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
-
-from sqlalchemy import Row
 
 from passmuster_collectors.contract.platform import Platform
 from passmuster_collectors.contract.verdict import SEVERITY, Outcome, Verdict
 from passmuster_server.devices.groups import Ownership
-from passmuster_server.fleet.store import ORDER, Cursor, Group
+from passmuster_server.fleet.index import Group
+from passmuster_server.fleet.store import About
 from passmuster_server.gate.decision import Cause, DeviceFinding, cause_of
 from passmuster_server.gate.words import CAUSES, reasons_of
 from passmuster_server.policy.standing import Standing
@@ -95,29 +93,18 @@ class FleetRow:
     personal: bool
 
 
-def row_of(
-    found: Row[Any], standing: Standing | None, now: datetime, groups: Mapping[str, str]
-) -> FleetRow:
-    """Return the line of a device; `standing` is None until its enrolment has settled.
-
-    `groups` are the groups' names by their ids.
-    """
-    last_seen = standing.last_seen if standing is not None else None
+def row_of(standing: Standing, about: About, now: datetime, groups: Mapping[str, str]) -> FleetRow:
+    """Return the line of a device. `groups` are the groups' names by their ids."""
     return FleetRow(
-        found.device_id,
-        found.owner,
-        found.computer_name,
-        found.system,
+        standing.device,
+        standing.owner,
+        standing.computer_name,
+        about.system,
         state_of(standing, now),
-        last_seen,
-        groups.get(found.group_id, found.group_id),
-        found.ownership == Ownership.PERSONAL,
+        standing.last_seen,
+        groups.get(standing.group, standing.group),
+        about.ownership == Ownership.PERSONAL,
     )
-
-
-def cursor_of(found: Row[Any]) -> Cursor:
-    """Return where the next page goes on."""
-    return Cursor(ORDER[found.rank], found.owner, found.device_id)
 
 
 def state_of(standing: Standing | None, now: datetime) -> State:

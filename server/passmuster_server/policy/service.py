@@ -189,6 +189,7 @@ class Policies:
             signals=signals,
             revision=1 if before is None else before.revision + 1,
             waived_until=first_waiver_end(signals),
+            group=stored.group,
         )
         connection = transaction.connection
         kept = store.save_verdict(connection, before, standing, policy.basis, reasons)
@@ -242,6 +243,7 @@ class Policies:
             signals=signals,
             revision=verdict.revision,
             waived_until=first_waiver_end(signals),
+            group=stored.group,
         )
 
 

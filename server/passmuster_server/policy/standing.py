@@ -9,6 +9,7 @@ from typing import Annotated
 from passmuster_collectors.contract.declaration import Text
 from passmuster_collectors.contract.platform import Platform
 from passmuster_collectors.contract.verdict import Outcome, Remedy, Verdict
+from passmuster_server.schema import DEFAULT_GROUP
 
 CLOCK_STEP_S = 60
 """How far ahead of the server's clock a contact may seem: clocks are corrected by seconds. Further
@@ -84,6 +85,7 @@ class Standing:
     signals: tuple[SignalStanding, ...]
     revision: int = 0
     waived_until: datetime | None = None
+    group: str = DEFAULT_GROUP
 
     @property
     def order(self) -> tuple[int, int]:

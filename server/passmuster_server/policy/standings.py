@@ -10,6 +10,9 @@ from passmuster_server.policy.standing import Standing
 Listener = Callable[[Standing | None, Standing], None]
 """Called on the event loop with a device's standing before (None: new) and after."""
 
+RemovalListener = Callable[[Standing], None]
+"""Called with the last standing of a device that is no longer enrolled."""
+
 
 class Standings:
     """Every device's standing, by device and by owner."""
@@ -18,10 +21,13 @@ class Standings:
         self._by_device: dict[tuple[str, str], Standing] = {}
         self._by_owner: dict[tuple[str, str], dict[str, Standing]] = {}
         self._listeners: list[Listener] = []
+        self._removal_listeners: list[RemovalListener] = []
 
-    def listen(self, listener: Listener) -> None:
-        """Call `listener` after every change, in the order of commits."""
+    def listen(self, listener: Listener, on_removal: RemovalListener | None = None) -> None:
+        """Call `listener` after every change, in the order of commits; the other on removals."""
         self._listeners.append(listener)
+        if on_removal is not None:
+            self._removal_listeners.append(on_removal)
 
     def put(self, standing: Standing) -> None:
         """Replace the device's standing and tell the listeners.
@@ -50,6 +56,8 @@ class Standings:
         standing = self._by_device.pop((organisation, device), None)
         if standing is not None:
             self._by_owner[organisation, _folded(standing.owner)].pop(device, None)
+            for listener in self._removal_listeners:
+                listener(standing)
 
     def of_device(self, organisation: str, device: str) -> Standing | None:
         """Return the device's standing, or None for a device that is not enrolled."""

@@ -12,7 +12,7 @@ from passmuster_collectors.contract.verdict import Verdict
 from passmuster_server.database import Transaction
 from passmuster_server.engines import POSTGRESQL, run
 from passmuster_server.policy.standing import DeviceStatus
-from passmuster_server.schema import from_microseconds
+from passmuster_server.schema import DEFAULT_GROUP, from_microseconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +47,13 @@ class StoredDevice:
     sequence: int
     last_seen: datetime | None
     verdict: StoredVerdict | None
+    group: str = DEFAULT_GROUP
 
 
 DEVICE_COLUMNS = (
     "d.organisation_id, d.device_id, d.owner, d.computer_name, d.platform, d.status, "
     "d.enrolled_at, r.sequence, c.last_seen, v.verdict, v.since, v.judged_at, v.policy_version, "
-    "v.basis, v.grace_until, v.signals, v.revision"
+    "v.basis, v.grace_until, v.signals, v.revision, d.group_id"
 )
 DEVICE_TABLES = (
     "devices AS d JOIN ratchets AS r USING (organisation_id, device_id) "
@@ -88,6 +89,7 @@ def stored_device_of(row: Sequence[Any]) -> StoredDevice:
         grace_until,
         signals,
         revision,
+        group,
     ) = row
     return StoredDevice(
         organisation,
@@ -111,6 +113,7 @@ def stored_device_of(row: Sequence[Any]) -> StoredDevice:
             signals,
             revision,
         ),
+        group,
     )
 
 
