@@ -39,6 +39,10 @@ class StoreUnavailableError(Exception):
     """Nothing was stored: the database is full, locked, unreachable or overloaded. Try again."""
 
 
+class OverloadedError(StoreUnavailableError):
+    """Nothing was stored: more is asked for than the database keeps up with. Try again later."""
+
+
 @dataclass
 class Transaction:
     """What a write works on: a connection, and callbacks for when its commit is durable.
@@ -161,14 +165,15 @@ class Database:
         """Return what `work` returns, once it is durable.
 
         Whatever `work` raises reaches the caller and undoes that work alone. Raises
-        `StoreUnavailableError` when nothing was stored.
+        `StoreUnavailableError` when nothing was stored, and `OverloadedError` when it can't even
+        wait.
         """
         loop = asyncio.get_running_loop()
         write = _Write(work, loop, loop.create_future())
         try:
             self._waiting.put_nowait(write)
         except queue.Full:
-            raise StoreUnavailableError("too many writes are waiting") from None
+            raise OverloadedError("too many writes are waiting") from None
         result: T = await write.future
         return result
 

@@ -11,6 +11,7 @@ from passmuster_server.app import create_app
 from passmuster_server.commands import CommandError
 from passmuster_server.config import Config
 from passmuster_server.engines import SQLITE, database_url
+from passmuster_server.heads import BoundedProtocol
 
 KEEP_ALIVE_S = 75
 """Longer than proxies keep their own idle connections, so that they are the ones to close them."""
@@ -41,7 +42,7 @@ def serve(config: Config) -> bool:
                 host=config.host,
                 port=config.port,
                 loop="uvloop" if unix else "asyncio",
-                http="httptools",
+                http=BoundedProtocol,
                 ws="none",
                 # Addresses in an access log would say who works when, and from where.
                 access_log=False,

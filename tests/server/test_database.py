@@ -10,7 +10,13 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Column, Connection, Integer, LargeBinary, MetaData, Table, text
 
-from passmuster_server.database import MAX_GROUP, Database, StoreUnavailableError, Transaction
+from passmuster_server.database import (
+    MAX_GROUP,
+    Database,
+    OverloadedError,
+    StoreUnavailableError,
+    Transaction,
+)
 from tests.support.store import new_store, rows, sqlite_only
 
 NOTES = Table(
@@ -207,7 +213,7 @@ def test_too_many_waiting_writes_are_refused_and_not_queued_without_end(tmp_path
             hold.set()
             await blocker
             results = await asyncio.gather(*waiting, return_exceptions=True)
-            refused = [each for each in results if isinstance(each, StoreUnavailableError)]
+            refused = [each for each in results if isinstance(each, OverloadedError)]
             assert len(refused) == 500
             assert len(on_disk(tmp_path)) == 2_000
 

@@ -4,8 +4,8 @@ import contextlib
 import dataclasses
 import logging
 import secrets
-from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections import Counter, OrderedDict
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -30,13 +30,15 @@ from passmuster_server.reports import store
 from passmuster_server.reports.answer import answer_bytes
 from passmuster_server.reports.ratchet import Step, moved_on, step_of
 from passmuster_server.reports.upload import Received, canonical, read_upload, without_time
-from passmuster_server.web.problems import RefusalError
+from passmuster_server.web.problems import RETRY_AFTER_S, RefusalError
 
 PATH = "/api/v1/reports"
 METHOD = "POST"
 MAX_KEYS = 50_000
 MAX_SKEW_S = 2**31 - 1
 NONCE_BYTES = 16
+MOST_UNDER_WAY = 2
+"""Of one device: the one it waits for, and the same one again where it gave up waiting."""
 
 _SIGNALS = frozenset(signal.id for signal in CATALOG)
 _OUT_OF_SERVICE = (DeviceStatus.REVOKED, DeviceStatus.RETIRED)
@@ -76,6 +78,7 @@ class Reports:
         self._server = ""
         # Keys by device, as a rebuilt key costs more than the verification.
         self._keys: OrderedDict[str, _Key] = OrderedDict()
+        self._under_way: Counter[str] = Counter()
 
     async def take_in(self, body: bytes) -> bytes:
         """Return the answer to a signed upload, once all it says is durable.
@@ -88,12 +91,31 @@ class Reports:
         received = read_upload(payload, device)
         self._check_destination(received)
         signed = unverified.digest()
-        result = await self._database.write(
-            lambda transaction: self._accept(transaction, key, received, signed, body)
-        )
+        with self._place_of(device):
+            result = await self._database.write(
+                lambda transaction: self._accept(transaction, key, received, signed, body)
+            )
         if isinstance(result, _Conflict):
             raise _conflict()
         return result
+
+    @contextlib.contextmanager
+    def _place_of(self, device: str) -> Iterator[None]:
+        """Let one laptop take no more of the queue than it has use for; its key has signed."""
+        if self._under_way[device] >= MOST_UNDER_WAY:
+            raise RefusalError(
+                429,
+                "too_many_reports",
+                "Wait for the answer to the report before.",
+                headers={"Retry-After": str(RETRY_AFTER_S)},
+            )
+        self._under_way[device] += 1
+        try:
+            yield
+        finally:
+            self._under_way[device] -= 1
+            if not self._under_way[device]:
+                del self._under_way[device]
 
     async def _verified(self, unverified: jws.Unverified) -> tuple[_Key, bytes]:
         """Return the payload and the key that has signed it, the newest one of the device."""

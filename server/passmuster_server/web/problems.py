@@ -9,9 +9,11 @@ from passmuster_collectors.contract import codec
 from passmuster_collectors.contract.canonical import canonical_bytes
 from passmuster_collectors.contract.errors import ContractError
 from passmuster_collectors.contract.problem import CONTENT_TYPE, Problem
-from passmuster_server.database import StoreUnavailableError
+from passmuster_server.database import OverloadedError, StoreUnavailableError
 
 RETRY_AFTER_S = 5
+OVERLOADED_S = 15
+"""Longer than the fullest queue takes. Agents add a random pause, so they don't return at once."""
 
 
 class RefusalError(Exception):
@@ -70,5 +72,8 @@ async def on_contract_error(_: Request, error: Exception) -> Response:
 async def on_store_unavailable(_: Request, error: Exception) -> Response:
     """Answer when nothing could be stored: the caller keeps what it has and tries again."""
     assert isinstance(error, StoreUnavailableError)  # noqa: S101 - registered for this class alone
+    if isinstance(error, OverloadedError):
+        problem = Problem(TITLES[429], 429, "overloaded", "More is asked for than can be stored.")
+        return problem_response(problem, {"Retry-After": str(OVERLOADED_S)})
     problem = Problem(TITLES[503], 503, "overloaded", "Nothing was stored. Try again soon.")
     return problem_response(problem, {"Retry-After": str(RETRY_AFTER_S)})

@@ -1,0 +1,80 @@
+"""How large and how slow the head of a request may be: uvicorn's parser sets no limit of its own.
+
+Beyond it the answer is 431 (RFC 6585, section 5), and the connection is closed. Bodies have their
+limits where they are read (`web.bodies`).
+"""
+
+import asyncio
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+MAX_HEAD = 32 * 1024
+"""Bytes of the request line and all headers: as much as nginx takes by default."""
+HEAD_WITHIN_S = 30.0
+"""From the first byte, or from the connection, until the head has arrived."""
+
+TOO_LARGE = (
+    b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
+    b"content-type: text/plain; charset=utf-8\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+)
+
+
+class BoundedProtocol(HttpToolsProtocol):
+    """uvicorn's HTTP/1.1 with bounds on all of a request that is not its body."""
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self._around = 0
+        self._in_head = True
+        self._deadline: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Begin to wait for the first head."""
+        super().connection_made(transport)
+        self._wait_for_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Wait no longer."""
+        self._stop_waiting()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Take what has arrived, unless there is too much around the body."""
+        self._around += len(data)
+        if self._in_head and self._deadline is None:
+            self._wait_for_head()
+        super().data_received(data)
+        if self._around > MAX_HEAD and not self.transport.is_closing():
+            if self._in_head:
+                self.transport.write(TOO_LARGE)
+            self.transport.close()
+
+    def on_headers_complete(self) -> None:
+        """Have the head."""
+        self._in_head = False
+        self._stop_waiting()
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """Leave the body to those who read it; what goes around its chunks still counts."""
+        self._around -= len(body)
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """Whatever comes next begins a head."""
+        super().on_message_complete()
+        self._in_head, self._around = True, 0
+
+    def _wait_for_head(self) -> None:
+        self._deadline = self.loop.call_later(HEAD_WITHIN_S, self._too_slow)
+
+    def _stop_waiting(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def _too_slow(self) -> None:
+        self._deadline = None
+        if not self.transport.is_closing():
+            self.transport.close()
