@@ -172,9 +172,11 @@ def _companion(_: "State", options: argparse.Namespace) -> ExitCode:
 
 def _status(state: "State", options: argparse.Namespace) -> ExitCode:
     from passmuster_agent import status_text  # noqa: PLC0415 - see the top
+    from passmuster_agent.companion.window import look  # noqa: PLC0415 - see the top
     from passmuster_agent.status import status  # noqa: PLC0415 - see the top
 
-    found = status(state)
+    # Whoever names a state directory asks about that one.
+    found = status(state, look if options.state is None else lambda: None)
     if options.json:
         _print_json(found)
     else:

@@ -12,6 +12,7 @@ from random import SystemRandom
 
 from passmuster_agent.collection import AnySignal, Collection
 from passmuster_agent.companion.listener import Companions, listen_to_companions
+from passmuster_agent.companion.window import open_window
 from passmuster_agent.config import State
 from passmuster_agent.database import OutboxError
 from passmuster_agent.delivery import KEY_UNUSABLE, Delivery, DeliveryKind
@@ -20,6 +21,7 @@ from passmuster_agent.errors import ExitCode
 from passmuster_agent.interruptions import interruptions
 from passmuster_agent.outbox import Outbox
 from passmuster_agent.schedule import BOOT_SPREAD_S, Debounce, FullCheck
+from passmuster_agent.status import as_told
 from passmuster_agent.supervisor import Supervisor
 from passmuster_collectors.contract.verdict import Verdict
 from passmuster_collectors.host import clocks, this_host
@@ -193,7 +195,10 @@ def run(
         with (
             Outbox(state.outbox(device)) as outbox,
             contextlib.closing(listen_to_companions()) as companions,
-            contextlib.closing(Watches(this_watch(), companions, told or Watches())) as watch,
+            contextlib.closing(open_window(lambda: as_told(device, outbox.overview()))) as window,
+            contextlib.closing(
+                Watches(this_watch(), companions, window, told or Watches())
+            ) as watch,
         ):
             host = this_host(device.hash_key_bytes(), companions)
             collection = Collection(device, outbox, host, CATALOG)

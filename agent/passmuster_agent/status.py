@@ -1,18 +1,21 @@
 """`status`: what is found on this laptop now, how it was judged, and how reporting goes."""
 
+import dataclasses
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from pathlib import Path
 
-from passmuster_agent.advice import SignalStatus, server_words, signal_status
+from passmuster_agent.advice import JudgedBy, SignalStatus, server_words, signal_status
 from passmuster_agent.collection import DEADLINE_S, recalling
 from passmuster_agent.config import Device, State
 from passmuster_agent.delivery import KEY_UNUSABLE, Delivery, DeliveryKind
 from passmuster_agent.outbox import Outbox, Overview
 from passmuster_collectors.contract.enrolment import KeyTier
 from passmuster_collectors.contract.platform import Platform
-from passmuster_collectors.contract.reading import Reading
+from passmuster_collectors.contract.reading import Reading, Status
 from passmuster_collectors.contract.verdict import Verdict
 from passmuster_collectors.host import this_host
 from passmuster_collectors.runner import collect
@@ -20,6 +23,9 @@ from passmuster_collectors.signals import CATALOG
 
 VERSION = 1
 HASH_KEY_BYTES = 32
+LONGEST = 512
+SERVICE_STATE = Path("/var/lib/passmuster-agent")
+"""Where the Linux service keeps its state; closed to everybody else, but there to be seen."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +39,19 @@ class DeviceStatus:
     fingerprint: str
     key_usable: bool
     """Whether the key signed when it was last asked to."""
+
+
+class Service(StrEnum):
+    """How the one who asks stands to an agent that runs as a service of this laptop."""
+
+    NONE = "none"
+    """This is no service's word."""
+
+    TELLS = "tells"
+    """All of it is what the service told of the server's answer; nothing was read."""
+
+    SILENT = "silent"
+    """There is one, and it is not to be asked now: what is shown is not about its enrolment."""
 
 
 @dataclass(frozen=True)
@@ -55,11 +74,18 @@ class AgentStatus:
     set_aside: tuple[str, ...]
     dropped: int
     last_try: Delivery | None
+    service: Service = Service.NONE
 
 
-def status(state: State) -> AgentStatus:
-    """Read this laptop and tell. Nothing is sent. Raises `AgentError`."""
+def status(state: State, ask_service: Callable[[], AgentStatus | None]) -> AgentStatus:
+    """Read this laptop and tell; where it is not enrolled here, the service's word counts.
+
+    Nothing is sent. Raises `AgentError`.
+    """
     device = state.find_device() if state.path.exists() else None
+    told = ask_service() if device is None else None
+    if told is not None:
+        return dataclasses.replace(told, service=Service.TELLS)
     overview = None
     host = this_host(device.hash_key_bytes() if device else secrets.token_bytes(HASH_KEY_BYTES))
     readings = collect(host, CATALOG, deadline_s=DEADLINE_S)
@@ -67,7 +93,44 @@ def status(state: State) -> AgentStatus:
         with Outbox(state.outbox(device)) as outbox:
             overview = outbox.overview()
             readings = recalling(CATALOG, readings, outbox)
-    return describe(device, overview, readings, host.platform, running=state.is_locked())
+    found = describe(device, overview, readings, host.platform, running=state.is_locked())
+    if device is None and SERVICE_STATE.exists():
+        return dataclasses.replace(found, service=Service.SILENT)
+    return found
+
+
+def as_told(device: Device, overview: Overview) -> AgentStatus:
+    """Return what a worker may see who may not see the agent's files: the server's answer."""
+    answer = overview.answer
+    latest = overview.latest.readings if overview.latest else ()
+    statuses = {each.signal: each.status for each in latest}
+    signals = tuple(
+        SignalStatus(
+            signal=each.signal,
+            title=each.title,
+            status=statuses.get(each.signal, Status.UNAVAILABLE),
+            found=(),
+            sources=(),
+            outcome=each.outcome,
+            judged_by=JudgedBy.SERVER,
+            reasons=each.reasons,
+            remedies=each.remedies,
+        )
+        for each in (answer.signals if answer else ())
+    )
+    told = dataclasses.replace(
+        overview, set_aside=tuple(each[:LONGEST] for each in overview.set_aside)
+    )
+    return _put_together(device, told, signals, current=_is_current(overview), running=True)
+
+
+def shortened(status: AgentStatus, reasons: int, remedies: int) -> AgentStatus:
+    """Return it with so many reasons and remedies of each signal at the most."""
+    signals = tuple(
+        dataclasses.replace(each, reasons=each.reasons[:reasons], remedies=each.remedies[:remedies])
+        for each in status.signals
+    )
+    return dataclasses.replace(status, signals=signals)
 
 
 def describe(
@@ -93,13 +156,24 @@ def describe(
         )
         for signal, reading in zip(CATALOG, readings, strict=True)
     )
+    return _put_together(device, overview, signals, current=answer is not None, running=running)
+
+
+def _put_together(
+    device: Device | None,
+    overview: Overview | None,
+    signals: tuple[SignalStatus, ...],
+    *,
+    current: bool,
+    running: bool,
+) -> AgentStatus:
     said = overview.answer if overview else None
     return AgentStatus(
         version=VERSION,
         device=_device_status(device, overview) if device else None,
         running=running,
         verdict=said.verdict if said else None,
-        current=answer is not None,
+        current=current,
         judged_at=said.judged_at if said else None,
         grace_until=said.grace_until if said else None,
         signals=signals,

@@ -7,7 +7,7 @@ from typing import TextIO
 
 from passmuster_agent.advice import JudgedBy, SignalStatus
 from passmuster_agent.delivery import DeliveryKind
-from passmuster_agent.status import AgentStatus
+from passmuster_agent.status import AgentStatus, Service
 from passmuster_collectors.contract.reading import SourceOutcome
 from passmuster_collectors.contract.verdict import Outcome, Verdict
 from passmuster_collectors.text import durations
@@ -25,6 +25,11 @@ VERDICT_COLOURS = {
     Verdict.NON_COMPLIANT: "31",
     Verdict.UNKNOWN: "33",
 }
+SILENT = (
+    "This laptop's agent is a service that does not run now, or is not enrolled yet. Below is what "
+    "the default rules make of what you may read."
+)
+TOLD = "So this laptop's agent told, which runs as a service and tells the server's word alone."
 BOLD = "1"
 DIM = "2"
 
@@ -36,13 +41,19 @@ def wants_colour(stream: TextIO) -> bool:
 
 def render(status: AgentStatus, *, colour: bool) -> str:
     """Return the text, one paragraph a signal, below who this is and what the server says."""
-    return "\n".join([*_head(status, colour), *_signals(status, colour), *_tail(status), ""])
+    return "\n".join(
+        [*_head(status, colour), *_signals(status, colour), *_tail(status, colour), ""]
+    )
 
 
 def _head(status: AgentStatus, colour: bool) -> Iterator[str]:
     device = status.device
     if device is None:
-        yield "This laptop is not enrolled. Below is what the default rules make of it."
+        yield (
+            SILENT
+            if status.service is Service.SILENT
+            else "This laptop is not enrolled. Below is what the default rules make of it."
+        )
         return
     yield (
         f"{printable(device.owner)} · {device.server_url} · key {device.fingerprint} "
@@ -110,10 +121,15 @@ def _steps(status: SignalStatus) -> Iterator[str]:
             yield f"   {remedy.link}"
 
 
-def _tail(status: AgentStatus) -> Iterator[str]:
+def _tail(status: AgentStatus, colour: bool) -> Iterator[str]:
     yield ""
+    if status.service is Service.TELLS:
+        yield paint(TOLD, DIM, colour)
     if status.device is None:
-        yield "Enrol it with: passmuster-agent enroll --server URL"
+        if status.service is Service.NONE:
+            yield "Enrol it with: passmuster-agent enroll --server URL"
+        else:
+            yield "Why: passmuster-agent doctor"
         return
     last = status.last_try
     if last is not None and last.kind is not DeliveryKind.ACCEPTED:

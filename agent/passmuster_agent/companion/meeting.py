@@ -24,6 +24,29 @@ def open_door() -> Door | None:
     return None
 
 
+def open_window_door() -> Door | None:
+    """Return where this process shows people what the server said; None where there is no place.
+
+    Raises `OSError`.
+    """
+    if sys.platform == "linux":
+        from passmuster_agent.companion import packets  # noqa: PLC0415 - Linux alone has them
+
+        path = packets.daemon_socket()
+        return None if path is None else packets.PacketDoor(path.with_name(packets.WINDOW))
+    return None
+
+
+def windows() -> tuple[Connect, ...]:
+    """Return how people reach what the agent of this laptop shows."""
+    if sys.platform == "linux":
+        from passmuster_agent.companion import packets  # noqa: PLC0415 - Linux alone has them
+
+        path = packets.SYSTEM_SOCKET.with_name(packets.WINDOW)
+        return (partial(packets.PacketChannel.connect, path),)
+    return ()
+
+
 def daemons(named: Path | None) -> tuple[Connect, ...]:
     """Return how a companion reaches its daemon: the laptop's, then its own user's.
 

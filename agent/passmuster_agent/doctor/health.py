@@ -52,7 +52,7 @@ def _no_enrolment(state: State, host: Host, around: Surroundings) -> Check:
         return Check(
             "enrolment",
             Condition.NOTE,
-            "Not enrolled for you. This laptop's agent is a service, which keeps that to itself.",
+            "Not enrolled for you: this laptop's agent is a service (see passmuster-agent status).",
             AS_SERVICE,
         )
     return Check("enrolment", Condition.WRONG, "This laptop is not enrolled.", ENROL)

@@ -4,6 +4,7 @@ The daemon runs as a service's account that may not look into the worker's home;
 the one person that every machine has.
 """
 
+import json
 import os
 import pwd
 import signal
@@ -39,6 +40,16 @@ from pathlib import Path
 from passmuster_agent.companion import packets
 packets.PacketDoor.__init__.__defaults__ = (Path(sys.argv.pop(1)),)
 from passmuster_agent import cli
+raise SystemExit(cli.main())
+"""
+
+WORKER = """
+import sys
+from pathlib import Path
+from passmuster_agent.companion import packets
+packets.SYSTEM_SOCKET = Path(sys.argv.pop(1))
+from passmuster_agent import cli, config
+config.default_state = lambda: Path("/nonexistent/passmuster-agent")
 raise SystemExit(cli.main())
 """
 
@@ -116,6 +127,18 @@ class Laptop:
             group=SERVICE,
             extra_groups=[],
             cwd="/",
+        )
+
+    def status(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        """Run `passmuster-agent status` as the worker, who has no state of their own."""
+        command = [sys.executable, "-c", WORKER, str(self.folder / "run" / "companion.sock")]
+        return subprocess.run(
+            [*command, "status", *arguments],
+            env=self.worker() | {"PYTHONPATH": os.pathsep.join(sys.path)},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
         )
 
     def companion(self) -> "subprocess.Popen[bytes]":
@@ -248,3 +271,17 @@ def test_the_worker_is_notified_when_the_verdict_gets_worse_and_it_goes_when_all
     laptop.idle_delay(60)
     wait_for(lambda: len(calls("CloseNotification")) == 1)
     assert len(calls("Notify")) == 1
+
+
+def test_the_worker_sees_the_services_verdict_without_any_rights(laptop: Laptop) -> None:
+    laptop.server.verdict = Verdict.GRACE
+    assert laptop.server.wait_for(lambda: bool(laptop.server.records), timeout_s=40)
+    wait_for(lambda: "Verdict: grace" in laptop.status().stdout)
+    done = laptop.status()
+    assert done.returncode == 0, done.stderr
+    assert "ana@example.com" in done.stdout
+    assert "advice of this laptop" not in done.stdout, "the server's word alone"
+    told = json.loads(laptop.status("--json").stdout)
+    assert (told["service"], told["verdict"]) == ("tells", "grace")
+    assert {each["judged_by"] for each in told["signals"]} <= {"server"}
+    assert not any(each["found"] or each["sources"] for each in told["signals"])
