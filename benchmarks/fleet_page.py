@@ -24,7 +24,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from benchmarks.large_fleet import populate
 from benchmarks.last_line import print_figures
 from passmuster_server.database import Database
-from passmuster_server.policy.document import default_document, parse
+from passmuster_server.policy.default_document import default_document
+from passmuster_server.policy.document import parse
 from tests.support import postgresql, running_server
 from tests.support.browser import browsing
 from tests.support.running_server import RunningServer, free_port

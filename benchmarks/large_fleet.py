@@ -14,6 +14,7 @@ from passmuster_server.database import Database
 from passmuster_server.devices.tables import devices, ratchets
 from passmuster_server.policy.document import Policy
 from passmuster_server.policy.judgement import judge_device
+from passmuster_server.policy.overlays import Subject
 from passmuster_server.policy.store import write_signals
 from passmuster_server.policy.tables import verdict_history, verdicts
 from passmuster_server.reports.tables import contacts, readings
@@ -30,7 +31,7 @@ def populate(database: Database, policy: Policy, first: int, last: int) -> None:
     kinds = []
     for told in (healthy(), with_stick()):
         by_signal = {reading.signal: reading for reading in told}
-        judged = judge_device(by_signal, policy, Platform.LINUX, (), now)
+        judged = judge_device(by_signal, policy, Subject(Platform.LINUX), (), now)
         stored = {each.signal: canonical_bytes(codec.encode(each)) for each in told}
         kinds.append((judged.verdict, write_signals(judged.signals), stored))
     for begin in range(first, last, AT_ONCE):

@@ -8,7 +8,8 @@ from typing import Any
 from sqlalchemy import Row
 
 from passmuster_server.devices.key_changes import KeyChange
-from passmuster_server.fleet.view import TIERS, Badge
+from passmuster_server.fleet.view import Badge
+from passmuster_server.policy.key_tier import TIERS
 
 _STRENGTH = tuple(TIERS)
 

@@ -28,11 +28,11 @@ from passmuster_server.fleet.store import About, about_each, device_of, of_finge
 from passmuster_server.fleet.view import (
     GROUPS,
     OWNERSHIPS,
-    TIERS,
     Badge,
     row_of,
     state_of,
 )
+from passmuster_server.policy.key_tier import TIERS
 from passmuster_server.policy.standings import Standings
 from passmuster_server.services import Services
 from passmuster_server.web.forms import TOKEN_FIELD

@@ -24,14 +24,6 @@ OWNERSHIPS: Mapping[str, str] = {
     Ownership.PERSONAL: "the worker's own",
 }
 
-TIERS: Mapping[str, str] = {
-    "attested": "in hardware, attested",
-    "hardware": "in hardware",
-    "sealed": "sealed by the system",
-    "keyring": "in the system's keyring",
-    "file": "in a file",
-}
-
 
 @dataclass(frozen=True)
 class Badge:

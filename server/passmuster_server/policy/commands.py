@@ -1,6 +1,7 @@
 """`passmuster-server policy`: show, preview, publish, history, rollback."""
 
 import getpass
+import json
 from argparse import ArgumentParser, _SubParsersAction
 from pathlib import Path
 
@@ -8,15 +9,15 @@ from passmuster_collectors.contract.errors import ContractError
 from passmuster_server.changes import announce
 from passmuster_server.commands import Command, CommandError
 from passmuster_server.database import Transaction
+from passmuster_server.devices.groups import groups_of
 from passmuster_server.policy import store
-from passmuster_server.policy.document import (
-    MAX_DOCUMENT,
-    Policy,
-    Severity,
-    default_document,
-    parse,
-)
+from passmuster_server.policy.default_document import default_document
+from passmuster_server.policy.demands import Severity
+from passmuster_server.policy.document import MAX_DOCUMENT, Policy, located, parse
+from passmuster_server.policy.json_schema import policy_schema
+from passmuster_server.policy.judgement import ANY_TIER
 from passmuster_server.policy.simulation import Moved, Simulation, simulate
+from passmuster_server.policy.strictness import check_groups
 from passmuster_server.schema import DEFAULT_ORGANISATION
 
 MAX_SHOWN = 50
@@ -47,6 +48,8 @@ def add_commands(parsers: "_SubParsersAction[ArgumentParser]") -> None:
         help="refuse where more laptops than that would be shut out",
     )
     published.set_defaults(run=publish)
+    formal = verbs.add_parser("schema", help="print the JSON Schema of a policy document")
+    formal.set_defaults(run=schema)
     told = verbs.add_parser("history", help="list every published version")
     told.set_defaults(run=history)
     back = verbs.add_parser("rollback", help="put an earlier version in force again")
@@ -67,14 +70,14 @@ def show(command: Command) -> int:
 
 def preview(command: Command) -> int:
     """Print what a document would do to the fleet as it last reported."""
-    _, policy = _read(command.arguments.file)
+    _, policy = _read(command)
     _print_simulation(_simulated(command, policy))
     return 0
 
 
 def publish(command: Command) -> int:
     """Check and publish a document; running servers judge by it within a second."""
-    document, policy = _read(command.arguments.file)
+    document, policy = _read(command)
     most = command.arguments.shuts_out_at_most
     if most is not None:
         found = _simulated(command, policy)
@@ -84,6 +87,12 @@ def publish(command: Command) -> int:
                 f"not published: it would shut out {len(found.shut_out)}, more than {most}"
             )
     _put_in_force(command, document, policy)
+    return 0
+
+
+def schema(_: Command) -> int:
+    """Print the schema: for editors, and for those who make documents by a program."""
+    print(json.dumps(policy_schema(), indent=2))
     return 0
 
 
@@ -102,26 +111,38 @@ def rollback(command: Command) -> int:
     version = command.arguments.version
     document = _document_of(command, version)
     try:
-        policy = parse(document, 0)
+        policy = _checked(command, document)
     except ContractError as error:
-        raise CommandError(
-            f"version {version} was made for another version of this server: {error}"
-        ) from None
+        raise CommandError(f"version {version} can't be put in force again: {error}") from None
     _put_in_force(command, document, policy, f", version {version} again")
     return 0
 
 
-def _read(path: Path) -> tuple[str, Policy]:
+def _read(command: Command) -> tuple[str, Policy]:
+    path: Path = command.arguments.file
     try:
         with path.open("rb") as file:
             document = file.read(MAX_DOCUMENT + 1).decode("utf-8")
-        return document, parse(document, 0)
+        return document, _checked(command, document)
     except OSError as error:
         raise CommandError(f"{path}: can't be read ({error.strerror})") from None
     except UnicodeDecodeError:
         raise CommandError(f"{path}: not UTF-8 text") from None
     except ContractError as error:
         raise CommandError(f"{path}: {error}") from None
+
+
+def _checked(command: Command, document: str) -> Policy:
+    """Return the policy; what it says has to fit the groups there are. Raises `DocumentError`."""
+    policy = parse(document, 0)
+    groups = command.database.read_now(
+        lambda connection: groups_of(connection, DEFAULT_ORGANISATION)
+    )
+    try:
+        check_groups(policy, groups)
+    except ContractError as error:
+        raise located(error, document) from None
+    return policy
 
 
 def _document_of(command: Command, version: int) -> str:
@@ -145,10 +166,13 @@ def _put_in_force(command: Command, document: str, policy: Policy, note: str = "
 
     print(f"Policy version {command.database.write_now(work)} is in force.")
     for name, demanded in policy.signals.items():
+        if demanded.limits == ANY_TIER:
+            continue
         grace = f", after {demanded.grace_s} s of grace" if demanded.grace_s else ""
         print(f"  {name}: {_WHAT_IT_DOES[demanded.severity]}{grace}")
-    for platform, signals in policy.platforms.items():
-        print(f"  on {platform} differently: {', '.join(signals)}")
+    for overlay in policy.overlays:
+        if overlay.signals:
+            print(f"  {overlay.key} differently: {', '.join(overlay.signals)}")
 
 
 def _simulated(command: Command, policy: Policy) -> Simulation:

@@ -11,22 +11,18 @@ from passmuster_collectors.contract import codec
 from passmuster_collectors.contract.canonical import digest
 from passmuster_collectors.contract.declaration import Whole
 from passmuster_collectors.contract.errors import ContractError
-from passmuster_collectors.contract.platform import Platform
-from passmuster_collectors.signals import CATALOG
-from passmuster_collectors.signals.signal import Signal
+from passmuster_server.policy.demands import (
+    DAY_S,
+    JUDGED,
+    SignalPolicy,
+    check_tables,
+    demand_of,
+    over,
+)
+from passmuster_server.policy.lines import line_of
+from passmuster_server.policy.overlays import MaxAge, Overlay, Subject, overlays_of
 
 MAX_DOCUMENT = 64 * 1024
-
-DAY_S = 86_400
-MAX_GRACE_S = 30 * DAY_S
-
-
-class Severity(StrEnum):
-    """What a signal's failure does: shut the gate, be shown, or not be looked at."""
-
-    BLOCK = "block"
-    WARN = "warn"
-    OFF = "off"
 
 
 class Devices(StrEnum):
@@ -40,13 +36,16 @@ class Devices(StrEnum):
     PROVEN = "proven"
 
 
-@dataclass(frozen=True)
-class SignalPolicy:
-    """What is demanded of one signal. `limits` is the room's own struct."""
+class DocumentError(ContractError):
+    """A mistake in a document; `line` is where it stands, None where that is not known."""
 
-    severity: Severity
-    grace_s: int
-    limits: Any
+    def __init__(self, field: str, problem: str, line: int | None) -> None:
+        super().__init__(field, problem)
+        self.line = line
+
+    def __str__(self) -> str:
+        """Return the sentence with its line and key."""
+        return super().__str__() if self.line is None else f"line {self.line}: {super().__str__()}"
 
 
 @dataclass(frozen=True)
@@ -54,9 +53,10 @@ class Policy:
     """One published version.
 
     A signal that the document does not name, such as one that came with an update of the server,
-    is judged by its default limits and shown, but shuts nobody out. `platforms` holds what differs
-    on one system. `basis` names this policy together with the rules that come with this version of
-    the server.
+    is judged by its default limits and shown, but shuts nobody out. `signals` is what holds for
+    every device, `tables` the same as it is written, `overlays` what differs for some, later ones
+    over earlier ones. `basis` names this policy together with the rules that come with this version
+    of the server.
     """
 
     version: int
@@ -65,163 +65,106 @@ class Policy:
     report_within_s: int
     signals: Mapping[str, SignalPolicy]
     basis: str
-    platforms: Mapping[Platform, Mapping[str, SignalPolicy]] = field(default_factory=dict)
+    tables: Mapping[str, Any] = field(default_factory=dict)
+    overlays: tuple[Overlay, ...] = ()
+    _merged: dict[tuple[Any, ...], SignalPolicy] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
-    def demanded(self, signal: str, platform: Platform) -> SignalPolicy:
-        """Return what is demanded of a signal on one system."""
-        return self.platforms.get(platform, {}).get(signal) or self.signals[signal]
+    def demanded(self, signal: str, subject: Subject) -> SignalPolicy:
+        """Return what is demanded of a signal of one device."""
+        if not self.overlays:
+            return self.signals[signal]
+        key = (signal, subject.platform, subject.ownership, subject.group)
+        found = self._merged.get(key)
+        if found is None:
+            found = self._merged[key] = self._demanded(signal, subject)
+        return found
+
+    def _demanded(self, signal: str, subject: Subject) -> SignalPolicy:
+        tables = [
+            each.signals[signal]
+            for each in self.overlays
+            if signal in each.signals and each.covers(subject)
+        ]
+        if not tables:
+            return self.signals[signal]
+        merged = self.tables.get(signal)
+        for table in tables:
+            merged = over(merged, table)
+        judged = next(each for each in JUDGED if each.id == signal)
+        return demand_of(judged, merged, "signals")
+
+    def max_age_of(self, subject: Subject) -> int:
+        """Return for how many seconds a device's report counts."""
+        own = (
+            each.max_age_s
+            for each in reversed(self.overlays)
+            if each.max_age_s is not None and each.covers(subject)
+        )
+        return next(own, self.max_age_s)
 
 
 @dataclass(frozen=True)
-class _Document:
+class Document:
+    """What the organisation demands of its laptops."""
+
     devices: Devices = Devices.ALL
-    max_age_s: Annotated[int, Whole(60, 7 * DAY_S)] = 3600
+    max_age_s: MaxAge = 3600
     report_within_s: Annotated[int, Whole(30, DAY_S)] = 1200
     signals: Mapping[str, Any] = field(default_factory=dict)
     platforms: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class _PlatformTable:
-    signals: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class _SignalTable:
-    severity: Severity | None = None
-    grace_s: Annotated[int, Whole(0, MAX_GRACE_S)] = 0
-    limits: Mapping[str, Any] = field(default_factory=dict)
+    ownership: Mapping[str, Any] = field(default_factory=dict)
+    groups: Mapping[str, Any] = field(default_factory=dict)
 
 
 def parse(document: str, version: int) -> Policy:
     """Return the policy in a TOML document.
 
-    Raises `ContractError` naming the key that is wrong, or the line that is not TOML.
+    Raises `DocumentError` naming the key that is wrong and its line, or the line that is not TOML.
     """
     if len(document.encode("utf-8")) > MAX_DOCUMENT:
-        raise ContractError("", f"larger than {MAX_DOCUMENT} bytes")
+        raise DocumentError("", f"larger than {MAX_DOCUMENT} bytes", None)
     try:
         value = tomllib.loads(document)
     except tomllib.TOMLDecodeError as error:
-        raise ContractError("", f"not TOML: {error}") from None
-    read = codec.decode(_Document, value)
-    if read.report_within_s > read.max_age_s:
-        raise ContractError("report_within_s", "longer than max_age_s: every laptop would go stale")
-    _check_names(read.signals, "signals")
-    signals = {
-        signal.id: _signal(signal, read.signals.get(signal.id), "signals") for signal in CATALOG
-    }
+        raise DocumentError("", f"not TOML: {error}", None) from None
+    try:
+        return _policy(codec.decode(Document, value), document, version)
+    except ContractError as error:
+        raise located(error, document) from None
+
+
+def located(error: ContractError, document: str) -> DocumentError:
+    """Return the mistake together with the line of the document on which it stands."""
+    return DocumentError(error.field, error.problem, line_of(document, error.field))
+
+
+def _policy(read: Document, document: str, version: int) -> Policy:
+    check_tables(read.signals, "signals")
+    overlays = overlays_of(read.platforms, read.ownership, read.groups)
+    shortest = min(
+        [("max_age_s", read.max_age_s)]
+        + [(f"{each.key}.max_age_s", each.max_age_s) for each in overlays if each.max_age_s],
+        key=lambda item: item[1],
+    )
+    if read.report_within_s > shortest[1]:
+        key = "report_within_s" if shortest[0] == "max_age_s" else shortest[0]
+        raise ContractError(
+            key, "a report would count for less than report_within_s: laptops would go stale"
+        )
     return Policy(
         version,
         read.devices,
         read.max_age_s,
         read.report_within_s,
-        signals,
+        {signal.id: demand_of(signal, read.signals.get(signal.id), "signals") for signal in JUDGED},
         _basis(version, document),
-        _platforms(read),
+        read.signals,
+        overlays,
     )
 
 
-def default_document() -> str:
-    """Return the policy of a fresh server as a commented document, made from the catalog."""
-    lines = [
-        "# What the organisation demands of its laptops. Publish a changed copy with:",
-        "#   passmuster-server policy publish FILE",
-        "# A signal that it does not name is shown and shuts nobody out.",
-        "",
-        "# Which of a person's devices must pass when the gate is not told which one it is:",
-        '# "all" or "any"; "proven": nobody is let in by their name alone.',
-        'devices = "all"',
-        "# A verdict that rests on a report older than this is unknown, and unknown is refused.",
-        "max_age_s = 3600",
-        "# How often a laptop reports when nothing changes. Changes are reported at once.",
-        "report_within_s = 1200",
-        "# A table of one system counts there in place of these, setting by setting:",
-        "#   [platforms.windows.signals.screen_lock.limits]",
-        "#   lock_within_s = 300",
-    ]
-    for signal in CATALOG:
-        lines += [
-            "",
-            f"# {signal.title}",
-            f"[signals.{signal.id}]",
-            '# "block" shuts the gate, "warn" only shows, "off" does not look.',
-            f'severity = "{_default_severity(signal)}"',
-            "# Seconds from the first failing report during which the worker still gets in.",
-            "grace_s = 0",
-            f"[signals.{signal.id}.limits]",
-        ]
-        limits = codec.encode(signal.limits())
-        lines += [f"{key} = {_toml(value)}" for key, value in limits.items() if _plain(value)]
-    return "\n".join(lines) + "\n"
-
-
 def _basis(version: int, document: str) -> str:
-    rules = (__version__, *(signal.id for signal in CATALOG))
+    rules = (__version__, *(signal.id for signal in JUDGED))
     return digest("\0".join((str(version), document, *rules)).encode("utf-8"))
-
-
-def _check_names(signals: Mapping[str, Any], key: str) -> None:
-    known = {signal.id for signal in CATALOG}
-    for name in signals:
-        if name not in known:
-            raise ContractError(f"{key}.{name[:64]}", "there is no such signal")
-
-
-def _platforms(read: _Document) -> Mapping[Platform, Mapping[str, SignalPolicy]]:
-    found: dict[Platform, Mapping[str, SignalPolicy]] = {}
-    for name, table in read.platforms.items():
-        key = f"platforms.{name[:64]}"
-        if name not in set(Platform):
-            raise ContractError(key, f"expected one of {', '.join(Platform)}")
-        own = codec.decode(_PlatformTable, table, key).signals
-        _check_names(own, f"{key}.signals")
-        found[Platform(name)] = {
-            signal.id: _signal(
-                signal,
-                _over(read.signals.get(signal.id), own[signal.id]),
-                f"{key}.signals",
-            )
-            for signal in CATALOG
-            if signal.id in own
-        }
-    return found
-
-
-def _over(everywhere: Any, here: Any) -> Any:
-    """Return the table of one system: what it says, and for the rest what holds everywhere."""
-    if not isinstance(everywhere, Mapping) or not isinstance(here, Mapping):
-        return here
-    limits = (everywhere.get("limits", {}), here.get("limits", {}))
-    if not all(isinstance(each, Mapping) for each in limits):
-        return here
-    return {**everywhere, **here, "limits": {**limits[0], **limits[1]}}
-
-
-def _signal(signal: Signal[Any, Any], table: Any, key: str) -> SignalPolicy:
-    if table is None:
-        return SignalPolicy(Severity.WARN, 0, signal.limits())
-    key = f"{key}.{signal.id}"
-    read = codec.decode(_SignalTable, table, key)
-    limits = codec.decode(signal.limits, dict(read.limits), f"{key}.limits")
-    return SignalPolicy(read.severity or _default_severity(signal), read.grace_s, limits)
-
-
-def _default_severity(signal: Signal[Any, Any]) -> Severity:
-    return Severity.BLOCK if signal.blocks else Severity.WARN
-
-
-def _plain(value: Any) -> bool:
-    if isinstance(value, list):
-        return all(isinstance(item, str | int | bool) for item in value)
-    return isinstance(value, str | int | bool)
-
-
-def _toml(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int):
-        return str(value)
-    if isinstance(value, list):
-        return "[" + ", ".join(_toml(item) for item in value) + "]"
-    return '"' + str(value).replace("\\", "\\\\").replace('"', '\\"') + '"'

@@ -10,15 +10,20 @@ from passmuster_collectors.contract.errors import ContractError
 from passmuster_collectors.contract.platform import Platform
 from passmuster_collectors.contract.reading import Reading, Status
 from passmuster_collectors.contract.verdict import SEVERITY, Outcome, Verdict
-from passmuster_collectors.signals import CATALOG
 from passmuster_collectors.signals.signal import Finding, Judgement, Signal
-from passmuster_server.policy.document import Policy, Severity
+from passmuster_server.policy.demands import JUDGED, Severity
+from passmuster_server.policy.document import Policy
+from passmuster_server.policy.key_tier import KEY_TIER, KeyTierLimits, reading_of
+from passmuster_server.policy.overlays import Subject
 from passmuster_server.policy.standing import Reason, SignalStanding
 
 GOOD = frozenset({Outcome.PASS, Outcome.NOT_APPLICABLE})
 
 NOT_REPORTED = "The agent on this laptop did not report it; it may need an update."
 NOT_UNDERSTOOD = "It was reported in a form that this server does not know."
+
+ANY_TIER = KeyTierLimits()
+"""Demands nothing, so there is nothing to judge."""
 
 MAX_REASONS = 32
 """Reasons kept of one signal, the worst first: nobody reads more, and each one is stored."""
@@ -37,7 +42,7 @@ class Judged:
 def judge_device(
     readings: Mapping[str, Reading],
     policy: Policy,
-    platform: Platform,
+    subject: Subject,
     before: tuple[SignalStanding, ...],
     now: datetime,
     waived: Mapping[str, datetime] = MappingProxyType({}),
@@ -51,14 +56,16 @@ def judge_device(
     signals: list[SignalStanding] = []
     grace_ends: list[datetime] = []
     blocked = False
-    for signal in CATALOG:
-        demanded = policy.demanded(signal.id, platform)
-        if demanded.severity is Severity.OFF:
+    for signal in JUDGED:
+        demanded = policy.demanded(signal.id, subject)
+        if demanded.severity is Severity.OFF or demanded.limits == ANY_TIER:
             continue
         reading = readings.get(signal.id) or _not_reported(signal, now)
+        if signal is KEY_TIER:
+            reading = reading_of(subject.tier, now)
         blocking = demanded.severity is Severity.BLOCK
         judgement = _judged(signal, reading, demanded.limits)
-        standing = _standing(signal, judgement, platform, blocking=blocking)
+        standing = _standing(signal, judgement, subject.platform, blocking=blocking)
         if standing.outcome not in GOOD:
             # Never later than now: a clock that was set back must not begin a grace period.
             since = min(failing_since.get(signal.id) or now, now)

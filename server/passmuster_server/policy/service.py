@@ -12,7 +12,8 @@ from passmuster_collectors.contract.verdict import Verdict
 from passmuster_server.clock import Clock
 from passmuster_server.database import Database, Transaction
 from passmuster_server.policy import store, waivers
-from passmuster_server.policy.document import Policy, default_document, parse
+from passmuster_server.policy.default_document import default_document
+from passmuster_server.policy.document import Policy, parse
 from passmuster_server.policy.judgement import judge_device
 from passmuster_server.policy.standing import (
     DeviceStatus,
@@ -162,7 +163,7 @@ class Policies:
                 judged = judge_device(
                     readings(),
                     policy,
-                    stored.platform,
+                    stored.subject,
                     signals,
                     now,
                     waivers.waived(transaction.connection, stored.organisation, stored.device, now),
@@ -182,7 +183,7 @@ class Policies:
             since=since,
             judged_at=now,
             last_seen=stored.last_seen,
-            max_age_s=policy.max_age_s,
+            max_age_s=policy.max_age_of(stored.subject),
             grace_until=grace_until,
             policy_version=policy.version,
             report_sequence=stored.sequence,
@@ -236,7 +237,7 @@ class Policies:
             # A report that changed nothing was judged too, which nobody had to write down.
             judged_at=judged_at or max(verdict.judged_at, stored.last_seen or verdict.judged_at),
             last_seen=stored.last_seen,
-            max_age_s=policy.max_age_s,
+            max_age_s=policy.max_age_of(stored.subject),
             grace_until=verdict.grace_until,
             policy_version=verdict.policy_version,
             report_sequence=stored.sequence,
@@ -267,7 +268,7 @@ def _signals_of(stored: StoredDevice) -> tuple[SignalStanding, ...]:
 def _stale_at(stored: StoredDevice, policy: Policy) -> datetime | None:
     if stored.last_seen is None:
         return None
-    return stored.last_seen + timedelta(seconds=policy.max_age_s)
+    return stored.last_seen + timedelta(seconds=policy.max_age_of(stored.subject))
 
 
 def _why_unknown(stored: StoredDevice, policy: Policy) -> str:
@@ -275,4 +276,4 @@ def _why_unknown(stored: StoredDevice, policy: Policy) -> str:
         return _OUT_OF_SERVICE[stored.status]
     if stored.last_seen is None:
         return _NEVER_REPORTED
-    return f"No report for {policy.max_age_s} s"
+    return f"No report for {policy.max_age_of(stored.subject)} s"

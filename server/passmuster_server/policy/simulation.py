@@ -107,10 +107,14 @@ def _judged(
     if stored.last_seen is None:
         return Verdict.UNKNOWN, ()
     age = now - stored.last_seen
-    if not timedelta(seconds=-CLOCK_STEP_S) <= age <= timedelta(seconds=policy.max_age_s):
+    if (
+        not timedelta(seconds=-CLOCK_STEP_S)
+        <= age
+        <= timedelta(seconds=policy.max_age_of(stored.subject))
+    ):
         return Verdict.UNKNOWN, ()
     before = _signals_before(stored)
-    judged = judge_device(readings, policy, stored.platform, before, now, waived)
+    judged = judge_device(readings, policy, stored.subject, before, now, waived)
     reasons = (reason for signal in judged.signals if signal.blocking for reason in signal.reasons)
     return judged.verdict, tuple(reasons)
 

@@ -65,7 +65,7 @@ class Standing:
     `verdict` is what was judged; `verdict_at` is what counts at a moment, which may be `unknown`
     for want of a recent report. `report_sequence` names the report the verdict rests on, `revision`
     counts the judgements that were stored of this device. The verdict rests on a waiver until
-    `waived_until`; without it this device has to be judged again.
+    `waived_until`; without it this device has to be judged again. `group` is its group's id.
     """
 
     organisation: str

@@ -15,7 +15,7 @@ from passmuster_collectors.contract.declaration import Items
 from passmuster_collectors.contract.errors import ContractError
 from passmuster_collectors.contract.reading import Reading
 from passmuster_server.devices.tables import organisations
-from passmuster_server.policy.document import default_document
+from passmuster_server.policy.default_document import default_document
 from passmuster_server.policy.standing import SignalStanding, Standing
 from passmuster_server.policy.stored_devices import StoredVerdict
 from passmuster_server.policy.tables import policies, verdict_history, verdicts

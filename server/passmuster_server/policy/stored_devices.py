@@ -7,12 +7,15 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from passmuster_collectors.contract.enrolment import KeyTier
 from passmuster_collectors.contract.platform import Platform
 from passmuster_collectors.contract.verdict import Verdict
 from passmuster_server.database import Transaction
+from passmuster_server.devices.groups import Ownership
 from passmuster_server.engines import POSTGRESQL, run
+from passmuster_server.policy.overlays import Subject
 from passmuster_server.policy.standing import DeviceStatus
-from passmuster_server.schema import DEFAULT_GROUP, from_microseconds
+from passmuster_server.schema import from_microseconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +37,8 @@ class StoredDevice:
     """What a judgement needs to know of one device.
 
     `sequence` is that of its last upload, and 0 when it has not reported since it was enrolled or
-    enrolled again: then what is stored of earlier reports no longer speaks for it.
+    enrolled again: then what is stored of earlier reports no longer speaks for it. `group` is its
+    group's id, while `subject` has the name, by which policies know it.
     """
 
     organisation: str
@@ -47,16 +51,18 @@ class StoredDevice:
     sequence: int
     last_seen: datetime | None
     verdict: StoredVerdict | None
-    group: str = DEFAULT_GROUP
+    group: str
+    subject: Subject
 
 
 DEVICE_COLUMNS = (
     "d.organisation_id, d.device_id, d.owner, d.computer_name, d.platform, d.status, "
     "d.enrolled_at, r.sequence, c.last_seen, v.verdict, v.since, v.judged_at, v.policy_version, "
-    "v.basis, v.grace_until, v.signals, v.revision, d.group_id"
+    "v.basis, v.grace_until, v.signals, v.revision, d.group_id, g.name, d.ownership, d.tier"
 )
 DEVICE_TABLES = (
     "devices AS d JOIN ratchets AS r USING (organisation_id, device_id) "
+    "LEFT JOIN groups AS g USING (organisation_id, group_id) "
     "LEFT JOIN contacts AS c USING (organisation_id, device_id) "
     "LEFT JOIN verdicts AS v USING (organisation_id, device_id)"
 )
@@ -90,6 +96,9 @@ def stored_device_of(row: Sequence[Any]) -> StoredDevice:
         signals,
         revision,
         group,
+        group_name,
+        ownership,
+        tier,
     ) = row
     return StoredDevice(
         organisation,
@@ -114,6 +123,7 @@ def stored_device_of(row: Sequence[Any]) -> StoredDevice:
             revision,
         ),
         group,
+        Subject(Platform(platform), group_name or "", Ownership(ownership), KeyTier(tier)),
     )
 
 

@@ -7,9 +7,9 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, select, update
 
-from passmuster_collectors.signals import CATALOG
 from passmuster_server.changes import announce
 from passmuster_server.devices.tables import devices
+from passmuster_server.policy.demands import JUDGED
 from passmuster_server.policy.tables import waivers
 
 LONGEST = timedelta(days=366)
@@ -51,7 +51,7 @@ def grant(
 
     Raises `WaiverError`.
     """
-    if signal not in {each.id for each in CATALOG}:
+    if signal not in {each.id for each in JUDGED}:
         raise WaiverError(f"signal: there is none of this name; {', '.join(_names())}")
     reason = reason.strip()
     if not 1 <= len(reason) <= MAX_REASON or not reason.isprintable():
@@ -112,4 +112,4 @@ def all_waivers(connection: Connection, organisation: str) -> list[Row[Any]]:
 
 
 def _names() -> tuple[str, ...]:
-    return tuple(signal.id for signal in CATALOG)
+    return tuple(signal.id for signal in JUDGED)

@@ -19,7 +19,8 @@ from passmuster_collectors.contract.verdict import Outcome, Remedy, Verdict
 from passmuster_server.gate.blocked import LIFETIME, BlockedPage
 from passmuster_server.gate.decision import Question
 from passmuster_server.gate.service import GateService
-from passmuster_server.policy.document import default_document, parse
+from passmuster_server.policy.default_document import default_document
+from passmuster_server.policy.document import parse
 from passmuster_server.policy.standing import DeviceStatus, Reason, Standing
 from passmuster_server.schema import DEFAULT_ORGANISATION
 from tests.support.example_standings import NO_LOCK, NOW, UNREADABLE_WIFI, standing, standings_of

@@ -6,15 +6,15 @@ import pytest
 
 from passmuster_collectors.contract.errors import ContractError
 from passmuster_collectors.contract.platform import Platform
-from passmuster_collectors.signals import CATALOG
+from passmuster_server.policy.default_document import default_document
+from passmuster_server.policy.demands import JUDGED, Severity
 from passmuster_server.policy.document import (
     MAX_DOCUMENT,
     Devices,
     Policy,
-    Severity,
-    default_document,
     parse,
 )
+from passmuster_server.policy.overlays import Subject
 from tests.support.example_readings import USB
 
 
@@ -39,14 +39,15 @@ def test_the_default_policy_blocks_by_the_signals_that_say_so_and_without_grace(
         "screen_lock",
         "usb_devices",
         "idle_logoff",
+        "key_tier",
     }
     others = {name for name, each in default.signals.items() if each.severity is Severity.WARN}
-    assert blocking | others == {signal.id for signal in CATALOG}
+    assert blocking | others == {signal.id for signal in JUDGED}
     assert {each.grace_s for each in default.signals.values()} == {0}
 
 
 def test_the_default_policy_has_each_rooms_own_limits(default: Policy) -> None:
-    for signal in CATALOG:
+    for signal in JUDGED:
         assert default.signals[signal.id].limits == signal.limits(), signal.id
 
 
@@ -61,7 +62,7 @@ def test_the_default_document_says_every_setting_with_a_comment() -> None:
     for key in ("devices", "max_age_s", "report_within_s"):
         place = next(n for n, line in enumerate(lines) if line.startswith(f"{key} ="))
         assert lines[place - 1].startswith("#"), f"{key} is not explained"
-    assert set(tomllib.loads(default_document())["signals"]) == {signal.id for signal in CATALOG}
+    assert set(tomllib.loads(default_document())["signals"]) == {signal.id for signal in JUDGED}
 
 
 def test_a_signal_that_is_not_named_is_shown_and_shuts_nobody_out() -> None:
@@ -148,14 +149,15 @@ def test_a_table_of_one_system_counts_there_setting_by_setting() -> None:
         """,
         1,
     )
-    windows = policy.demanded(USB, Platform.WINDOWS)
+    windows = policy.demanded(USB, Subject(Platform.WINDOWS))
     assert (windows.severity, windows.grace_s) == (Severity.WARN, 60)
     assert not windows.limits.forbid_unknown_storage
     assert not windows.limits.forbid_unknown_keyboard, "what holds everywhere holds there too"
-    linux = policy.demanded(USB, Platform.LINUX)
+    linux = policy.demanded(USB, Subject(Platform.LINUX))
     assert linux.severity is Severity.BLOCK
     assert linux.limits.forbid_unknown_storage
-    assert policy.demanded("screen_lock", Platform.WINDOWS) == policy.signals["screen_lock"]
+    lock = policy.demanded("screen_lock", Subject(Platform.WINDOWS))
+    assert lock == policy.signals["screen_lock"]
 
 
 @pytest.mark.parametrize(

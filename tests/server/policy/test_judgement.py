@@ -11,7 +11,9 @@ from passmuster_collectors.contract.reading import Reading, unavailable
 from passmuster_collectors.contract.verdict import Outcome, Verdict
 from passmuster_collectors.signals import CATALOG
 from passmuster_collectors.signals.usb_devices.facts import Indicator, UsbDevicesFacts
-from passmuster_server.policy.document import Policy, Severity, default_document, parse
+from passmuster_server.policy.default_document import default_document
+from passmuster_server.policy.demands import Severity
+from passmuster_server.policy.document import Policy, parse
 from passmuster_server.policy.judgement import (
     MAX_REASONS,
     MAX_TEXT,
@@ -20,6 +22,7 @@ from passmuster_server.policy.judgement import (
     Judged,
     judge_device,
 )
+from passmuster_server.policy.overlays import Subject
 from passmuster_server.policy.standing import SignalStanding
 from passmuster_server.policy.store import read_signals, write_signals
 from tests.support.example_readings import MOUSE, STICK, USB, healthy, reading, replaced, with_stick
@@ -27,6 +30,7 @@ from tests.support.example_readings import MOUSE, STICK, USB, healthy, reading, 
 NOW = datetime(2026, 3, 4, 9, 30, tzinfo=UTC)
 DEFAULT = parse(default_document(), 1)
 ALL_BLOCK = parse("".join(f'[signals.{each.id}]\nseverity = "block"\n' for each in CATALOG), 1)
+LAPTOP = Subject(Platform.LINUX)
 GRACE_S = 600
 
 
@@ -35,9 +39,10 @@ def judged(
     policy: Policy = DEFAULT,
     before: tuple[SignalStanding, ...] = (),
     at: datetime = NOW,
+    subject: Subject = LAPTOP,
 ) -> Judged:
     by_signal = {each.signal: each for each in readings}
-    return judge_device(by_signal, policy, Platform.LINUX, before, at)
+    return judge_device(by_signal, policy, subject, before, at)
 
 
 def with_usb(severity: Severity = Severity.BLOCK, grace_s: int = 0) -> Policy:

@@ -9,7 +9,7 @@ import pytest
 
 from passmuster_collectors.contract.verdict import Verdict
 from passmuster_collectors.signals import CATALOG
-from passmuster_server.policy.document import default_document
+from passmuster_server.policy.default_document import default_document
 from passmuster_server.schema import DEFAULT_ORGANISATION
 from tests.support.clocked_server import ClockedServer, clocked_server
 from tests.support.example_readings import USB, healthy, with_stick

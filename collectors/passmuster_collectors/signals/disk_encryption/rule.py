@@ -16,6 +16,7 @@ from passmuster_collectors.signals.disk_encryption.facts import (
 )
 from passmuster_collectors.signals.signal import UNREADABLE as UNREADABLE_KEY
 from passmuster_collectors.signals.signal import Finding, finding
+from passmuster_collectors.signals.strictness import Stricter
 
 
 class Problem(StrEnum):
@@ -42,8 +43,8 @@ class DiskEncryptionLimits:
     `forbidden_methods` do not count as encryption, `hardware` for example.
     """
 
-    required_roles: Annotated[tuple[Role, ...], Items(most=4)] = tuple(Role)
-    forbidden_methods: Annotated[tuple[Method, ...], Items(most=10)] = ()
+    required_roles: Annotated[tuple[Role, ...], Items(most=4), Stricter.MORE] = tuple(Role)
+    forbidden_methods: Annotated[tuple[Method, ...], Items(most=10), Stricter.MORE] = ()
 
 
 def judge(facts: DiskEncryptionFacts, limits: DiskEncryptionLimits) -> tuple[Finding, ...]:

@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Annotated
 
 from passmuster_collectors.contract.verdict import Outcome
 from passmuster_collectors.signals.firewall.facts import FirewallFacts, Inbound
 from passmuster_collectors.signals.signal import UNREADABLE as UNREADABLE_KEY
 from passmuster_collectors.signals.signal import Finding, finding
+from passmuster_collectors.signals.strictness import Stricter
 
 
 class Problem(StrEnum):
@@ -21,7 +23,7 @@ class Problem(StrEnum):
 class FirewallLimits:
     """`ignore_ipv6` is for networks in which nobody can reach a laptop by it."""
 
-    ignore_ipv6: bool = False
+    ignore_ipv6: Annotated[bool, Stricter.NO] = False
 
 
 def judge(facts: FirewallFacts, limits: FirewallLimits) -> tuple[Finding, ...]:

@@ -10,6 +10,7 @@ from passmuster_collectors.contract.verdict import Outcome
 from passmuster_collectors.signals.idle_logoff.facts import Coverage, IdleLogoffFacts, Mechanism
 from passmuster_collectors.signals.signal import UNREADABLE as UNREADABLE_KEY
 from passmuster_collectors.signals.signal import Finding, finding
+from passmuster_collectors.signals.strictness import Stricter
 from passmuster_collectors.text import durations
 
 
@@ -37,7 +38,7 @@ NAMES = {
 class IdleLogoffLimits:
     """`within_s`: seconds without input until a session is locked or ended."""
 
-    within_s: Annotated[int, Whole(least=60, most=86_400)] = 900
+    within_s: Annotated[int, Whole(least=60, most=86_400), Stricter.LOWER] = 900
 
 
 def judge(facts: IdleLogoffFacts, limits: IdleLogoffLimits) -> tuple[Finding, ...]:

@@ -11,6 +11,7 @@ from passmuster_collectors.signals.remote_access.facts import RemoteAccessFacts
 from passmuster_collectors.signals.remote_access.products import TOOLS, Tool, ToolName
 from passmuster_collectors.signals.signal import UNREADABLE as UNREADABLE_KEY
 from passmuster_collectors.signals.signal import Finding, finding
+from passmuster_collectors.signals.strictness import Stricter
 
 
 class Problem(StrEnum):
@@ -26,7 +27,7 @@ class Problem(StrEnum):
 class RemoteAccessLimits:
     """The tools that IT itself uses or tolerates."""
 
-    allowed: Annotated[tuple[ToolName, ...], Items(most=64)] = ()
+    allowed: Annotated[tuple[ToolName, ...], Items(most=64), Stricter.FEWER] = ()
 
 
 def judge(facts: RemoteAccessFacts, limits: RemoteAccessLimits) -> tuple[Finding, ...]:

@@ -10,6 +10,7 @@ from passmuster_collectors.contract.verdict import Outcome
 from passmuster_collectors.signals.screen_lock.facts import LockSession, ScreenLockFacts
 from passmuster_collectors.signals.signal import UNREADABLE as UNREADABLE_KEY
 from passmuster_collectors.signals.signal import Finding, finding
+from passmuster_collectors.signals.strictness import Stricter
 from passmuster_collectors.text import durations
 
 
@@ -71,8 +72,8 @@ NAMES: Mapping[str, str] = {
 class ScreenLockLimits:
     """How a screen has to lock: `lock_within_s` in seconds since the last input, grace included."""
 
-    lock_within_s: Annotated[int, Whole(least=30, most=86_400)] = 600
-    forbid_inhibitors: bool = False
+    lock_within_s: Annotated[int, Whole(least=30, most=86_400), Stricter.LOWER] = 600
+    forbid_inhibitors: Annotated[bool, Stricter.YES] = False
 
 
 def judge(facts: ScreenLockFacts, limits: ScreenLockLimits) -> tuple[Finding, ...]:

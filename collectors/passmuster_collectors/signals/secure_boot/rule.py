@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Annotated
 
 from passmuster_collectors.contract.verdict import Outcome
 from passmuster_collectors.signals.secure_boot.facts import (
@@ -13,6 +14,7 @@ from passmuster_collectors.signals.secure_boot.facts import (
 )
 from passmuster_collectors.signals.signal import UNREADABLE as UNREADABLE_KEY
 from passmuster_collectors.signals.signal import Finding, finding
+from passmuster_collectors.signals.strictness import Stricter
 
 
 class Problem(StrEnum):
@@ -39,9 +41,9 @@ _FAILURES: Mapping[Mode, Problem] = {
 class SecureBootLimits:
     """What is demanded. `allow_other_firmware` is for old laptops that have no secure boot."""
 
-    allow_reduced: bool = True
-    allow_other_firmware: bool = False
-    require_lockdown: bool = False
+    allow_reduced: Annotated[bool, Stricter.NO] = True
+    allow_other_firmware: Annotated[bool, Stricter.NO] = False
+    require_lockdown: Annotated[bool, Stricter.YES] = False
 
 
 def judge(facts: SecureBootFacts, limits: SecureBootLimits) -> tuple[Finding, ...]:

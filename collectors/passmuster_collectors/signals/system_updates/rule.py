@@ -10,6 +10,7 @@ from passmuster_collectors.contract.declaration import UNKNOWN, Items, Text, Who
 from passmuster_collectors.contract.verdict import Outcome
 from passmuster_collectors.signals.signal import UNREADABLE as UNREADABLE_KEY
 from passmuster_collectors.signals.signal import Finding, finding
+from passmuster_collectors.signals.strictness import Stricter
 from passmuster_collectors.signals.system_updates.facts import SystemUpdatesFacts
 from passmuster_collectors.signals.system_updates.support import ROLLING, support_end
 
@@ -36,11 +37,13 @@ class SystemUpdatesLimits:
     updates.
     """
 
-    pending_at_most: Annotated[int, Whole(0, 1000)] = 0
-    check_within_weeks: Annotated[int, Whole(1, 52)] = 4
-    allow_restart: bool = False
-    allow_uncounted: bool = False
-    supported: Annotated[tuple[Annotated[str, Text(longest=65)], ...], Items(most=64)] = ()
+    pending_at_most: Annotated[int, Whole(0, 1000), Stricter.LOWER] = 0
+    check_within_weeks: Annotated[int, Whole(1, 52), Stricter.LOWER] = 4
+    allow_restart: Annotated[bool, Stricter.NO] = False
+    allow_uncounted: Annotated[bool, Stricter.NO] = False
+    supported: Annotated[
+        tuple[Annotated[str, Text(longest=65)], ...], Items(most=64), Stricter.FEWER
+    ] = ()
 
 
 def judge(facts: SystemUpdatesFacts, limits: SystemUpdatesLimits) -> tuple[Finding, ...]:

@@ -9,6 +9,7 @@ from passmuster_collectors.contract.declaration import UNKNOWN, Items, Text
 from passmuster_collectors.contract.verdict import Outcome
 from passmuster_collectors.signals.signal import UNREADABLE as UNREADABLE_KEY
 from passmuster_collectors.signals.signal import Finding, finding
+from passmuster_collectors.signals.strictness import Stricter
 from passmuster_collectors.signals.usb_devices.facts import (
     Indicator,
     Location,
@@ -68,11 +69,11 @@ class UsbLimits:
     laptop was enrolled, counts as built in. One that is certainly plugged in never does.
     """
 
-    known_devices: Annotated[tuple[KnownDevice, ...], Items(most=1000)] = ()
-    forbid_unknown_storage: bool = True
-    forbid_unknown_keyboard: bool = True
-    forbid_indicators: bool = True
-    trust_baseline: bool = True
+    known_devices: Annotated[tuple[KnownDevice, ...], Items(most=1000), Stricter.FEWER] = ()
+    forbid_unknown_storage: Annotated[bool, Stricter.YES] = True
+    forbid_unknown_keyboard: Annotated[bool, Stricter.YES] = True
+    forbid_indicators: Annotated[bool, Stricter.YES] = True
+    trust_baseline: Annotated[bool, Stricter.NO] = True
 
 
 def judge(facts: UsbDevicesFacts, limits: UsbLimits) -> tuple[Finding, ...]:

@@ -9,6 +9,7 @@ from passmuster_collectors.contract.declaration import UNKNOWN, Items
 from passmuster_collectors.contract.verdict import Outcome
 from passmuster_collectors.signals.signal import UNREADABLE as UNREADABLE_KEY
 from passmuster_collectors.signals.signal import Finding, finding
+from passmuster_collectors.signals.strictness import Stricter
 from passmuster_collectors.signals.wifi_security.facts import (
     Security,
     WifiSecurityFacts,
@@ -68,10 +69,10 @@ class WifiLimits:
     is given away there is the password.
     """
 
-    forbidden: Annotated[tuple[Security, ...], Items(most=10)] = DEFAULT_FORBIDDEN
-    forbid_weak_cipher: bool = False
-    vpn_suffices: bool = True
-    require_server_check: bool = True
+    forbidden: Annotated[tuple[Security, ...], Items(most=10), Stricter.MORE] = DEFAULT_FORBIDDEN
+    forbid_weak_cipher: Annotated[bool, Stricter.YES] = False
+    vpn_suffices: Annotated[bool, Stricter.NO] = True
+    require_server_check: Annotated[bool, Stricter.YES] = True
 
 
 def judge(facts: WifiSecurityFacts, limits: WifiLimits) -> tuple[Finding, ...]:
