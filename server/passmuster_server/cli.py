@@ -17,6 +17,7 @@ from passmuster_server.database import Database, StoreUnavailableError
 from passmuster_server.devices.commands import add_commands as add_devices_commands
 from passmuster_server.devices.group_commands import add_commands as add_group_commands
 from passmuster_server.gate.commands import add_commands as add_gate_commands
+from passmuster_server.gate.oidc.commands import add_commands as add_oidc_commands
 from passmuster_server.policy.commands import add_commands as add_policy_commands
 from passmuster_server.policy.service import check_policies
 from passmuster_server.policy.waiver_commands import add_commands as add_waiver_commands
@@ -30,6 +31,7 @@ AREAS = (
     add_policy_commands,
     add_waiver_commands,
     add_gate_commands,
+    add_oidc_commands,
     add_privacy_commands,
     add_signing_commands,
 )

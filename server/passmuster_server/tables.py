@@ -3,6 +3,7 @@
 import passmuster_server.accounts.tables
 import passmuster_server.changes
 import passmuster_server.devices.tables
+import passmuster_server.gate.oidc.tables
 import passmuster_server.gate.tables
 import passmuster_server.policy.tables
 import passmuster_server.proof.tables

@@ -53,7 +53,10 @@ _OUT_OF_SERVICE = {DeviceStatus.REVOKED: Cause.REVOKED, DeviceStatus.RETIRED: Ca
 
 
 class Question(msgspec.Struct, frozen=True):
-    """Whether `person` may use `application` now, from `device` or (None) any device of theirs."""
+    """Whether `person` may use `application` now, from `device` or (None) any device of theirs.
+
+    With `must_prove` the person's devices alone will not do, whatever policy says.
+    """
 
     organisation: str
     person: str
@@ -61,6 +64,7 @@ class Question(msgspec.Struct, frozen=True):
     device: str | None = None
     proof: Proof = Proof.PERSON
     subject_type: str = "user"
+    must_prove: bool = False
 
 
 class DeviceFinding(msgspec.Struct, frozen=True):
@@ -99,7 +103,7 @@ def decide(
         standing = standings.of_device(question.organisation, question.device)
         finding = _named(question, standing, now)
         return _of_findings((finding,), Devices.ALL)
-    if requirement is Devices.PROVEN:
+    if requirement is Devices.PROVEN or question.must_prove:
         return Decision(False, Cause.NOT_PROVEN, (), None)
     owned = standings.of_owner(question.organisation, question.person)
     if not owned:

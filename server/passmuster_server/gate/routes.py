@@ -10,6 +10,7 @@ from passmuster_collectors.signals import CATALOG
 from passmuster_server.gate import authzen, nginx, oauth
 from passmuster_server.gate.blocked import BlockedPage
 from passmuster_server.gate.clients import GateClients
+from passmuster_server.gate.oidc.routes import routes as oidc_routes
 from passmuster_server.gate.recorder import DecisionRecorder
 from passmuster_server.gate.service import GateService
 from passmuster_server.services import Services
@@ -57,6 +58,7 @@ def routes(services: Services) -> list[Route]:
         Route(oauth.METADATA_PATH, partial(_document, oauth.metadata(public_url)), methods=["GET"]),
         Route(nginx.PATH, nginx.NginxGate(clients, service).answer, methods=["GET"]),
         Route(authzen.BLOCKED_PATH + "{decision}", blocked.answer, methods=["GET"]),
+        *oidc_routes(services, service),
     ]
 
 

@@ -57,17 +57,24 @@ class GateService:
         self._ids = _Ids()
 
     def ask(self, client: GateClient, question: Question) -> Answer:
-        """Return the answer, which is on its way to the record. Never waits.
+        """Return the answer to a caller.
 
-        Raises `StoreUnavailableError` for an allow that can't be recorded, and for every question
-        while nobody can tell what other servers have changed. `RefusalError` 403 for a person or an
-        application that the client may not ask about.
+        Raises as `answer` does, and `RefusalError` 403 for a person or an application that the
+        client may not ask about.
         """
         forbidden = client.may_ask(question.person, question.application)
         if forbidden:
             raise RefusalError(
                 403, "not_yours", "The caller may not ask about this.", field=forbidden
             )
+        return self.answer(client.client, question)
+
+    def answer(self, asker: str, question: Question) -> Answer:
+        """Return the answer, which is on its way to the record under who asked. Never waits.
+
+        Raises `StoreUnavailableError` for an allow that can't be recorded, and for every question
+        while nobody can tell what other servers have changed.
+        """
         if not self._in_touch():
             raise StoreUnavailableError("changes are not heard")
         now = self._clock()
@@ -78,7 +85,7 @@ class GateService:
             Record(
                 decision_id,
                 now,
-                client.client,
+                asker,
                 question,
                 decision.allowed,
                 policy.version,
