@@ -49,7 +49,7 @@ help:
 	@echo "make types              mypy --strict for Linux, macOS and Windows"
 	@echo "make format             let ruff rewrite the sources"
 	@echo "make lock               resolve locks/*.txt anew (LOCK_ARGS=--upgrade: to the newest versions)"
-	@echo "make packages           freeze the agent and make its Debian package, in dist/"
+	@echo "make packages           build what agent and server are installed from, in dist/"
 	@echo "make screenshots        retake the README's pictures in a real browser"
 	@echo "make clean              remove .venv, caches and build output"
 
@@ -80,19 +80,22 @@ format: $(VENV)/.dev
 	@$(BIN)/ruff check --fix-only $(SOURCES)
 	@$(BIN)/ruff format $(SOURCES)
 
-# `make test` builds both once more, and installs, upgrades and purges the package.
+# `make test` builds them once more; installs, upgrades and removes what can be installed here.
 packages: $(VENV)/.dev
+	@$(BIN)/python packaging/build_server.py
 	@$(BIN)/python packaging/build_agent.py
 	@$(BIN)/python packaging/build_deb.py
 
 screenshots: $(VENV)/.dev
 	@$(BIN)/python -m demo.screenshots $(ARGS)
 
-# dev.txt is resolved first; the two others take their versions from it, so all three agree.
+# dev.txt is resolved first; the others take their versions from it, so that all agree.
 lock: $(VENV)/.dev
 	$(LOCK) $(LOCK_ARGS) --all-extras -o locks/dev.txt pyproject.toml
 	$(LOCK) --extra agent --extra server -c locks/dev.txt -o locks/runtime.txt pyproject.toml
+	$(LOCK) --extra server -c locks/dev.txt -o locks/server.txt pyproject.toml
 	$(LOCK) -c locks/dev.txt -o locks/build.txt locks/build.in
+	$(LOCK) -c locks/dev.txt -o locks/audit.txt locks/audit.in
 	@! grep -nE '://|--(extra-)?index|--find-links|--trusted-host|@ file' locks/*.txt \
 	    || { echo "A lock names an address (above). Fix it before you commit." >&2; exit 1; }
 

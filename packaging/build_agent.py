@@ -23,16 +23,15 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import third_party
+from artefacts import MIB, REPOSITORY, commit_time, size, wheel
 
 from benchmarks.last_line import print_figures
 
-REPOSITORY = Path(__file__).resolve().parents[1]
 LOCK = REPOSITORY / "locks" / "dev.txt"
 SPEC = REPOSITORY / "packaging" / "frozen" / "agent.spec"
 NAME = "passmuster-agent"
 PARTS = ("passmuster_agent/", "passmuster_collectors/")
 STARTS = 7
-MIB = 1024 * 1024
 
 
 def unlocked() -> list[str]:
@@ -46,31 +45,6 @@ def unlocked() -> list[str]:
         if installed != version:
             found.append(f"{name} {installed} (locked: {version})")
     return found
-
-
-def commit_time() -> str:
-    """Return when the last commit was made, in seconds since 1970; it dates what is built."""
-    given = os.environ.get("SOURCE_DATE_EPOCH")
-    return (
-        given
-        or subprocess.check_output(
-            ["git", "log", "-1", "--format=%ct"],  # noqa: S607 - the developer's own git
-            cwd=REPOSITORY,
-            text=True,
-        ).strip()
-    )
-
-
-def wheel(folder: Path) -> Path:
-    """Build the project's wheel in `folder` and return it."""
-    subprocess.check_call(
-        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)],
-        cwd=REPOSITORY,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    (built,) = folder.glob("passmuster-*.whl")
-    return built
 
 
 def unpack(built: Path, folder: Path) -> None:
@@ -118,11 +92,6 @@ def forget_this_machine(folder: Path) -> None:
             if shutil.which("patchelf") is None:
                 raise SystemExit("patchelf is not installed; it removes a search path.")
             subprocess.check_call(["patchelf", "--remove-rpath", str(path)])  # noqa: S607
-
-
-def size(folder: Path) -> int:
-    """Return the bytes of all files in `folder`."""
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
 def start_ms(program: Path) -> float:

@@ -20,16 +20,14 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from build_agent import commit_time, size
+from artefacts import MIB, REPOSITORY, commit_time, size
 
 from benchmarks.last_line import print_figures
 from passmuster_collectors import __version__
 
-REPOSITORY = Path(__file__).resolve().parents[1]
 PACKAGING = REPOSITORY / "packaging"
 DEBIAN = PACKAGING / "debian"
 NAME = "passmuster-agent"
-MIB = 1024 * 1024
 
 C_LIBRARY = re.compile(
     r"(libc|libm|libdl|libpthread|librt|libutil|libresolv)\.so\.\d|ld-linux.*\.so\.\d"

@@ -61,7 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ConfigError as error:
         for mistake in error.mistakes:
             print(f"passmuster-server: {mistake}", file=sys.stderr)
-    except (CommandError, StoreUnavailableError) as error:
+    except (CommandError, StoreUnavailableError, migrations.NewerSchemaError) as error:
         print(f"passmuster-server: {error}", file=sys.stderr)
     except migrations.SchemaError as error:
         print(f"passmuster-server: {error}; run: passmuster-server migrate", file=sys.stderr)

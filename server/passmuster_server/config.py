@@ -5,7 +5,7 @@ import ssl
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -37,7 +37,8 @@ class Config:
 
     `contact` is how a worker reaches IT: an address, a telephone number or a link.
     `history_days` and `decision_days` are how long changes and the gate's decisions are kept.
-    `trusted_proxies` are the addresses whose `X-Forwarded-For` is believed, behind a proxy.
+    `trusted_proxies` are the addresses and networks whose `X-Forwarded-For` is believed, behind a
+    proxy.
     """
 
     data_directory: Path
@@ -261,12 +262,17 @@ class _Reader:
         return text
 
     def _trusted_proxies(self) -> tuple[str, ...]:
-        given = self._take("trusted_proxies", ["127.0.0.1", "::1"], "a list of IP addresses")
+        expected = "a list of IP addresses and networks"
+        default: list[object] = ["127.0.0.1", "::1"]
+        given = self._take("trusted_proxies", default, expected)
         for address in given:
             try:
-                ip_address(address)
+                # A number would be taken for an address; the network of every address is none.
+                valid = isinstance(address, str) and ip_network(address).prefixlen > 0
             except ValueError:
-                self._mistakes.append("trusted_proxies: expected a list of IP addresses")
+                valid = False
+            if not valid:
+                self._mistakes.append(f"trusted_proxies: expected {expected}")
                 break
         return tuple(str(address) for address in given)
 

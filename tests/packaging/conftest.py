@@ -1,6 +1,8 @@
-"""The agent as IT installs it, built once for all tests that look at it."""
+"""Agent and server as IT installs them, built once for all tests that look at them."""
 
 import ctypes
+import subprocess
+import sys
 import sysconfig
 from pathlib import Path
 
@@ -50,3 +52,28 @@ def _package(frozen_folder: Path, *arguments: str) -> Path:
     print(build("build_deb.py", "--agent", str(frozen_folder), "--out", str(out), *arguments))
     (made,) = set(out.glob("*.deb")) - before
     return made
+
+
+@pytest.fixture(scope="session")
+def server_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder that a server is installed from."""
+    out = tmp_path_factory.mktemp("server-bundle")
+    print(build("build_server.py", "--out", str(out)))
+    (folder,) = (each for each in out.iterdir() if each.is_dir())
+    return folder
+
+
+@pytest.fixture(scope="session")
+def installed_server(server_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a fresh environment with the server, installed as docs/install-server.md says."""
+    environment = tmp_path_factory.mktemp("installed") / "passmuster"
+    pip = [str(environment / "bin" / "python"), "-m", "pip", "install", "--quiet", "--no-compile"]
+    for command in (
+        [sys.executable, "-m", "venv", str(environment)],
+        [*pip, "--no-deps", "--require-hashes", "-r", "requirements.txt"],
+    ):
+        done = subprocess.run(
+            command, cwd=server_bundle, capture_output=True, text=True, timeout=500, check=False
+        )
+        assert done.returncode == 0, done.stderr
+    return environment

@@ -91,6 +91,17 @@ def test_every_mistake_is_told_at_once_by_its_key(tmp_path: Path) -> None:
     ]
 
 
+def test_proxies_are_trusted_by_address_or_by_network() -> None:
+    given = ["10.20.30.40", "172.30.84.0/24", "fd00::/8"]
+    config = load(None, {"trusted_proxies": given})
+    assert config.trusted_proxies == tuple(given)
+
+
+@pytest.mark.parametrize("value", ["10.0.0.1/8", "0.0.0.0/0", "*", "proxy.example.com", 7])
+def test_what_is_no_network_of_proxies_is_refused(value: object) -> None:
+    assert keys(mistakes_in(trusted_proxies=[value])) == ["trusted_proxies"]
+
+
 @pytest.mark.parametrize("value", ["8463", "127.0.0.1", ":1", "h:0", "h:65536", "h:٣", "h:-1"])
 def test_what_is_no_host_and_port_is_refused(value: str) -> None:
     assert keys(mistakes_in(listen=value)) == ["listen"]

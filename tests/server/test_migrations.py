@@ -2,6 +2,7 @@
 
 import re
 import sqlite3
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,8 @@ from sqlalchemy import Connection
 
 from passmuster_server import migrations, tables
 from passmuster_server.database import Database
-from tests.support.store import new_store
+from tests.support import postgresql, store
+from tests.support.running_server import free_port, run
 
 
 @pytest.fixture
@@ -58,7 +60,7 @@ def test_alembic_finds_nothing_left_to_migrate(database: Database) -> None:
 def test_devices_from_before_there_were_groups_are_the_companys_in_the_default_group(
     tmp_path: Path,
 ) -> None:
-    database = Database(new_store(tmp_path))
+    database = Database(store.new_store(tmp_path))
     config = Config()
     config.set_main_option("script_location", str(Path(migrations.__file__).parent))
     with database.writer_engine.connect() as connection:
@@ -104,9 +106,51 @@ def test_an_empty_database_is_not_ready(database: Database) -> None:
         migrations.check_ready(database)
 
 
-def test_a_database_of_a_newer_server_is_not_ready(database: Database, tmp_path: Path) -> None:
+def test_an_older_database_is_not_ready_until_it_is_migrated(
+    database: Database, tmp_path: Path
+) -> None:
+    migrations.migrate(database)
+    with sqlite3.connect(tmp_path / "passmuster.db") as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '0001'")
+    with pytest.raises(migrations.SchemaError, match="older version than this server"):
+        migrations.check_ready(database)
+
+
+@pytest.mark.parametrize("command", ["serve", "migrate", "policy show"])
+def test_a_database_of_a_newer_server_is_refused_and_stays_as_it_is(
+    database: Database, tmp_path: Path, command: str
+) -> None:
     migrations.migrate(database)
     with sqlite3.connect(tmp_path / "passmuster.db") as connection:
         connection.execute("UPDATE alembic_version SET version_num = '9999'")
-    with pytest.raises(migrations.SchemaError, match="another version"):
-        migrations.check_ready(database)
+        connection.commit()
+        before = list(connection.iterdump())
+        said = run("--data-directory", str(tmp_path), *command.split(), check=False)
+        assert said.returncode == 1
+        assert "at version 9999" in said.stderr
+        assert "a newer server has migrated it" in said.stderr
+        assert "Install that version again, or restore the backup" in said.stderr
+        assert "Traceback" not in said.stderr
+        assert list(connection.iterdump()) == before
+
+
+def test_several_servers_may_migrate_one_postgresql_at_once() -> None:
+    url = postgresql.cluster().create_database()
+    databases = [Database(url) for _ in range(4)]
+    try:
+        with ThreadPoolExecutor(len(databases)) as together:
+            versions = set(together.map(migrations.migrate, databases))
+        assert len(versions) == 1
+        assert store.rows(url, "SELECT count(*) FROM organisations") == [(1,)]
+    finally:
+        for each in databases:
+            each.dispose()
+
+
+def test_a_database_out_of_reach_is_told_in_one_line(tmp_path: Path) -> None:
+    settings = tmp_path / "server.toml"
+    settings.write_text(f'database = "postgresql://nobody@127.0.0.1:{free_port()}/nothing"\n')
+    said = run("--data-directory", str(tmp_path), "--config", str(settings), "migrate", check=False)
+    assert said.returncode == 1
+    assert said.stderr.startswith("passmuster-server: the database can't be migrated")
+    assert len(said.stderr.splitlines()) == 1

@@ -27,7 +27,7 @@ class RunningServer:
 
     `arguments` are those of `serve`; `authority` is the PEM file that its TLS is trusted by;
     `database` is the URL of its store, a new one unless given; `public_url` the address that
-    laptops know it by, its own unless given.
+    laptops know it by, its own unless given; `program` the command line of another build of it.
     """
 
     directory: Path
@@ -37,6 +37,7 @@ class RunningServer:
     process: "subprocess.Popen[bytes] | None" = None
     database: str = ""
     public_url: str = ""
+    program: tuple[str, ...] = COMMAND
 
     def __post_init__(self) -> None:
         self.database = self.database or store.new_store(self.directory)
@@ -53,7 +54,7 @@ class RunningServer:
 
     def command(self, *arguments: str, check: bool = True) -> "subprocess.CompletedProcess[str]":
         """Run another command of the server's over the same data."""
-        return run(*self._base(), *arguments, check=check)
+        return run(*self._base(), *arguments, check=check, program=self.program)
 
     def rows(self, statement: str, *parameters: object) -> list[tuple[Any, ...]]:
         """Return what is stored, past the server."""
@@ -97,7 +98,7 @@ class RunningServer:
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [
-                    *(*COMMAND, *self._base(), "serve"),
+                    *(*self.program, *self._base(), "serve"),
                     *("--listen", f"127.0.0.1:{self.port}", *self.arguments),
                 ],
                 stdout=log,
@@ -151,10 +152,12 @@ class RunningServer:
         return (*base, "--config", str(settings))
 
 
-def run(*arguments: str, check: bool = True) -> "subprocess.CompletedProcess[str]":
+def run(
+    *arguments: str, check: bool = True, program: tuple[str, ...] = COMMAND
+) -> "subprocess.CompletedProcess[str]":
     """Run `passmuster-server`."""
     return subprocess.run(
-        [*COMMAND, *arguments], capture_output=True, text=True, timeout=30, check=check
+        [*program, *arguments], capture_output=True, text=True, timeout=30, check=check
     )
 
 
@@ -166,10 +169,12 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def running_server(directory: Path, *, policy: str | None = None) -> Iterator[RunningServer]:
+def running_server(
+    directory: Path, *, policy: str | None = None, program: tuple[str, ...] = COMMAND
+) -> Iterator[RunningServer]:
     """Run a migrated server in `directory`; `policy` is published before it starts."""
     directory.mkdir(parents=True, exist_ok=True)
-    server = RunningServer(directory, free_port())
+    server = RunningServer(directory, free_port(), program=program)
     server.command("migrate")
     if policy is not None:
         server.publish_policy(policy)

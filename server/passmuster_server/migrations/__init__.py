@@ -1,56 +1,107 @@
 """The schema's versions, and how a database is brought to the newest one."""
 
+import contextlib
 import secrets
+from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 from alembic import command
 from alembic.config import Config as AlembicConfig
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, select
 
+from passmuster_server import __version__
 from passmuster_server.clock import utc_now
 from passmuster_server.database import Database, StoreUnavailableError
 from passmuster_server.devices.groups import create_default_group
 from passmuster_server.devices.tables import organisations
+from passmuster_server.engines import DATABASE_ERRORS, named
 from passmuster_server.policy.store import publish_default
 from passmuster_server.schema import DEFAULT_ORGANISATION
 
+ONE_AT_A_TIME = 0x7061_7373
+"""PostgreSQL's advisory lock of whoever migrates. Any number will do that nobody else takes."""
+
 
 class SchemaError(Exception):
-    """The database is not at the version that this server needs."""
+    """The database is not at the version that this server needs; `migrate` brings it there."""
+
+
+class NewerSchemaError(Exception):
+    """The database was brought further by a newer server; this one would misread it."""
+
+    def __init__(self, found: str) -> None:
+        super().__init__(
+            f"the database is at version {found}, which this server ({__version__}) does not know: "
+            "a newer server has migrated it. Install that version again, or restore the backup "
+            "that was made before the upgrade"
+        )
 
 
 def migrate(database: Database) -> str:
     """Bring the database to the newest schema, create what a fresh one lacks, return the version.
 
-    Raises `StoreUnavailableError`.
+    Several servers may do so at once: on PostgreSQL the others wait for the first. Raises
+    `StoreUnavailableError`, and `NewerSchemaError` before anything is changed.
     """
     config = _config()
-    with database.writer_engine.connect() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
-    database.write_now(lambda transaction: _fill(transaction.connection))
+    try:
+        with _one_at_a_time(database):
+            with database.writer_engine.connect() as connection:
+                _refuse_newer(_revision(connection))
+                # What was read has to end before each version begins a transaction of its own.
+                connection.rollback()
+                config.attributes["connection"] = connection
+                command.upgrade(config, "head")
+            database.write_now(lambda transaction: _fill(transaction.connection))
+    except DATABASE_ERRORS as error:
+        raise StoreUnavailableError(f"the database can't be migrated ({named(error)})") from error
     return _head()
 
 
 def check(connection: Connection) -> None:
-    """Raise `SchemaError` unless the database is at the newest schema."""
-    found = MigrationContext.configure(connection).get_current_revision()
+    """Raise `SchemaError` or `NewerSchemaError` unless the database is at the newest schema."""
+    found = _revision(connection)
+    _refuse_newer(found)
     if found != _head():
         raise SchemaError(
             "the database has no schema yet"
             if found is None
-            else "the database is at another version than this server"
+            else "the database is at an older version than this server"
         )
 
 
 def check_ready(database: Database) -> None:
-    """Raise `SchemaError` unless a server can work with the database."""
+    """Raise `SchemaError` or `NewerSchemaError` unless a server can work with the database."""
     try:
         database.read_now(check)
     except StoreUnavailableError as error:
         raise SchemaError("the database can't be opened") from error
+
+
+@contextlib.contextmanager
+def _one_at_a_time(database: Database) -> Iterator[None]:
+    if not database.shared:
+        # SQLite lets one write at a time by itself.
+        yield
+        return
+    url = database.url.set(drivername="postgresql").render_as_string(hide_password=False)
+    # The lock ends with its session, however that ends.
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("SELECT pg_advisory_lock(%s)", [ONE_AT_A_TIME])
+        yield
+
+
+def _revision(connection: Connection) -> str | None:
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def _refuse_newer(found: str | None) -> None:
+    known = {each.revision for each in ScriptDirectory.from_config(_config()).walk_revisions()}
+    if found is not None and found not in known:
+        raise NewerSchemaError(found)
 
 
 def _fill(connection: Connection) -> None:
