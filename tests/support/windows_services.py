@@ -75,6 +75,8 @@ class SimulatedServices:
         self.started: list[str] = []
         self.errors: dict[str, int] = {}
         self.open = 0
+        self.run: dict[str, str] = {}
+        self.run_key = 0
         self.looks_until_stopped = 2
         self._last = 0
 
@@ -90,6 +92,10 @@ class SimulatedServices:
             "QueryServiceStatus": self._query,
             "DeleteService": self._delete,
             "CloseServiceHandle": self._close,
+            "RegOpenKeyExW": self._open_key,
+            "RegSetValueExW": self._set_value,
+            "RegDeleteValueW": self._delete_value,
+            "RegCloseKey": self._close,
         }
         return {name: self._failing(name, call) for name, call in calls.items()}
 
@@ -157,3 +163,22 @@ class SimulatedServices:
     def _close(self, handle: int) -> int:
         self.open -= 1
         return 1
+
+    def _open_key(self, root: int, path: str, options: int, rights: int, place: Any) -> int:
+        assert (root, options, rights) == (0xFFFF_FFFF_8000_0002, 0, 0x102)
+        assert path == r"SOFTWARE\Microsoft\Windows\CurrentVersion\Run"
+        if not self.run_key:
+            self.open += 1
+            place._obj.value = 3
+        return self.run_key
+
+    def _set_value(
+        self, key: Any, name: str, reserved: int, kind: int, data: Any, size: int
+    ) -> int:
+        assert (key.value, reserved, kind) == (3, 0, 1)
+        self.run[name] = data.raw[:size].decode("utf-16-le").removesuffix("\0")
+        return 0
+
+    def _delete_value(self, key: Any, name: str) -> int:
+        assert key.value == 3
+        return 2 if self.run.pop(name, None) is None else 0

@@ -21,6 +21,10 @@ def open_door() -> Door | None:
         from passmuster_agent.companion import streams  # noqa: PLC0415 - macOS alone has them
 
         return streams.StreamDoor(streams.daemon_socket())
+    if sys.platform == "win32":
+        from passmuster_agent.companion import pipes  # noqa: PLC0415 - Windows alone has them
+
+        return pipes.daemon_door()
     return None
 
 
@@ -62,4 +66,9 @@ def daemons(named: Path | None) -> tuple[Connect, ...]:
 
         paths = streams.companion_sockets() if named is None else (named,)
         return tuple(partial(streams.StreamChannel.connect, path) for path in paths)
+    if sys.platform == "win32":
+        from passmuster_agent.companion import pipes  # noqa: PLC0415 - Windows alone has them
+
+        name = None if named is None else str(named)
+        return tuple(partial(pipes.reach, *each) for each in pipes.daemon_pipes(name))
     return ()

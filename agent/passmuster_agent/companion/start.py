@@ -50,6 +50,14 @@ def _notification(host: "Host") -> "Notification":
         )
 
         return MacNotification(host)
+    if sys.platform == "win32":
+        from passmuster_agent.companion.notification_windows import (  # noqa: PLC0415 - as above
+            WindowsNotification,
+        )
+        from passmuster_agent.windows import balloon  # noqa: PLC0415 - as above
+        from passmuster_collectors.host.dll import load  # noqa: PLC0415 - as above
+
+        return WindowsNotification(balloon.Balloon(load(*balloon.FUNCTIONS)))
     from passmuster_agent.companion.notification import (  # noqa: PLC0415 - one a system
         DesktopNotification,
     )

@@ -52,6 +52,8 @@ def install(state: "State", _: argparse.Namespace) -> ExitCode:
 
         launchd().install(state.path)
     sys.stdout.write(f"The agent runs for {device.owner}, now and after every start.\n")
+    if sys.platform == "win32":
+        sys.stdout.write("Its companion starts with every sign-in from the next one on.\n")
     return ExitCode.DONE
 
 

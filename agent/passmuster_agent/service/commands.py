@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 
 NAME = "passmuster-agent"
 TITLE = "Passmuster agent"
@@ -23,6 +23,13 @@ def program() -> list[str]:
         return [sys.executable]
     # -P: what lies in the working directory is not run as the agent.
     return [sys.executable, "-P", "-m", "passmuster_agent.cli"]
+
+
+def windowless_program() -> list[str]:
+    """Return the beginning of a command line for Windows that opens no terminal's window."""
+    if getattr(sys, "frozen", False):
+        return [str(PureWindowsPath(sys.executable).with_name(f"{NAME}w.exe"))]
+    return [str(PureWindowsPath(sys.executable).with_name("pythonw.exe")), *program()[1:]]
 
 
 def as_windows_text(words: list[str]) -> str:

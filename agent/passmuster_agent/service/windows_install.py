@@ -1,4 +1,4 @@
-"""Installs the agent as a service of Windows, and removes it again.
+"""Installs the agent as a service of Windows with its companion, and removes them again.
 
 It runs as the system, which BitLocker's state and every person's settings need, starts with the
 computer, has a SID of its own for rights on files, and is started again after it failed.
@@ -13,7 +13,15 @@ from typing import Any
 
 from passmuster_agent.errors import AgentError
 from passmuster_agent.service import windows_api as api
-from passmuster_agent.service.commands import DESCRIPTION, NAME, TITLE, as_windows_text, command
+from passmuster_agent.service import windows_logon
+from passmuster_agent.service.commands import (
+    DESCRIPTION,
+    NAME,
+    TITLE,
+    as_windows_text,
+    command,
+    windowless_program,
+)
 from passmuster_collectors.host.dll import Functions, error_of, last_error, load
 
 RESTART_AFTER_MS = (5_000, 30_000, 60_000)
@@ -32,9 +40,10 @@ class Installer:
     def __init__(self, windows: Functions, sleep: Callable[[float], None] = time.sleep) -> None:
         self._windows = windows
         self._sleep = sleep
+        self._companion = windows_logon.LogonProgram(windows)
 
     def install(self, state: Path) -> None:
-        """Make the service, or set it as it should be where it is there, and start it."""
+        """Make the service and start it, and have every session start a companion."""
         try:
             with self._connected() as manager:
                 line = as_windows_text(command(state, "service", "run"))
@@ -63,12 +72,17 @@ class Installer:
                         self._windows["DeleteService"](service)
                         raise
                     self._start(service)
+            self._companion.add(as_windows_text([*windowless_program(), "companion"]))
         except OSError as error:
             raise _failed("installed", error) from None
 
     def uninstall(self) -> None:
-        """Stop the service and remove it; nothing happens where there is none."""
+        """Stop the service and remove it and the companion; nothing happens where they are not.
+
+        The companions that run end when their people sign out.
+        """
         try:
+            self._companion.remove()
             with self._connected() as manager:
                 service = self._windows["OpenServiceW"](manager, NAME, api.ALL_ACCESS)
                 if not service:
@@ -153,7 +167,7 @@ class Installer:
 def installer() -> Installer:
     """Return the installer for this computer. Raises `AgentError`."""
     try:
-        return Installer(load(*api.INSTALLING_FUNCTIONS))
+        return Installer(load(*api.INSTALLING_FUNCTIONS, *windows_logon.FUNCTIONS))
     except OSError as error:
         raise _failed("installed", error) from None
 

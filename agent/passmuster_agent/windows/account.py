@@ -4,6 +4,9 @@ import ctypes
 import functools
 import hashlib
 import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 from passmuster_collectors.host.dll import (
     BOOL,
@@ -20,7 +23,7 @@ SYSTEM = "S-1-5-18"
 ADMINISTRATORS = "S-1-5-32-544"
 
 TOKEN_QUERY = 0x0008
-TOKEN_USER, TOKEN_ELEVATION = 1, 20
+TOKEN_USER, TOKEN_SESSION, TOKEN_ELEVATION = 1, 12, 20
 """TOKEN_INFORMATION_CLASS of winnt.h."""
 
 LARGEST_TOKEN_USER = 256
@@ -56,8 +59,20 @@ def is_elevated() -> bool:
 
 def read_own_sid(windows: Functions) -> str:
     """Return the same, asked of these functions."""
+    with _own_token(windows) as token:
+        return sid_of(windows, token)
+
+
+def read_is_elevated(windows: Functions) -> bool:
+    """Return the same, asked of these functions."""
+    with _own_token(windows) as token:
+        return _number_of(windows, token, TOKEN_ELEVATION) != 0
+
+
+def sid_of(windows: Functions, token: Any) -> str:
+    """Return the SID of the account that a token stands for. Raises `OSError`."""
     held = ctypes.create_string_buffer(LARGEST_TOKEN_USER)
-    _token_information(windows, TOKEN_USER, held)
+    _token_information(windows, token, TOKEN_USER, held)
     text = ctypes.c_wchar_p()
     user = SidAndAttributes.from_buffer(held)
     if not windows["ConvertSidToStringSidW"](user.Sid, ctypes.byref(text)):
@@ -68,11 +83,9 @@ def read_own_sid(windows: Functions) -> str:
         windows["LocalFree"](text)
 
 
-def read_is_elevated(windows: Functions) -> bool:
-    """Return the same, asked of these functions."""
-    held = ctypes.create_string_buffer(ctypes.sizeof(DWORD))
-    _token_information(windows, TOKEN_ELEVATION, held)
-    return DWORD.from_buffer(held).value != 0
+def session_of(windows: Functions, token: Any) -> int:
+    """Return the number of the session that a token belongs to. Raises `OSError`."""
+    return _number_of(windows, token, TOKEN_SESSION)
 
 
 def service_sid(name: str) -> str:
@@ -84,14 +97,27 @@ def service_sid(name: str) -> str:
     return "S-1-5-80-" + "-".join(str(each) for each in struct.unpack("<5I", digest))
 
 
-def _token_information(windows: Functions, kind: int, held: "ctypes.Array[ctypes.c_char]") -> None:
+@contextmanager
+def _own_token(windows: Functions) -> Iterator[Any]:
     token = HANDLE()
     process = windows["GetCurrentProcess"]()
     if not windows["OpenProcessToken"](process, TOKEN_QUERY, ctypes.byref(token)):
         raise error_of("OpenProcessToken")
     try:
-        needed = DWORD()
-        if not windows["GetTokenInformation"](token, kind, held, len(held), ctypes.byref(needed)):
-            raise error_of(f"GetTokenInformation {kind}")
+        yield token
     finally:
         windows["CloseHandle"](token)
+
+
+def _number_of(windows: Functions, token: Any, kind: int) -> int:
+    held = ctypes.create_string_buffer(ctypes.sizeof(DWORD))
+    _token_information(windows, token, kind, held)
+    return DWORD.from_buffer(held).value
+
+
+def _token_information(
+    windows: Functions, token: Any, kind: int, held: "ctypes.Array[ctypes.c_char]"
+) -> None:
+    needed = DWORD()
+    if not windows["GetTokenInformation"](token, kind, held, len(held), ctypes.byref(needed)):
+        raise error_of(f"GetTokenInformation {kind}")

@@ -114,7 +114,7 @@ class FileRights:
 
     def make_folder(self, path: Path) -> None:
         """Make the folder with its own access list; nothing happens where something is there."""
-        with self._attributes(self._access_list) as attributes:
+        with security_attributes(self._windows, self._access_list) as attributes:
             made = self._windows["CreateDirectoryW"](str(path), attributes)
             error = last_error()
         if not made and error != ALREADY_EXISTS:
@@ -122,7 +122,8 @@ class FileRights:
 
     def create_file(self, path: Path) -> int:
         """Return the handle of a new file, open for writing, with its own access list."""
-        with self._attributes(self._access_list.replace(INHERITED, "")) as attributes:
+        own = self._access_list.replace(INHERITED, "")
+        with security_attributes(self._windows, own) as attributes:
             handle = self._windows["CreateFileW"](
                 str(path),
                 GENERIC_WRITE,
@@ -159,36 +160,40 @@ class FileRights:
 
     def strangers(self, handle: int) -> frozenset[str]:
         """Return who else owns what is open as `handle`, or has a right on it."""
-        return self._descriptor(handle).strangers(self._owners)
+        return descriptor_of(self._windows, handle).strangers(self._owners)
 
-    @contextmanager
-    def _attributes(self, access_list: str) -> Iterator[Any]:
-        descriptor = POINTER()
-        if not self._windows["ConvertStringSecurityDescriptorToSecurityDescriptorW"](
-            access_list, SDDL_REVISION_1, ctypes.byref(descriptor), None
-        ):
-            raise error_of("the access list is refused")
-        try:
-            size = ctypes.sizeof(SecurityAttributes)
-            yield ctypes.byref(SecurityAttributes(size, descriptor.value, 0))
-        finally:
-            self._windows["LocalFree"](descriptor)
 
-    def _descriptor(self, handle: int) -> Descriptor:
-        found = POINTER()
-        wanted = OWNER_SECURITY_INFORMATION | DACL_SECURITY_INFORMATION
-        error = self._windows["GetSecurityInfo"](
-            handle, SE_FILE_OBJECT, wanted, None, None, None, None, ctypes.byref(found)
-        )
-        if error != 0 or not found.value:
-            raise error_of("its rights cannot be read", error)
-        try:
-            length = self._windows["GetSecurityDescriptorLength"](found)
-            return security_descriptor.parse(ctypes.string_at(found.value, length))
-        except DescriptorError as wrong:
-            raise OSError(0, f"its rights cannot be read: {wrong}") from None
-        finally:
-            self._windows["LocalFree"](found)
+@contextmanager
+def security_attributes(windows: Functions, access_list: str) -> Iterator[Any]:
+    """Give the attributes of a new object by its descriptor in SDDL. Raises `OSError`."""
+    descriptor = POINTER()
+    if not windows["ConvertStringSecurityDescriptorToSecurityDescriptorW"](
+        access_list, SDDL_REVISION_1, ctypes.byref(descriptor), None
+    ):
+        raise error_of("the access list is refused")
+    try:
+        size = ctypes.sizeof(SecurityAttributes)
+        yield ctypes.byref(SecurityAttributes(size, descriptor.value, 0))
+    finally:
+        windows["LocalFree"](descriptor)
+
+
+def descriptor_of(windows: Functions, handle: int, kind: int = SE_FILE_OBJECT) -> Descriptor:
+    """Return the owner and the access list of what is open as `handle`. Raises `OSError`."""
+    found = POINTER()
+    wanted = OWNER_SECURITY_INFORMATION | DACL_SECURITY_INFORMATION
+    error = windows["GetSecurityInfo"](
+        handle, kind, wanted, None, None, None, None, ctypes.byref(found)
+    )
+    if error != 0 or not found.value:
+        raise error_of("its rights cannot be read", error)
+    try:
+        length = windows["GetSecurityDescriptorLength"](found)
+        return security_descriptor.parse(ctypes.string_at(found.value, length))
+    except DescriptorError as wrong:
+        raise OSError(0, f"its rights cannot be read: {wrong}") from None
+    finally:
+        windows["LocalFree"](found)
 
 
 @functools.cache

@@ -143,3 +143,50 @@ def test_a_path_with_blanks_is_never_cut_at_one() -> None:
     line = as_windows_text(["C:\\Program Files\\a.exe", "run", "--state", "C:\\Program Data\\p"])
     assert line == '"C:\\Program Files\\a.exe" run --state "C:\\Program Data\\p"'
     assert as_windows_text(["C:\\a.exe"]) == '"C:\\a.exe"', "quoted though it has none"
+
+
+class TestTheCompanion:
+    def test_starts_with_every_sign_in_and_without_a_window(
+        self, services: SimulatedServices, installer: Installer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(sys, "executable", r"C:\Program Files\Python\python.exe")
+        installer.install(STATE)
+        assert services.run == {
+            "passmuster-companion": r'"C:\Program Files\Python\pythonw.exe" '
+            "-P -m passmuster_agent.cli companion"
+        }
+        assert services.open == 0
+
+    def test_of_a_frozen_agent_is_its_windowless_program(
+        self, services: SimulatedServices, installer: Installer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(sys, "executable", r"C:\Program Files\Passmuster\passmuster-agent.exe")
+        monkeypatch.setattr(sys, "frozen", True, raising=False)
+        installer.install(STATE)
+        assert services.run == {
+            "passmuster-companion": r'"C:\Program Files\Passmuster\passmuster-agentw.exe" companion'
+        }
+
+    def test_goes_with_the_agent_and_is_not_missed(
+        self, services: SimulatedServices, installer: Installer
+    ) -> None:
+        installer.install(STATE)
+        installer.uninstall()
+        assert services.run == {}
+        installer.uninstall()
+        assert services.open == 0
+
+    def test_that_may_not_be_entered_is_told(
+        self, services: SimulatedServices, installer: Installer
+    ) -> None:
+        services.run_key = 5
+        with pytest.raises(AgentError, match=r"RegOpenKeyExW.*administrator"):
+            installer.install(STATE)
+
+    def test_whose_line_windows_would_cut_is_not_entered(
+        self, services: SimulatedServices, installer: Installer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(sys, "executable", "C:\\" + "x" * 300 + "\\python.exe")
+        with pytest.raises(AgentError, match="260 letters"):
+            installer.install(STATE)
+        assert services.run == {}

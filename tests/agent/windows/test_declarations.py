@@ -3,8 +3,15 @@
 from pathlib import Path
 
 from passmuster_agent.keystore import cng
-from passmuster_agent.service import windows_api
-from passmuster_agent.windows import account, data_protection, file_rights, folders
+from passmuster_agent.service import windows_api, windows_logon
+from passmuster_agent.windows import (
+    account,
+    balloon,
+    data_protection,
+    file_rights,
+    folders,
+    pipe_api,
+)
 from passmuster_collectors.host.dll import Guid
 from tests.support.windows_headers import check, constant, function, not_exported, structure
 
@@ -17,6 +24,9 @@ FUNCTIONS = (
     *cng.FUNCTIONS,
     *windows_api.RUNNING_FUNCTIONS,
     *windows_api.INSTALLING_FUNCTIONS,
+    *pipe_api.PIPE_FUNCTIONS,
+    *balloon.FUNCTIONS,
+    *windows_logon.FUNCTIONS,
 )
 STRUCTURES = [
     *structure(Guid, "GUID"),
@@ -32,12 +42,43 @@ STRUCTURES = [
     *structure(windows_api.FailureFlag, "SERVICE_FAILURE_ACTIONS_FLAG"),
     *structure(windows_api.SidInfo, "SERVICE_SID_INFO"),
     *structure(data_protection.DataBlob, "DATA_BLOB"),
+    *structure(pipe_api.Overlapped, "OVERLAPPED"),
+    *structure(balloon.NotifyIconData, "NOTIFYICONDATAW"),
     *structure(cng.PublicBlob, "BCRYPT_ECCKEY_BLOB"),
 ]
 CONSTANTS: dict[str, int | str] = {
     "TOKEN_QUERY": account.TOKEN_QUERY,
     "TokenUser": account.TOKEN_USER,
     "TokenElevation": account.TOKEN_ELEVATION,
+    "KEY_SET_VALUE": windows_logon.SET_VALUE,
+    "KEY_WOW64_64KEY": windows_logon.VIEW_64,
+    "REG_SZ": windows_logon.TEXT_VALUE,
+    "NIM_ADD": balloon.ADD,
+    "NIM_MODIFY": balloon.MODIFY,
+    "NIM_DELETE": balloon.DELETE,
+    "NIF_ICON": balloon.WITH_ICON,
+    "NIF_TIP": balloon.WITH_TIP,
+    "NIF_INFO": balloon.WITH_INFO,
+    "NIIF_WARNING": balloon.Look.WARNING,
+    "NIIF_ERROR": balloon.Look.ERROR,
+    "NIIF_RESPECT_QUIET_TIME": balloon.RESPECT_QUIET_TIME,
+    "TokenSessionId": account.TOKEN_SESSION,
+    "SE_KERNEL_OBJECT": pipe_api.SE_KERNEL_OBJECT,
+    "PIPE_ACCESS_DUPLEX": pipe_api.DUPLEX,
+    "FILE_FLAG_FIRST_PIPE_INSTANCE": pipe_api.FIRST_INSTANCE,
+    "FILE_FLAG_OVERLAPPED": pipe_api.OVERLAPPED,
+    "PIPE_TYPE_MESSAGE | PIPE_READMODE_MESSAGE": pipe_api.MESSAGES,
+    "PIPE_READMODE_MESSAGE": pipe_api.READ_MESSAGES,
+    "PIPE_REJECT_REMOTE_CLIENTS": pipe_api.REJECT_REMOTE,
+    "PIPE_UNLIMITED_INSTANCES": pipe_api.UNLIMITED,
+    "SECURITY_SQOS_PRESENT | SECURITY_IDENTIFICATION": pipe_api.IDENTIFICATION,
+    "SYNCHRONIZE | READ_CONTROL | FILE_READ_ATTRIBUTES | FILE_WRITE_ATTRIBUTES | FILE_READ_DATA"
+    " | FILE_WRITE_DATA": pipe_api.CLIENT_RIGHTS,
+    "ERROR_IO_PENDING": pipe_api.IO_PENDING,
+    "ERROR_PIPE_CONNECTED": pipe_api.PIPE_CONNECTED,
+    "ERROR_MORE_DATA": pipe_api.MORE_DATA,
+    "WAIT_OBJECT_0": pipe_api.WAIT_OBJECT_0,
+    "INFINITE": pipe_api.FOREVER,
     "SDDL_REVISION_1": file_rights.SDDL_REVISION_1,
     "SE_FILE_OBJECT": file_rights.SE_FILE_OBJECT,
     "OWNER_SECURITY_INFORMATION": file_rights.OWNER_SECURITY_INFORMATION,

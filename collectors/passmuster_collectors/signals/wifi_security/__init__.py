@@ -1,5 +1,8 @@
 """How the network that the laptop is on protects what is sent over it."""
 
+from typing import Any
+
+from passmuster_collectors.contract import codec
 from passmuster_collectors.contract.platform import Platform
 from passmuster_collectors.contract.reading import Reading
 from passmuster_collectors.host.base import Host
@@ -20,6 +23,14 @@ def _read_macos(host: Host) -> Reading:
     from passmuster_collectors.signals.wifi_security import macos  # noqa: PLC0415 - as above
 
     return macos.read(host)
+
+
+def _testify_windows(host: Host) -> Any:
+    from passmuster_collectors.signals.wifi_security.windows import (  # noqa: PLC0415 - as above
+        testimony,
+    )
+
+    return codec.encode(testimony.testify(host))
 
 
 def _read_windows(host: Host) -> Reading:
@@ -47,8 +58,9 @@ SIGNAL: Signal[WifiSecurityFacts, WifiLimits] = Signal(
     },
     triggers=frozenset(
         {
-            *("net", "route", "rfkill"),
+            *("net", "route", "rfkill", "org.passmuster.companion"),
             *("org.freedesktop.NetworkManager", "net.connman.iwd", "fi.w1.wpa_supplicant1"),
         }
     ),
+    testifiers={Platform.WINDOWS: _testify_windows},
 )

@@ -24,6 +24,10 @@ from passmuster_collectors.signals.wifi_security.facts import (
     WirelessInterface,
 )
 from passmuster_collectors.signals.wifi_security.windows.negotiated import negotiated
+from passmuster_collectors.signals.wifi_security.windows.testimony import (
+    ACCESS_DENIED,
+    with_companions,
+)
 from passmuster_collectors.signals.wifi_security.windows.traffic import Traffic, read_traffic
 
 SIGNAL = "wifi_security"
@@ -33,7 +37,6 @@ MAX_NAME = 64
 WIFI = 71  # IF_TYPE_IEEE80211, ipifcons.h
 UP = 1  # IfOperStatusUp, ifdef.h
 CONNECTED = 1  # wlan_interface_state_connected, wlanapi.h
-ACCESS_DENIED = 5  # winerror.h
 
 NO_WIFI = "This computer has no Wi-Fi."
 NO_CONSENT = (
@@ -49,6 +52,8 @@ def read(host: Host) -> Reading:
     inquiry = Inquiry()
     listed = inquiry.ask("network adapters", lambda: _adapters(host))
     stations = inquiry.ask("wlanapi", lambda: _stations(host))
+    if stations is not None:
+        stations = with_companions(host, inquiry, stations)
     named = {adapter.guid: adapter for adapter in listed or ()}
     told = {station.guid: station for station in stations or ()}
 
