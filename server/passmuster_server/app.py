@@ -37,6 +37,7 @@ from passmuster_server.reports.routes import routes as reports_routes
 from passmuster_server.services import Services
 from passmuster_server.signing.routes import routes as signing_routes
 from passmuster_server.signing.service import SigningKeys
+from passmuster_server.ssf.routes import routes as ssf_routes
 from passmuster_server.web.assets import routes as asset_routes
 from passmuster_server.web.problems import (
     TITLES,
@@ -56,6 +57,7 @@ AREAS = (
     accounts_routes,
     fleet_routes,
     signing_routes,
+    ssf_routes,
 )
 
 _log = logging.getLogger(__name__)

@@ -8,7 +8,8 @@ import passmuster_server.gate.tables
 import passmuster_server.policy.tables
 import passmuster_server.proof.tables
 import passmuster_server.reports.tables
-import passmuster_server.signing.tables  # noqa: F401 - importing a module declares its tables
+import passmuster_server.signing.tables
+import passmuster_server.ssf.tables  # noqa: F401 - importing a module declares its tables
 from passmuster_server.schema import METADATA
 
 __all__ = ["METADATA"]

@@ -4,6 +4,7 @@ import contextlib
 import io
 import os
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -45,7 +46,9 @@ class ClockedServer(RunningServer):
     def command(self, *arguments: str, check: bool = True) -> "subprocess.CompletedProcess[str]":
         """Run another command over the same data: what its process would do, without one."""
         said, complained = io.StringIO(), io.StringIO()
-        before = os.umask(0o077)
+        before, stdin = os.umask(0o077), sys.stdin
+        # Whatever it asks is answered by the end of the input, as for a program without a terminal.
+        sys.stdin = io.StringIO()
         try:
             with contextlib.redirect_stdout(said), contextlib.redirect_stderr(complained):
                 status = main([*self._base(), *arguments])
@@ -53,6 +56,7 @@ class ClockedServer(RunningServer):
             status = int(mistyped.code or 0)
         finally:
             os.umask(before)
+            sys.stdin = stdin
         done = subprocess.CompletedProcess(
             arguments, status, said.getvalue(), complained.getvalue()
         )

@@ -2,6 +2,7 @@
 
 from argparse import ArgumentParser, _SubParsersAction
 
+from passmuster_collectors.contract.errors import ContractError
 from passmuster_server.commands import Command, CommandError
 from passmuster_server.gate.client_store import (
     ASK,
@@ -13,6 +14,7 @@ from passmuster_server.gate.client_store import (
     create_oauth_client,
     revoke_client,
 )
+from passmuster_server.gate.push_addresses import check_push_address
 from passmuster_server.schema import DEFAULT_ORGANISATION
 
 MAX_NAME = 128
@@ -49,6 +51,14 @@ def add_commands(parsers: "_SubParsersAction[ArgumentParser]") -> None:
         default=[],
         metavar="EMAIL",
         help="ask for this person alone, or with *@example.com for these; may be given again",
+    )
+    parser.add_argument(
+        "--push",
+        action="append",
+        default=[],
+        metavar="URL",
+        help="have events pushed to this address, or below it where it ends with /; "
+        "may be given again",
     )
     parser.set_defaults(run=gate_client)
 
@@ -98,4 +108,14 @@ def _grants(command: Command) -> Grants:
         local, _, domain = person.rpartition("@")
         if not local or not domain or "*" in domain or ("*" in local and local != "*"):
             raise CommandError("--person: expected an e-mail address, or *@ and a domain")
-    return Grants(tuple(arguments.scope), tuple(arguments.application), tuple(arguments.person))
+    for url in arguments.push:
+        try:
+            check_push_address(url)
+        except ContractError as error:
+            raise CommandError(f"--push: {error.problem}") from None
+    return Grants(
+        tuple(arguments.scope),
+        tuple(arguments.application),
+        tuple(arguments.person),
+        tuple(arguments.push),
+    )

@@ -31,6 +31,8 @@ from passmuster_server.policy.stored_devices import (
 )
 
 Readings = Callable[[], Mapping[str, Reading]]
+VerdictListener = Callable[[Transaction, Standing, Verdict | None], None]
+"""Called in the transaction that stores a verdict other than the one before (None: the first)."""
 
 _OUT_OF_SERVICE: Mapping[DeviceStatus, str] = {
     DeviceStatus.CONFLICT: (
@@ -52,6 +54,11 @@ class Policies:
         self._standings = standings
         self._clock = clock
         self._current: dict[str, Policy] = {}
+        self._verdict_listeners: list[VerdictListener] = []
+
+    def on_verdict(self, listener: VerdictListener) -> None:
+        """Let `listener` write, in the same transaction, what follows from a changed verdict."""
+        self._verdict_listeners.append(listener)
 
     def current(self, organisation: str) -> Policy:
         """Return the policy in force; before the first one is published, the default."""
@@ -194,6 +201,9 @@ class Policies:
         )
         connection = transaction.connection
         kept = store.save_verdict(connection, before, standing, policy.basis, reasons)
+        if before is None or before.verdict is not verdict:
+            for listener in self._verdict_listeners:
+                listener(transaction, standing, None if before is None else before.verdict)
         self._put(transaction, standing)
         return standing, kept
 

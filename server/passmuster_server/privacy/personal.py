@@ -20,6 +20,8 @@ from passmuster_server.proof import store as proof
 from passmuster_server.proof.tables import browser_sessions, proof_visits
 from passmuster_server.reports import forgetting as reports
 from passmuster_server.reports.tables import contacts, evidence, readings, transitions
+from passmuster_server.ssf import forgetting as signals
+from passmuster_server.ssf.tables import ssf_outbox
 
 _OF_A_DEVICE: Mapping[str, Table] = {
     "contacts": contacts,
@@ -31,7 +33,7 @@ _OF_A_DEVICE: Mapping[str, Table] = {
     "key_changes": key_changes,
     "browsers": browser_sessions,
 }
-_JSON = frozenset({"reading", "reasons", "public_key", "key_before"})
+_JSON = frozenset({"claims", "reading", "reasons", "public_key", "key_before"})
 _TEXT = frozenset({"upload", "message"})
 _HIDDEN = frozenset({"organisation_id", "code_hash", "challenge"})
 MAX_STORED = 4 * 1024 * 1024
@@ -50,6 +52,12 @@ def export(connection: Connection, organisation: str, person: str) -> Mapping[st
             connection, enrolment_codes, organisation, enrolment_codes.c.owner, person
         ),
         "decisions": _rows(connection, decisions, organisation, decisions.c.subject, person),
+        "subjects_that_receivers_leave_out": _plain(
+            signals.removed_subjects_of(
+                connection, organisation, person, [device["device_id"] for device in owned]
+            )
+        ),
+        "events_that_wait": _rows(connection, ssf_outbox, organisation, ssf_outbox.c.owner, person),
         "browsers_on_their_way": _rows(
             connection, proof_visits, organisation, proof_visits.c.person, person
         ),
@@ -85,6 +93,7 @@ def erase(connection: Connection, organisation: str, person: str) -> Mapping[str
             func.lower(decisions.c.subject) == person.lower(),
         )
     ).rowcount
+    signals.forget_person(connection, organisation, person, erased)
     return {"devices": len(erased), "decisions": given}
 
 

@@ -14,6 +14,7 @@ from passmuster_server.database import Database, StoreUnavailableError
 from passmuster_server.gate import client_store, recorder
 from passmuster_server.policy import forgetting as policy
 from passmuster_server.reports import forgetting as reports
+from passmuster_server.ssf import forgetting as signals
 
 Forget = Callable[[Connection, datetime, int], int]
 """Deletes up to so many rows from before a moment, and returns how many it deleted."""
@@ -41,6 +42,7 @@ class Retention:
             (history, policy.forget_history),
             (history, policy.forget_waivers),
             (decisions, recorder.forget_decisions),
+            (signals.HELD, signals.forget_events),
             (timedelta(0), client_store.forget_access_tokens),
             (timedelta(0), forget_changes),
         )

@@ -11,6 +11,7 @@ import pytest
 from passmuster_server.schema import DEFAULT_ORGANISATION, METADATA
 from tests.support.clocked_server import ClockedServer, clocked_server
 from tests.support.example_readings import USB, healthy, with_stick
+from tests.support.signal_transmitter import subscriber
 from tests.support.signing_device import SigningDevice
 
 POLICY = f'[signals.{USB}]\nseverity = "block"\n'
@@ -87,6 +88,28 @@ def test_after_an_erasure_nothing_of_the_person_is_left_and_all_of_the_others(
     assert other.report(client, healthy()) is not None
 
 
+def test_what_waits_for_receivers_is_handed_out_and_deleted_too(
+    server: ClockedServer, client: httpx.Client
+) -> None:
+    made = subscriber(server, client, "sso")
+    stream = made.create_poll()
+    laptop = works(server, client, ANA)
+    for subject in (
+        {"format": "email", "email": "ANA@example.com"},
+        {"format": "opaque", "id": laptop.device},
+        {"format": "email", "email": "bo@example.com"},
+    ):
+        change = {"stream_id": stream["stream_id"], "subject": subject}
+        assert made.request("POST", "/ssf/subjects:remove", json=change).status_code == 204
+    found = json.loads(server.command("export-person", ANA).stdout)
+    assert found["events_that_wait"][0]["claims"]["sub_id"]["user"]["email"] == ANA
+    assert len(found["subjects_that_receivers_leave_out"]) == 2
+    server.command("erase-person", ANA, "--yes")
+    ((subject,),) = server.rows("SELECT subject FROM ssf_removed_subjects")
+    assert "bo@example.com" in subject
+    assert made.poll(stream)["sets"] == {}
+
+
 def test_a_running_server_forgets_the_laptop_at_once(
     server: ClockedServer, client: httpx.Client
 ) -> None:
@@ -127,6 +150,8 @@ def test_every_table_that_names_a_person_or_a_device_is_covered() -> None:
         "proof_visits",
         "ratchets",
         "readings",
+        "ssf_outbox",
+        "ssf_removed_subjects",
         "transitions",
         "verdict_history",
         "verdicts",
