@@ -7,6 +7,13 @@ from ipaddress import ip_address
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# How long an example takes says how busy the machine is, and nothing about the product.
+settings.register_profile(
+    "any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("any machine")
 
 # Event of the interpreter → where its arguments hold the address or the name asked for. Hooks see
 # every socket of this process, whichever library made it; processes that a test starts are theirs.

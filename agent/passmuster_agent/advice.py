@@ -26,7 +26,10 @@ class JudgedBy(StrEnum):
 
 @dataclass(frozen=True)
 class SignalStatus:
-    """One signal. `found` has one line for each thing that was found."""
+    """One signal. `found` has one line for each thing that was found.
+
+    `within_s` is how soon the organisation wants an unattended session closed, where it said so.
+    """
 
     signal: str
     title: str
@@ -37,6 +40,7 @@ class SignalStatus:
     judged_by: JudgedBy
     reasons: tuple[str, ...]
     remedies: tuple[Remedy, ...]
+    within_s: int | None = None
 
 
 def signal_status(
@@ -44,13 +48,17 @@ def signal_status(
     reading: Reading,
     platform: Platform,
     judged: SignalVerdict | None,
+    within_s: int | None,
 ) -> SignalStatus:
-    """Return what to show of a reading; `judged` is the server's word on it, if it has one."""
+    """Return what to show of a reading; `judged` is the server's word on it, if it has one.
+
+    `within_s` is what the server last said that policy allows.
+    """
     if judged is not None:
         outcome, reasons, remedies = judged.outcome, judged.reasons, judged.remedies
         by = JudgedBy.SERVER
     else:
-        outcome, reasons, remedies = advise(signal, reading, platform)
+        outcome, reasons, remedies = advise(signal, reading, platform, within_s)
         by = JudgedBy.ADVICE
     return SignalStatus(
         signal=signal.id,
@@ -62,15 +70,19 @@ def signal_status(
         judged_by=by,
         reasons=reasons,
         remedies=remedies,
+        within_s=within_s,
     )
 
 
 def advise(
-    signal: AnySignal, reading: Reading, platform: Platform
+    signal: AnySignal, reading: Reading, platform: Platform, within_s: int | None = None
 ) -> tuple[Outcome, tuple[str, ...], tuple[Remedy, ...]]:
-    """Return what the default rule makes of a reading."""
+    """Return what the default rule makes of a reading; `within_s` is what the organisation allows.
+
+    Where that is not known, what the default rule allows.
+    """
     try:
-        judgement = signal.judge(reading, signal.limits())
+        judgement = signal.judge(reading, signal.limits_within(within_s))
     except ContractError as error:
         return Outcome.UNKNOWN, (f"This reading cannot be judged ({error}).",), ()
     reasons = dict.fromkeys(signal.worker_text(each) for each in judgement.findings)

@@ -142,10 +142,12 @@ def _run(state: "State", options: argparse.Namespace) -> ExitCode:
     return run(state)
 
 
-def _fix(_: "State", options: argparse.Namespace) -> ExitCode:
+def _fix(state: "State", options: argparse.Namespace) -> ExitCode:
     import secrets  # noqa: PLC0415 - see the top
 
-    from passmuster_agent.fix import fix  # noqa: PLC0415 - see the top
+    from passmuster_agent.companion.window import look  # noqa: PLC0415 - see the top
+    from passmuster_agent.fix import Aim, fix  # noqa: PLC0415 - see the top
+    from passmuster_agent.status import allowed_s  # noqa: PLC0415 - see the top
     from passmuster_collectors.host import this_host  # noqa: PLC0415 - see the top
     from passmuster_collectors.signals import CATALOG  # noqa: PLC0415 - see the top
 
@@ -154,7 +156,13 @@ def _fix(_: "State", options: argparse.Namespace) -> ExitCode:
         known = ", ".join(each.id for each in CATALOG)
         raise AgentError(f"There is no such signal. The signals are: {known}.", "", ExitCode.USAGE)
     host = this_host(secrets.token_bytes(32))
-    return fix(host, signal, options.within, lambda text: options.yes or _agrees(text), print)
+    try:
+        told_s = allowed_s(state, signal.id, look)
+    except AgentError as error:
+        print(error.problem)
+        told_s = None
+    aim = Aim(options.within, told_s)
+    return fix(host, signal, aim, lambda text: options.yes or _agrees(text), print)
 
 
 def _agrees(question: str) -> bool:
@@ -288,7 +296,8 @@ def _parser() -> argparse.ArgumentParser:
         "--within",
         type=_seconds,
         metavar="SECONDS",
-        help="what your organisation asks for (default: what the default rules ask for)",
+        help="how soon the screen has to lock (default: what your organisation asks for, as far "
+        "as the server has told it)",
     )
     fix.set_defaults(command=_fix, state=None)
 

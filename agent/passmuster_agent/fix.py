@@ -6,23 +6,21 @@ steps.
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from passmuster_agent.advice import advise
 from passmuster_agent.collection import DEADLINE_S, AnySignal
 from passmuster_agent.errors import AgentError, ExitCode
 from passmuster_agent.status_text import printable
-from passmuster_collectors.contract import codec
 from passmuster_collectors.contract.verdict import Outcome, Remedy
 from passmuster_collectors.host.base import Bus, Host, SourceError
 from passmuster_collectors.host.commands import Program
 from passmuster_collectors.runner import collect
 from passmuster_collectors.signals.change import Change
+from passmuster_collectors.text import durations
 
 Ask = Callable[[str], bool]
 Say = Callable[[str], None]
-
-LIMITS = ("lock_within_s", "within_s")
-"""What the limit on time is called in the signals that have changes."""
 
 WRITTEN_WITHIN_S = 15.0
 """xfconfd writes its files five seconds after a change (xfconf-backend-perchannel-xml.c)."""
@@ -32,18 +30,35 @@ RECONFIGURED = ("org.freedesktop.ScreenSaver", "/ScreenSaver", "org.kde.screensa
 """What kscreenlocker calls to read its file again (org.kde.screensaver.xml)."""
 
 
-def fix(host: Host, signal: AnySignal, asked_s: int | None, ask: Ask, say: Say) -> ExitCode:
-    """Put a signal right as far as a worker may. Raises `AgentError`.
+@dataclass(frozen=True)
+class Aim:
+    """How soon the screen has to lock, in seconds: what a person named, what the server told.
 
-    `asked_s` is how soon the screen has to lock; None is what the default rules ask for.
+    None where nobody said so; without either it is what the default rules ask for.
     """
-    outcome, reasons, remedies = _judged(host, signal)
+
+    named_s: int | None
+    told_s: int | None
+
+    @property
+    def within_s(self) -> int | None:
+        """What counts of the two."""
+        return self.named_s or self.told_s
+
+
+def fix(host: Host, signal: AnySignal, aim: Aim, ask: Ask, say: Say) -> ExitCode:
+    """Put a signal right as far as a worker may. Raises `AgentError`."""
+    outcome, reasons, remedies = _judged(host, signal, aim)
     changer = signal.changers.get(host.platform)
-    if changer is None or (asked_s is None and outcome is Outcome.PASS):
-        if changer is not None:
+    if changer is not None and aim.named_s is None and aim.told_s is not None:
+        say(f"Your organisation allows {durations.roughly(aim.told_s)}.")
+    if changer is None or (aim.named_s is None and outcome is Outcome.PASS):
+        if changer is not None and aim.told_s is None:
             say("Where your organisation asks for less time, name it with --within SECONDS.")
-        return _by_hand(outcome, reasons, remedies, say)
-    within_s = asked_s or _limit_s(signal)
+        return _by_hand(outcome, reasons, remedies, aim, say)
+    within_s = aim.within_s or signal.within_s(signal.limits())
+    if within_s is None:
+        raise ValueError(f"{signal.id} has changes and no limit on time")
     try:
         changes = changer(host, within_s)
     except SourceError as error:
@@ -52,7 +67,7 @@ def fix(host: Host, signal: AnySignal, asked_s: int | None, ask: Ask, say: Say) 
             "Run this in your own session, as the user who is logged in.",
         ) from None
     if not changes:
-        return _by_hand(outcome, reasons, remedies, say)
+        return _by_hand(outcome, reasons, remedies, aim, say)
     for each in changes:
         note = f"   ({LOCKED})" if each.locked else ""
         say(f"{each.setting}: {printable(each.before)} -> {each.after}{note}")
@@ -68,9 +83,9 @@ def fix(host: Host, signal: AnySignal, asked_s: int | None, ask: Ask, say: Say) 
         raise AgentError(
             "The settings did not keep the change.", "Change them by hand in your desktop."
         )
-    outcome, reasons, remedies = _judged(host, signal)
+    outcome, reasons, remedies = _judged(host, signal, aim)
     say("Changed.")
-    return _by_hand(outcome, reasons, remedies, say)
+    return _by_hand(outcome, reasons, remedies, aim, say)
 
 
 def _kept(left: Callable[[], Sequence[Change]]) -> bool:
@@ -81,11 +96,6 @@ def _kept(left: Callable[[], Sequence[Change]]) -> bool:
             return False
         time.sleep(0.2)
     return True
-
-
-def _limit_s(signal: AnySignal) -> int:
-    limits = codec.encode(signal.limits())
-    return int(next(limits[name] for name in LIMITS if name in limits))
 
 
 def _make(host: Host, change: Change) -> None:
@@ -111,17 +121,20 @@ def _make(host: Host, change: Change) -> None:
             return  # a Plasma that does not run reads the file when it starts
 
 
-def _judged(host: Host, signal: AnySignal) -> tuple[Outcome, Sequence[str], Sequence[Remedy]]:
+def _judged(
+    host: Host, signal: AnySignal, aim: Aim
+) -> tuple[Outcome, Sequence[str], Sequence[Remedy]]:
     (reading,) = collect(host, [signal], deadline_s=DEADLINE_S)
-    return advise(signal, reading, host.platform)
+    return advise(signal, reading, host.platform, aim.within_s)
 
 
 def _by_hand(
-    outcome: Outcome, reasons: Sequence[str], remedies: Sequence[Remedy], say: Say
+    outcome: Outcome, reasons: Sequence[str], remedies: Sequence[Remedy], aim: Aim, say: Say
 ) -> ExitCode:
     """Tell how things stand, and what is left to do by hand."""
     if outcome in (Outcome.PASS, Outcome.NOT_APPLICABLE):
-        say("By the default rules all is in order.")
+        by = "the default rules" if aim.within_s is None else f"a limit of {aim.within_s} s"
+        say(f"By {by} all is in order.")
         return ExitCode.DONE
     for reason in reasons:
         say(printable(reason))

@@ -2,7 +2,7 @@
 
 import dataclasses
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -115,6 +115,7 @@ def as_told(device: Device, overview: Overview) -> AgentStatus:
             judged_by=JudgedBy.SERVER,
             reasons=each.reasons,
             remedies=each.remedies,
+            within_s=each.within_s,
         )
         for each in (answer.signals if answer else ())
     )
@@ -122,6 +123,29 @@ def as_told(device: Device, overview: Overview) -> AgentStatus:
         overview, set_aside=tuple(each[:LONGEST] for each in overview.set_aside)
     )
     return _put_together(device, told, signals, current=_is_current(overview), running=True)
+
+
+def allowed_s(
+    state: State, signal: str, ask_service: Callable[[], AgentStatus | None]
+) -> int | None:
+    """Return how soon the organisation wants an unattended session closed, as last told by it.
+
+    None where it has not said so, or nobody can be asked. Raises `AgentError`.
+    """
+    device = state.find_device() if state.path.exists() else None
+    if device is not None:
+        with Outbox(state.outbox(device)) as outbox:
+            return _allowed(outbox.overview()).get(signal)
+    told = ask_service()
+    signals = told.signals if told else ()
+    return next((each.within_s for each in signals if each.signal == signal), None)
+
+
+def _allowed(overview: Overview | None) -> Mapping[str, int]:
+    """Return what policy allows by signal: it holds whatever was found since the answer."""
+    answer = overview.answer if overview else None
+    signals = answer.signals if answer else ()
+    return {each.signal: each.within_s for each in signals if each.within_s is not None}
 
 
 def shortened(status: AgentStatus, reasons: int, remedies: int) -> AgentStatus:
@@ -146,6 +170,7 @@ def describe(
     answer = trusted.answer if trusted else None
     verdicts = {each.signal: each for each in answer.signals} if answer else {}
     latest = trusted.latest if trusted else None
+    within_s = _allowed(overview)
     reported = {each.signal: each for each in latest.readings} if latest else {}
     signals = tuple(
         signal_status(
@@ -153,6 +178,7 @@ def describe(
             reading,
             platform,
             server_words(signal.id, reading, reported, verdicts),
+            within_s.get(signal.id),
         )
         for signal, reading in zip(CATALOG, readings, strict=True)
     )

@@ -22,6 +22,7 @@ from passmuster_collectors.contract import codec, strict_json
 from passmuster_collectors.contract.errors import ContractError
 from passmuster_collectors.contract.problem import CONTENT_TYPE as PROBLEM_TYPE
 from passmuster_collectors.contract.problem import Problem
+from passmuster_collectors.contract.verdict import LIMITS_TYPE
 
 CONNECT_S = 5.0
 READ_S = 20.0
@@ -85,7 +86,7 @@ def request_headers(content_type: str) -> Mapping[str, str]:
     """Return what goes with every request, beside what HTTP itself needs."""
     return {
         "Content-Type": content_type,
-        "Accept": "application/json, " + PROBLEM_TYPE,
+        "Accept": f"{LIMITS_TYPE}, application/json, {PROBLEM_TYPE}",
         "Accept-Encoding": "identity",
         "User-Agent": f"passmuster-agent/{__version__}",
     }

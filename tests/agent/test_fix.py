@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from passmuster_agent.errors import AgentError, ExitCode
-from passmuster_agent.fix import fix
+from passmuster_agent.fix import Aim, fix
 from passmuster_collectors.host.commands import Program
 from passmuster_collectors.host.linux import LinuxHost
 from passmuster_collectors.signals import signal_by_id
@@ -92,9 +92,11 @@ def desk(
                 each.wait()
 
 
-def run(host: Any, *, agree: bool = True, within_s: int | None = None) -> tuple[ExitCode, str]:
+def run(
+    host: Any, *, agree: bool = True, within_s: int | None = None, told_s: int | None = None
+) -> tuple[ExitCode, str]:
     said: list[str] = []
-    ended = fix(host, LOCK, within_s, lambda _: agree, said.append)
+    ended = fix(host, LOCK, Aim(within_s, told_s), lambda _: agree, said.append)
     return ended, "\n".join(said)
 
 
@@ -136,7 +138,10 @@ def test_what_it_has_locked_is_left_to_it() -> None:
 def test_what_no_worker_may_change_is_told_as_steps() -> None:
     said: list[str] = []
     recorded = machine(session("2", desktop="sway"), uid=1000)
-    assert fix(RecordedHost(recorded), LOCK, 600, lambda _: True, said.append) is ExitCode.FAILED
+    assert (
+        fix(RecordedHost(recorded), LOCK, Aim(600, None), lambda _: True, said.append)
+        is ExitCode.FAILED
+    )
     assert any("swayidle" in line for line in said)
 
 
@@ -158,7 +163,7 @@ def test_idle_logoff_is_put_right_by_the_same_lock(desk: Desk) -> None:
     desk.gsettings("set", *IDLE.split(), "0")
     said: list[str] = []
     idle = signal_by_id("idle_logoff")
-    fix(this_machine(), idle, None, lambda _: True, said.append)
+    fix(this_machine(), idle, Aim(None, None), lambda _: True, said.append)
     assert f"{IDLE}: 0 -> 840" in said
     assert desk.gsettings("get", *IDLE.split()) == "uint32 840"
 
@@ -194,3 +199,18 @@ def test_xfce_by_its_own_program(desk: Desk) -> None:
         [query, *delay], env=desk.environment, check=True, capture_output=True, timeout=30
     )
     assert asked.stdout.strip() == b"9"
+
+
+def test_aims_at_what_the_organisation_allows_without_being_told(desk: Desk) -> None:
+    desk.gsettings("set", *IDLE.split(), "500")
+    assert "By the default rules all is in order." in run(this_machine())[1]
+    ended, said = run(this_machine(), told_s=240)
+    assert said.startswith("Your organisation allows 4 minutes.")
+    assert f"{IDLE}: 500 -> 180" in said
+    assert "By a limit of 240 s all is in order." in said
+    assert "--within" not in said
+    assert ended is ExitCode.DONE
+    ended, said = run(this_machine(), told_s=240)
+    assert (ended, "Changed" in said) == (ExitCode.DONE, False), "nothing is left to do"
+    _, said = run(this_machine(), within_s=120, told_s=240)
+    assert f"{IDLE}: 180 -> 60" in said, "what a person names counts more"

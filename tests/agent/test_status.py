@@ -173,3 +173,20 @@ def test_nothing_found_is_said_so() -> None:
 def test_colours_are_only_for_terminals() -> None:
     assert "\x1b[31m" in render(described(), colour=True)
     assert "\x1b" not in render(described(), colour=False)
+
+
+def test_what_the_organisation_allows_judges_what_the_server_has_not_judged_yet() -> None:
+    lock = next(each for each in CATALOG if each.id == "screen_lock")
+    session = {"desktop": "gnome", "lock_after_s": 500, "grace_s": 0, "enforced": False}
+    facts = {"sessions": [{**session, "locked": False, "inhibited": False}]}
+    found = Reading(lock.id, Status.OK, "", facts, (), NOW)
+    readings = tuple(found if each.signal == lock.id else each for each in READINGS)
+    limited = dataclasses.replace(ANSWER.signals[0], signal=lock.id, within_s=300)
+    for answer, expected in (
+        (ANSWER, Outcome.PASS),
+        (dataclasses.replace(ANSWER, signals=(limited,)), Outcome.FAIL),
+    ):
+        overview = dataclasses.replace(OVERVIEW, answer=answer)
+        told = describe(DEVICE, overview, readings, Platform.LINUX, running=True)
+        shown = next(each for each in told.signals if each.signal == lock.id)
+        assert (shown.judged_by, shown.outcome) == (JudgedBy.ADVICE, expected)

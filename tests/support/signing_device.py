@@ -195,9 +195,11 @@ class SigningDevice:
         rotated = codec.decode(KeyRotated, strict_json.parse(response.content))
         self.key, self.sequence, self.nonce = new, self.sequence + 1, rotated.nonce
 
-    def send(self, client: httpx.Client, body: bytes) -> httpx.Response:
+    def send(
+        self, client: httpx.Client, body: bytes, headers: Mapping[str, str] = JOSE
+    ) -> httpx.Response:
         """Post a signed upload and return the response, whatever its status."""
-        return client.post("/api/v1/reports", content=body, headers=JOSE)
+        return client.post("/api/v1/reports", content=body, headers={**JOSE, **headers})
 
     def report(self, client: httpx.Client, readings: Iterable[Reading]) -> Answer:
         """Report the readings and return the answer; moves on to the next upload."""

@@ -7,6 +7,13 @@ from typing import Annotated
 
 from passmuster_collectors.contract.declaration import Items, Text, Whole
 
+LIMITS_TYPE = "application/vnd.passmuster.answer-with-limits+json"
+"""The media type of an answer whose signals carry `within_s`.
+
+Agents that know the field name the type in `Accept` (RFC 9110, section 12.5.1); to all others the
+field is not sent, as they refuse what they don't know.
+"""
+
 
 class Outcome(StrEnum):
     """What a rule concludes from one reading."""
@@ -47,13 +54,18 @@ class Remedy:
 
 @dataclass(frozen=True)
 class SignalVerdict:
-    """How one signal was judged, in a worker's words."""
+    """How one signal was judged, in a worker's words.
+
+    `within_s`: how soon policy wants an unattended session closed, where the signal has such a
+    limit and the server tells it.
+    """
 
     signal: Annotated[str, Text(longest=64)]
     title: str
     outcome: Outcome
     reasons: Annotated[tuple[str, ...], Items(most=64)]
     remedies: Annotated[tuple[Remedy, ...], Items(most=64)]
+    within_s: Annotated[int, Whole(least=1, most=86_400)] | None = None
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,10 @@
 """What a signal is: its words, its facts, its rule and its readers. One per room of `signals`."""
 
+import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 from passmuster_collectors.contract import codec
 from passmuster_collectors.contract.platform import Platform
@@ -84,7 +85,8 @@ class Signal(Generic[Facts, Limits]):
     outside of it may not see. `blocks` says whether a fresh policy lets it shut the gate; the
     others are only shown until IT decides otherwise. `remember` is there where a reading means more
     beside the ones before it; what is remembered never leaves the laptop.
-    `changers` say what a worker may change to put it right.
+    `changers` say what a worker may change to put it right, and `time_limit` names the field of
+    `limits` that says within how many seconds.
     """
 
     id: str
@@ -100,6 +102,18 @@ class Signal(Generic[Facts, Limits]):
     changers: Mapping[Platform, Changer] = field(default_factory=dict)
     blocks: bool = True
     remember: Remember | None = None
+    time_limit: str = ""
+
+    def within_s(self, limits: Limits) -> int | None:
+        """Return how soon `limits` want an unattended session closed; None: they don't say."""
+        return int(getattr(limits, self.time_limit)) if self.time_limit else None
+
+    def limits_within(self, seconds: int | None) -> Limits:
+        """Return the default limits, with that limit on time where there is one."""
+        limits: Any = self.limits()
+        if seconds is not None and self.time_limit:
+            limits = dataclasses.replace(limits, **{self.time_limit: seconds})
+        return cast("Limits", limits)
 
     def judge(self, reading: Reading, limits: Limits) -> Judgement:
         """Return what `reading` means under `limits`. Unknown is never a pass.

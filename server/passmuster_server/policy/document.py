@@ -104,6 +104,15 @@ class Policy:
         )
         return next(own, self.max_age_s)
 
+    def time_limits(self, subject: Subject) -> tuple[tuple[str, int], ...]:
+        """Return how many seconds one device is allowed, for each signal with a limit on time."""
+        limits = (
+            (signal.id, signal.within_s(self.demanded(signal.id, subject).limits))
+            for signal in JUDGED
+            if signal.time_limit
+        )
+        return tuple((signal, seconds) for signal, seconds in limits if seconds is not None)
+
 
 @dataclass(frozen=True)
 class Document:

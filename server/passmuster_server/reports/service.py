@@ -27,7 +27,7 @@ from passmuster_server.policy.judgement import NOT_REPORTED
 from passmuster_server.policy.service import Policies
 from passmuster_server.policy.standing import DeviceStatus
 from passmuster_server.reports import store
-from passmuster_server.reports.answer import answer_bytes
+from passmuster_server.reports.answer import answer_bytes, without_limits
 from passmuster_server.reports.ratchet import Step, moved_on, step_of
 from passmuster_server.reports.upload import Received, canonical, read_upload, without_time
 from passmuster_server.web.problems import RETRY_AFTER_S, RefusalError
@@ -80,9 +80,10 @@ class Reports:
         self._keys: OrderedDict[str, _Key] = OrderedDict()
         self._under_way: Counter[str] = Counter()
 
-    async def take_in(self, body: bytes) -> bytes:
+    async def take_in(self, body: bytes, *, limits: bool = False) -> bytes:
         """Return the answer to a signed upload, once all it says is durable.
 
+        `limits`: the agent understands what policy allows in seconds.
         Raises `RefusalError` and `ContractError` with what is wrong, and `StoreUnavailableError`.
         """
         unverified = jws.read_header(body, REPORT_TYPE)
@@ -93,7 +94,9 @@ class Reports:
         signed = unverified.digest()
         with self._place_of(device):
             result = await self._database.write(
-                lambda transaction: self._accept(transaction, key, received, signed, body)
+                lambda transaction: self._accept(
+                    transaction, key, received, signed, body, limits=limits
+                )
             )
         if isinstance(result, _Conflict):
             raise _conflict()
@@ -163,6 +166,8 @@ class Reports:
         received: Received,
         signed: str,
         body: bytes,
+        *,
+        limits: bool,
     ) -> bytes | _Conflict:
         organisation, now = self._organisation, self._clock()
         device = received.newest.device
@@ -178,7 +183,7 @@ class Reports:
         upload, ratchet = received.upload, found.ratchet
         step = step_of(ratchet, upload.sequence, upload.nonce, signed)
         if step is Step.AGAIN and ratchet.answer is not None:
-            return ratchet.answer
+            return ratchet.answer if limits else without_limits(ratchet.answer)
         if step is Step.REPLAYED:
             _log.warning("device %s: an older report was sent again", device)
             raise RefusalError(409, "replayed", "This report was taken in before.")
@@ -212,8 +217,9 @@ class Reports:
             changed=newest is not None,
         )
         nonce = base64url(secrets.token_bytes(NONCE_BYTES))
-        within_s = self._policies.current(organisation).report_within_s
-        answer = answer_bytes(standing, signals, nonce, now, within_s)
+        policy = self._policies.current(organisation)
+        allowed = policy.time_limits(found.device.subject) if limits else ()
+        answer = answer_bytes(standing, signals, nonce, now, policy.report_within_s, allowed)
         following = moved_on(
             ratchet,
             digest=signed,

@@ -22,7 +22,7 @@ from passmuster_agent.config import Device, State
 from passmuster_agent.database import OutboxError
 from passmuster_agent.errors import AgentError
 from passmuster_agent.outbox import Outbox
-from passmuster_agent.status import AgentStatus, Service, as_told, status
+from passmuster_agent.status import AgentStatus, Service, allowed_s, as_told, status
 from passmuster_agent.status_text import render
 from passmuster_collectors.contract import codec
 from passmuster_collectors.contract.verdict import Answer, Outcome, Remedy, SignalVerdict, Verdict
@@ -39,7 +39,10 @@ ANSWER = Answer(
     signals=(
         SignalVerdict("usb_devices", "USB devices", Outcome.PASS, (), ()),
         SignalVerdict(
-            "screen_lock", "Screen lock", Outcome.FAIL, ("It never locks.",), (Remedy(("Lock.",)),)
+            *("screen_lock", "Screen lock", Outcome.FAIL),
+            ("It never locks.",),
+            (Remedy(("Lock.",)),),
+            within_s=240,
         ),
     ),
     grace_until=datetime.now(UTC) + timedelta(hours=3, minutes=10),
@@ -158,6 +161,16 @@ class TestWhatIsSeen:
         assert "✓ USB devices: pass" in text
         assert "runs as a service" in text
         assert "not enrolled" not in text
+
+    def test_tells_what_policy_allows_so_that_fix_can_aim_at_it(
+        self, path: Path, state: State, told: AgentStatus
+    ) -> None:
+        nobody = State(state.path / "none")
+        assert allowed_s(nobody, "screen_lock", look) is None
+        with open_at(path, told):
+            assert allowed_s(nobody, "screen_lock", look) == 240
+            assert allowed_s(nobody, "usb_devices", look) is None
+            assert allowed_s(nobody, "no_such_signal", look) is None
 
     def test_holds_no_secret(self, told: AgentStatus, enrolled: Device) -> None:
         message = fitting(told).decode()

@@ -64,4 +64,5 @@ SIGNAL: Signal[IdleLogoffFacts, IdleLogoffLimits] = Signal(
     ),
     testifiers={Platform.LINUX: _testify_linux},
     changers={Platform.LINUX: _changes_linux},
+    time_limit="within_s",
 )

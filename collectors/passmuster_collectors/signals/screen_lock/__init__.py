@@ -71,4 +71,5 @@ SIGNAL: Signal[ScreenLockFacts, ScreenLockLimits] = Signal(
     ),
     testifiers={Platform.LINUX: _testify_linux, Platform.MACOS: _testify_macos},
     changers={Platform.LINUX: _changes_linux},
+    time_limit="lock_within_s",
 )
