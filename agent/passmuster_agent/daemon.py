@@ -12,6 +12,7 @@ from random import SystemRandom
 
 from passmuster_agent.collection import AnySignal, Collection
 from passmuster_agent.companion.listener import Companions, listen_to_companions
+from passmuster_agent.companion.summoned import Summoned
 from passmuster_agent.companion.window import open_window
 from passmuster_agent.config import State
 from passmuster_agent.database import OutboxError
@@ -63,6 +64,7 @@ class Daemon:
         watch: Watch,
         dispatch: Dispatch,
         companions: Companions | None = None,
+        summoned: Summoned | None = None,
     ) -> None:
         self._outbox = outbox
         self._collection = collection
@@ -71,6 +73,7 @@ class Daemon:
         self._watch = watch
         self._dispatch = dispatch
         self._companions = companions or Companions(None)
+        self._summoned = summoned
         self._debounce = Debounce()
         now = clocks.since_boot_s()
         self._full = FullCheck(SystemRandom(), now, clocks.asleep_s())
@@ -101,8 +104,16 @@ class Daemon:
             slept |= self._full.resumed(at)
         if slept or ROUTE in events.triggers:
             self._dispatch.network_changed()
+        summons = None if self._summoned is None else self._summoned.next(at)
+        if summons is not None:
+            # What the laptop answers is about now.
+            self._full.at_once(at)
         self._read(self._debounce.due(at), at)
+        if summons is not None:
+            self._dispatch.attest(summons)
         delivered = self._dispatch.step(at)
+        if delivered is not None and self._summoned is not None and self._dispatch.has_attested:
+            self._summoned.done(delivered)
         if delivered is not None and delivered.kind is DeliveryKind.ACCEPTED:
             self._learn()
         elif delivered is not None and _silenced(delivered):
@@ -120,6 +131,7 @@ class Daemon:
             self._dispatch.next_at(),
             self._next_poll,
             self._watch.next_at(),
+            *(() if self._summoned is None else (self._summoned.next_at(),)),
             *(() if self._watch.delivers(RESUME) else (now + TICK_S,)),
         )
         with selectors.DefaultSelector() as selector:
@@ -211,7 +223,8 @@ def run(
             log.info("Watching this laptop for %s.", device.owner)
             supervisor.ready()
             try:
-                daemon = Daemon(outbox, collection, CATALOG, watch, dispatch, companions)
+                summoned = Summoned(device, companions)
+                daemon = Daemon(outbox, collection, CATALOG, watch, dispatch, companions, summoned)
                 return daemon.run(ending, supervisor)
             finally:
                 supervisor.stopping()

@@ -7,9 +7,12 @@ from pathlib import Path
 from passmuster_agent.delivery import Delivery, DeliveryKind, Obstacle
 from passmuster_agent.reporter_process import ReporterProcess
 from passmuster_agent.schedule import BackOff
+from passmuster_collectors.contract.attestation import Summons
 from passmuster_collectors.host.events import NEVER
 
 log = logging.getLogger(__name__)
+
+NOW = float("-inf")
 
 
 class Dispatch:
@@ -21,6 +24,9 @@ class Dispatch:
         self._obstacle = Obstacle.NONE
         self._waiting = False
         self._reporter: ReporterProcess | None = None
+        self._summons: Summons | None = None
+        self.has_attested = False
+        """Whether the delivery that `step` returned last was that of a browser's question."""
 
     def hold_until(self, at: float) -> None:
         """Do not send before `at`, seconds since boot."""
@@ -29,6 +35,11 @@ class Dispatch:
     def wanted(self) -> None:
         """Take note that something waits in the outbox."""
         self._waiting = True
+
+    def attest(self, summons: Summons) -> None:
+        """Report at once, whatever the pause, and let the reporter sign for `summons` as well."""
+        self._waiting = True
+        self._summons = summons
 
     def network_changed(self) -> None:
         """Try again at once, if it was the network that was in the way."""
@@ -40,12 +51,13 @@ class Dispatch:
         delivered = None
         if self._reporter is not None and self._reporter.ended():
             delivered = self._reporter.result()
+            self.has_attested = self._reporter.summons is not None
             self._reporter = None
             self._learn(delivered, at)
-        if self._reporter is None and self._waiting and self._back_off.may_send(at):
+        if self._reporter is None and self._is_due(at):
             try:
-                self._reporter = ReporterProcess(self._state)
-                self._waiting = False
+                self._reporter = ReporterProcess(self._state, self._summons)
+                self._waiting, self._summons = False, None
             except OSError as error:
                 pause = self._back_off.failed(at)
                 log.warning("The reporter cannot be started (%s); again in %.0f s.", error, pause)
@@ -53,7 +65,9 @@ class Dispatch:
 
     def next_at(self) -> float:
         """Return when the next step is due, beside the end of a running reporter."""
-        return self._back_off.next_at() if self._waiting and self._reporter is None else NEVER
+        if self._reporter is not None or not self._waiting:
+            return NEVER
+        return NOW if self._summons is not None else self._back_off.next_at()
 
     def descriptors(self) -> tuple[int, ...]:
         """Return what becomes readable when a running reporter ends."""
@@ -64,6 +78,10 @@ class Dispatch:
         if self._reporter is not None:
             self._reporter.stop()
             self._reporter = None
+
+    def _is_due(self, at: float) -> bool:
+        # Somebody sits and waits: a person's click is no reason to be patient with the network.
+        return self._waiting and (self._summons is not None or self._back_off.may_send(at))
 
     def _learn(self, delivered: Delivery, at: float) -> None:
         self._obstacle = delivered.obstacle

@@ -41,6 +41,7 @@ class ReporterProcess:
     """
 
     def __init__(self, state: Path, summons: Summons | None = None) -> None:
+        self.summons = summons
         self._child = subprocess.Popen(
             command(state, *(() if summons is None else ("--attest",))),
             stdin=subprocess.DEVNULL if summons is None else subprocess.PIPE,
@@ -52,6 +53,8 @@ class ReporterProcess:
             # Less than any pipe holds, so nothing waits.
             with contextlib.suppress(OSError), self._child.stdin as told:
                 told.write(canonical_bytes(codec.encode(summons)))
+            # `communicate` would flush it once more.
+            self._child.stdin = None
         self._deadline = time.monotonic() + LONGEST_RUN_S
         self._end = ProcessEnd(self._child) if sys.platform == "win32" else None
 

@@ -47,12 +47,12 @@ class Browsing:
 
 
 @contextlib.contextmanager
-def browsing(**options: Any) -> Iterator[Browsing]:
-    """Run a browser; `options` are playwright's for a context, such as `color_scheme`."""
+def browsing(*switches: str, **options: Any) -> Iterator[Browsing]:
+    """Run a browser with more `switches`; `options` are playwright's for a context."""
     if not CHROMIUM.exists():
         missing(f"{CHROMIUM} is not installed; .ci/packages.txt lists its package")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(SWITCHES))
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*SWITCHES, *switches])
         try:
             yield Browsing(browser.new_context(**options))
         finally:

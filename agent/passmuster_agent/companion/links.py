@@ -18,6 +18,8 @@ from passmuster_agent.companion.channel import (
 from passmuster_agent.companion.messages import (
     FROM_COMPANION,
     Ask,
+    Attest,
+    Attested,
     Changed,
     Notice,
     Said,
@@ -63,6 +65,7 @@ class Link:
         self._number = 0
         self._heard = False
         self._told: Notice | Silenced | None = None
+        self._asked: list[Attest] = []
         self.may_be_told = may_be_told
         self.closed = False
         self.misbehaved = ""
@@ -107,6 +110,20 @@ class Link:
         finally:
             self._lock.release()
 
+    def has_asked(self) -> bool:
+        """Whether there is something that `asked` would return."""
+        return bool(self._asked)
+
+    def asked(self) -> tuple[Attest, ...]:
+        """Return what browsers have asked through this companion since the last call."""
+        asked, self._asked = tuple(self._asked), []
+        return asked
+
+    def attested(self, attested: Attested) -> None:
+        """Tell where a browser goes now. A reader that has the channel is waited for."""
+        with self._lock:
+            self._send(attested)
+
     def close(self) -> None:
         """Close the channel."""
         if not self.closed:
@@ -138,7 +155,7 @@ class Link:
 
     def _receive(self) -> Changed | Said | None:
         """Return one message, None if there is none. What breaks the rules closes the channel."""
-        message: Changed | Said | None = None
+        message: Attest | Changed | Said | None = None
         try:
             data = self._channel.receive()
             if data is not None:
@@ -155,9 +172,12 @@ class Link:
         if not self._allowance.spend(time.monotonic()):
             self._let_go("it talks too much")
         self._heard |= isinstance(message, Changed)
+        if isinstance(message, Attest):
+            self._asked.append(message)
+            return None if self.closed else Changed()
         return None if self.closed else message
 
-    def _send(self, message: Ask | Notice | Silenced) -> None:
+    def _send(self, message: Ask | Attested | Notice | Silenced) -> None:
         if self.closed:
             return
         try:

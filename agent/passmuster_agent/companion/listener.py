@@ -14,6 +14,8 @@ from passmuster_agent.companion.channel import Caller, ChannelClosedError, Door
 from passmuster_agent.companion.meeting import open_door
 from passmuster_agent.companion.messages import (
     VERSION,
+    Attest,
+    Attested,
     Goodbye,
     Notice,
     Silenced,
@@ -66,6 +68,22 @@ class Companions:
         """Tell them, in the same way, that this laptop can't report any more."""
         self._notice = Silenced(problem, remedy)
         self._tell()
+
+    def has_asked(self) -> bool:
+        """Whether a browser waits whose question was not taken yet."""
+        return any(link.has_asked() for link in self._links.values())
+
+    def asked(self) -> tuple[tuple[int, Attest], ...]:
+        """Return what browsers of people on this laptop asked since the last call."""
+        return tuple(
+            (person, each) for person, link in self._links.items() for each in link.asked()
+        )
+
+    def attested(self, person: int, number: int, url: str | None) -> None:
+        """Tell that person's companion where its browser goes now; None refuses it."""
+        link = self._links.get(person)
+        if link is not None and not link.closed:
+            link.attested(Attested(number, url))
 
     def descriptors(self) -> tuple[int, ...]:
         """Return what becomes readable when a companion comes, speaks or leaves."""

@@ -1,8 +1,9 @@
 """What the daemon and a companion say to each other: one JSON object in one packet.
 
 The daemon begins, with `Welcome` or `Goodbye`. It asks (`Ask`), the companion answers (`Said`); of
-its own it says only that something `Changed`. A `Notice` tells what the server concluded, and
-`Silenced` that this laptop can't report any more.
+its own it says only that something `Changed`, and that a browser asks on which laptop it is
+(`Attest`, answered by `Attested`). A `Notice` tells what the server concluded, and `Silenced` that
+this laptop can't report any more.
 """
 
 from collections.abc import Mapping
@@ -11,6 +12,7 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from passmuster_collectors.contract import codec, strict_json
+from passmuster_collectors.contract.attestation import MAX_SUMMONS
 from passmuster_collectors.contract.canonical import canonical_bytes
 from passmuster_collectors.contract.declaration import Items, Text, Whole
 from passmuster_collectors.contract.errors import ContractError
@@ -19,6 +21,7 @@ from passmuster_collectors.contract.verdict import Outcome, Remedy, Verdict
 
 VERSION = 2
 MAX_BYTES = 65_536
+MAX_URL = 8_192
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,22 @@ class Said:
     number: int
     testimony: Mapping[str, Any] | None
     refusal: SourceOutcome | None = None
+
+
+@dataclass(frozen=True)
+class Attest:
+    """A browser of this user's asks on which laptop it is; the companion counts its questions."""
+
+    number: int
+    summons: Annotated[str, Text(longest=MAX_SUMMONS)]
+
+
+@dataclass(frozen=True)
+class Attested:
+    """Where to send the browser of that number, or None: refuse it."""
+
+    number: int
+    url: Annotated[str, Text(longest=MAX_URL)] | None
 
 
 @dataclass(frozen=True)
@@ -86,12 +105,13 @@ class Goodbye:
     for_good: bool
 
 
-FROM_COMPANION: Mapping[str, type[Any]] = {"changed": Changed, "said": Said}
+FROM_COMPANION: Mapping[str, type[Any]] = {"changed": Changed, "said": Said, "attest": Attest}
 FROM_DAEMON: Mapping[str, type[Any]] = {
     "welcome": Welcome,
     "ask": Ask,
     "notice": Notice,
     "silenced": Silenced,
+    "attested": Attested,
     "goodbye": Goodbye,
 }
 KINDS = {kind: name for name, kind in (*FROM_COMPANION.items(), *FROM_DAEMON.items())}

@@ -1,11 +1,12 @@
 """The companion itself: answers the daemon, says when something changes, shows what it is told."""
 
+import contextlib
 import logging
 import os
 import socket
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -18,10 +19,13 @@ from passmuster_agent.companion.channel import (
     TooLongError,
     readable,
 )
+from passmuster_agent.companion.loopback import Loopback
 from passmuster_agent.companion.messages import (
     FROM_DAEMON,
     VERSION,
     Ask,
+    Attest,
+    Attested,
     Changed,
     Goodbye,
     Notice,
@@ -33,6 +37,7 @@ from passmuster_agent.companion.messages import (
 )
 from passmuster_agent.companion.notifier import NEVER, Notifier
 from passmuster_agent.errors import AgentError, ExitCode
+from passmuster_collectors.contract.attestation import PORTS
 from passmuster_collectors.contract.errors import ContractError
 from passmuster_collectors.contract.reading import SourceOutcome
 from passmuster_collectors.host import clocks
@@ -40,6 +45,8 @@ from passmuster_collectors.host.base import Host, SourceError
 from passmuster_collectors.host.events import Watch
 
 log = logging.getLogger(__name__)
+
+_FromDaemon = Welcome | Ask | Attested | Notice | Silenced | Goodbye
 
 READ_WITHIN_S = 2.5
 """Less than the daemon waits: a desktop that hangs is told as such."""
@@ -61,6 +68,7 @@ class Companion:
         watch: Watch,
         notifier: Notifier,
         daemons: Sequence[Connect],
+        ports: Iterable[int] = PORTS,
     ) -> None:
         self._testifiers = {
             each.id: each.testifiers[host.platform]
@@ -78,9 +86,14 @@ class Companion:
         self._next_try = 0.0
         self._change_at = NEVER
         self._last_change = 0.0
+        self._loopback = Loopback(self._pass_on, ports)
 
     def run(self, interrupted: socket.socket) -> ExitCode:
         """Work until `interrupted` has something to read, or the session is over."""
+        with contextlib.closing(self._loopback):
+            return self._run(interrupted)
+
+    def _run(self, interrupted: socket.socket) -> ExitCode:
         while True:
             if self._channel is None and time.monotonic() >= self._next_try:
                 self._connect()
@@ -93,6 +106,7 @@ class Companion:
             if self._channel is not None and not self._serve(self._channel):
                 return ExitCode.DONE
             self._notifier.step(time.monotonic())
+            self._loopback.step(time.monotonic())
 
     def _connect(self) -> None:
         for connect in self._daemons:
@@ -105,8 +119,14 @@ class Companion:
         self._try_later()
 
     def _wait(self, interrupted: socket.socket) -> set[int]:
-        descriptors = [interrupted.fileno(), *self._watch.descriptors()]
-        due = min(self._change_at, self._notifier.next_at(), time.monotonic() + LOOK_EVERY_S)
+        own = (interrupted.fileno(), *self._watch.descriptors())
+        descriptors = [*own, *self._loopback.descriptors()]
+        due = min(
+            self._change_at,
+            self._notifier.next_at(),
+            self._loopback.next_at(),
+            time.monotonic() + LOOK_EVERY_S,
+        )
         if self._channel is None:
             due = min(due, self._next_try)
         else:
@@ -118,12 +138,14 @@ class Companion:
         """Do what the daemon says; return whether to go on."""
         try:
             while (data := channel.receive()) is not None:
-                message: Welcome | Ask | Notice | Silenced | Goodbye = from_bytes(data, FROM_DAEMON)
+                message: _FromDaemon = from_bytes(data, FROM_DAEMON)
                 self._pause_s = FIRST_PAUSE_S
                 if isinstance(message, Ask):
                     self._send(self._answer(message))
                 elif isinstance(message, Notice | Silenced):
                     self._notifier.tell(message, time.monotonic())
+                elif isinstance(message, Attested):
+                    self._loopback.answer(message.number, message.url)
                 elif isinstance(message, Goodbye):
                     return self._dismissed(message)
                 elif message.version != VERSION:
@@ -169,7 +191,12 @@ class Companion:
         now = time.monotonic()
         self._change_at = max(now + QUIET_S, self._last_change + CHANGE_EVERY_S)
 
-    def _send(self, message: Said | Changed) -> None:
+    def _pass_on(self, number: int, summons: str) -> bool:
+        """Ask the daemon for a browser of this user's; return whether there is one to ask."""
+        self._send(Attest(number, summons))
+        return self._channel is not None
+
+    def _send(self, message: Attest | Said | Changed) -> None:
         if self._channel is not None:
             try:
                 self._channel.send(to_bytes(message))

@@ -19,7 +19,8 @@ from passmuster_server.web.worker_pages import STYLE_HASH, worker_values
 HEADERS = {
     "Content-Security-Policy": (
         f"default-src 'none'; style-src 'sha256-{STYLE_HASH}'; script-src 'self'; "
-        "connect-src 'self'; form-action 'none'; frame-ancestors 'none'; base-uri 'none'"
+        "img-src 'self'; connect-src 'self'; form-action 'none'; frame-ancestors 'none'; "
+        "base-uri 'none'"
     ),
     # The page has to keep hold of the small window, which goes to the laptop and comes back.
     "Cross-Origin-Opener-Policy": "unsafe-none",

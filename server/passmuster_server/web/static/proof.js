@@ -2,9 +2,8 @@
 "use strict";
 
 const page = document.querySelector("[data-proof]");
-const LOOK_EVERY_MS = 300;
-const PATIENCE_MS = 8000; // the laptop reads everything anew before it answers
-const FIRST_MS = 1500; // and where nobody listens, the browser knows at once
+const LOOK_EVERY_MS = 250;
+const PATIENCE_MS = 16000; // the laptop reads everything anew before it answers
 
 function shown(name) {
   document.querySelectorAll("[data-step]").forEach((step) => {
@@ -26,16 +25,34 @@ function pause(ms) {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
-async function proven(within) {
+// Whether the window shows nothing yet, or a page of ours; what another site or the browser itself
+// shows there (nobody listens, somebody else does) is hidden from us, which tells as much.
+function isOurs(opened) {
+  try {
+    return opened.location.href !== "";
+  } catch {
+    return false;
+  }
+}
+
+async function until(condition, within) {
   const end = performance.now() + within;
-  while (performance.now() < end) {
+  while (!(await condition()) && performance.now() < end) {
+    await pause(LOOK_EVERY_MS / 5);
+  }
+}
+
+async function answered(opened) {
+  const end = performance.now() + PATIENCE_MS;
+  while (performance.now() < end && !opened.closed) {
+    const refused = !isOurs(opened);
     const now = await state();
-    if (now !== "waiting") {
+    if (now !== "waiting" || refused) {
       return now;
     }
     await pause(LOOK_EVERY_MS);
   }
-  return "waiting";
+  return state();
 }
 
 async function check() {
@@ -49,12 +66,17 @@ async function check() {
   shown("checking");
   let end = "waiting";
   let port = 0;
-  for (let at = 0; at < urls.length && end === "waiting"; at += 1) {
-    if (at > 0) {
-      opened.location.replace(urls[at]);
+  for (const url of urls) {
+    if (url !== urls[0]) {
+      opened.location.replace("about:blank");
+      await until(() => isOurs(opened), 1000);
+      opened.location.replace(url);
     }
-    port = new URL(urls[at]).port;
-    end = await proven(at === urls.length - 1 ? PATIENCE_MS : FIRST_MS);
+    port = new URL(url).port;
+    end = await answered(opened);
+    if (end !== "waiting" || opened.closed) {
+      break;
+    }
   }
   opened.close();
   mark(0);
