@@ -1,6 +1,6 @@
 """What a decision is worth in the words of `acr` and `amr`, and which of them were asked for."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from passmuster_server.gate.decision import Proof
@@ -50,7 +50,7 @@ def context_class(wanted: Wanted, *, in_grace: bool, proof: Proof) -> str:
     true = [GRACE] if in_grace else [COMPLIANT, GRACE]
     if proof in DEVICE_METHODS:
         true += POSSESSION
-    return _first(wanted, true)
+    return _chosen((value for value in wanted.values if value in true), wanted, true)
 
 
 def methods(wanted: Wanted, *, proof: Proof, tier: str) -> list[str]:
@@ -62,11 +62,13 @@ def methods(wanted: Wanted, *, proof: Proof, tier: str) -> list[str]:
         if wanted.essential:
             raise UnmetError("amr")
         return []
-    return [_first(wanted, ["hwk" if tier in HARDWARE_TIERS else "swk", "pop"])]
+    # Which key it was says more than that there was one.
+    true = ["hwk" if tier in HARDWARE_TIERS else "swk", "pop"]
+    return [_chosen((value for value in true if value in wanted.values), wanted, true)]
 
 
-def _first(wanted: Wanted, true: Sequence[str]) -> str:
-    found = next((value for value in wanted.values if value in true), None)
+def _chosen(matching: Iterator[str], wanted: Wanted, true: Sequence[str]) -> str:
+    found = next(matching, None)
     if found is None and wanted.essential and wanted.values:
         raise UnmetError(", ".join(wanted.values))
     return found or true[0]
