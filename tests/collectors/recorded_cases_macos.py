@@ -11,7 +11,7 @@ USB_DEVICES = "tests/collectors/signals/usb_devices/test_macos_recordings.py"
 
 SCREEN_LOCK = "tests/collectors/signals/screen_lock/test_macos_recordings.py"
 WIFI_SECURITY = "tests/collectors/signals/wifi_security/test_macos_recordings.py"
-OSQUERY = "Another product's answer: it asks the key bag that sysadminctl asks for the reader."
+TEXTS = "tests/collectors/signals/wifi_security/test_texts_for_people.py"
 
 COVERED: Mapping[str, str] = {
     "macos/disk_encryption/apfs_list_crypto_migration_running": DISK_ENCRYPTION,
@@ -53,22 +53,13 @@ COVERED: Mapping[str, str] = {
     "macos/wifi_security/sp_15_5_wifi_off": WIFI_SECURITY,
     "macos/wifi_security/sp_15_5_wpa2_personal": WIFI_SECURITY,
     "macos/wifi_security/sp_redacted_ssid_wpa3_transition_apple_typo": WIFI_SECURITY,
+    "macos/screen_lock/osquery_screenlock_as_root_empty": SCREEN_LOCK,
+    "macos/screen_lock/osquery_screenlock_asuser_300": SCREEN_LOCK,
+    "macos/screen_lock/osquery_screenlock_asuser_disabled": SCREEN_LOCK,
+    "macos/wifi_security/airport_getinfo_wpa2": TEXTS,
+    "macos/wifi_security/sp_text_15_5_wpa2_labels": TEXTS,
+    "macos/wifi_security/wdutil_15_open_2g": TEXTS,
+    "macos/wifi_security/wdutil_non_root_usage": TEXTS,
 }
 
-NOT_COVERED: Mapping[str, str] = {
-    "macos/screen_lock/osquery_screenlock_as_root_empty": OSQUERY,
-    "macos/screen_lock/osquery_screenlock_asuser_300": OSQUERY,
-    "macos/screen_lock/osquery_screenlock_asuser_disabled": OSQUERY,
-    "macos/wifi_security/airport_getinfo_wpa2": (
-        "The airport program is gone since macOS 14.4 and no reader runs it."
-    ),
-    "macos/wifi_security/sp_text_15_5_wpa2_labels": (
-        "The reader takes the JSON form of this report: the labels of the text are translated."
-    ),
-    "macos/wifi_security/wdutil_15_open_2g": (
-        "Words for people that need root; the report and the summary say the same without."
-    ),
-    "macos/wifi_security/wdutil_non_root_usage": (
-        "Words for people that need root; the report and the summary say the same without."
-    ),
-}
+NOT_COVERED: Mapping[str, str] = {}

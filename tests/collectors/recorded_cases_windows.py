@@ -11,8 +11,7 @@ SCREEN_LOCK = "tests/collectors/signals/screen_lock/test_windows_recordings.py"
 USB_DEVICES = "tests/collectors/signals/usb_devices/test_windows_recordings.py"
 WIFI_SECURITY = "tests/collectors/signals/wifi_security/test_windows_recordings.py"
 
-NETSH = "A text for people in the language of Windows: the reader asks wlanapi, which has numbers."
-PROFILE = "What is stored of a network, which is not what was negotiated on the air."
+NETSH = "tests/collectors/signals/wifi_security/test_texts_for_people.py"
 
 COVERED: Mapping[str, str] = {
     "windows/disk_encryption/get_bitlockervolume_list_on": DISK_ENCRYPTION,
@@ -61,9 +60,6 @@ COVERED: Mapping[str, str] = {
     "windows/wifi_security/wlanapi_wpa3_ent": WIFI_SECURITY,
     "windows/wifi_security/wlanapi_wpa3_sae": WIFI_SECURITY,
     "windows/wifi_security/wlanapi_wpa_psk_tkip": WIFI_SECURITY,
-}
-
-NOT_COVERED: Mapping[str, str] = {
     "windows/wifi_security/netsh_de_wpa2_enterprise": NETSH,
     "windows/wifi_security/netsh_en_wifi7_wpa3_h2e_akm_two_interfaces": NETSH,
     "windows/wifi_security/netsh_en_wpa2_personal": NETSH,
@@ -71,7 +67,9 @@ NOT_COVERED: Mapping[str, str] = {
     "windows/wifi_security/netsh_fr_open_ouvrir": NETSH,
     "windows/wifi_security/netsh_ja_wpa2_personal": NETSH,
     "windows/wifi_security/netsh_no_known_labels": NETSH,
-    "windows/wifi_security/netsh_profile_de": PROFILE,
-    "windows/wifi_security/netsh_profile_fr": PROFILE,
+    "windows/wifi_security/netsh_profile_de": NETSH,
+    "windows/wifi_security/netsh_profile_fr": NETSH,
     "windows/wifi_security/netsh_pt_br_wpa2_personal": NETSH,
 }
+
+NOT_COVERED: Mapping[str, str] = {}

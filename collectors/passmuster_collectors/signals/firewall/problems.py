@@ -35,9 +35,14 @@ READ_AGAIN: Mapping[Platform, Remedy] = {
         (
             "Look whether your firewall is on; switch it on if it is not.",
             "If this message stays, tell IT: the agent may not read the firewall's rules.",
-        )
+        ),
+        link,
     )
-    for platform in Platform
+    for platform, link in (
+        (Platform.LINUX, None),
+        (Platform.MACOS, MACOS_FIREWALL),
+        (Platform.WINDOWS, WINDOWS_FIREWALL),
+    )
 }
 
 PROBLEMS: Mapping[str, ProblemText] = {

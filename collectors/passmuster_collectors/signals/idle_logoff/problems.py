@@ -33,6 +33,28 @@ DESKTOP: Mapping[Platform, Remedy] = {
     ),
 }
 
+LOG_OUT: Mapping[Platform, Remedy] = {
+    Platform.LINUX: Remedy(
+        (
+            "Log out when you leave the laptop.",
+            "Ask IT to let idle sessions end after {limit} or less.",
+        )
+    ),
+    Platform.MACOS: Remedy(
+        (
+            "Open System Settings, then Privacy & Security, and press Advanced at the bottom.",
+            "Switch on “Log out automatically after inactivity” and set it to {limit} or less.",
+        ),
+        "x-apple.systempreferences:com.apple.settings.PrivacySecurity.extension",
+    ),
+    Platform.WINDOWS: Remedy(
+        (
+            "Sign out when you leave the computer.",
+            "Ask IT to let idle sessions end after {limit} or less: Windows has no setting for it.",
+        )
+    ),
+}
+
 CONSOLE: Mapping[Platform, Remedy] = {
     platform: Remedy(
         (
@@ -93,6 +115,12 @@ PROBLEMS: Mapping[str, ProblemText] = {
         "Somebody is logged in to this computer from afar, with a time-out of {found}.",
         "remote session: ended after {found} (policy allows {limit})",
         REMOTE,
+    ),
+    Problem.NOT_ENDED_GRAPHICAL: ProblemText(
+        "Your session does not end by itself within {limit} when you walk away. Your organisation "
+        "asks for more than a lock.",
+        "desktop session: nothing ends it within {limit}, and the policy takes no lock for an end",
+        LOG_OUT,
     ),
     Problem.UNCLEAR: ProblemText(
         "Passmuster could not find out how long your session stays open when you walk away.",

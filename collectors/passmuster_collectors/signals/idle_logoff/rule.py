@@ -7,7 +7,12 @@ from typing import Annotated
 
 from passmuster_collectors.contract.declaration import UNKNOWN, Whole
 from passmuster_collectors.contract.verdict import Outcome
-from passmuster_collectors.signals.idle_logoff.facts import Coverage, IdleLogoffFacts, Mechanism
+from passmuster_collectors.signals.idle_logoff.facts import (
+    Coverage,
+    IdleLogoffFacts,
+    Kind,
+    Mechanism,
+)
 from passmuster_collectors.signals.signal import UNREADABLE as UNREADABLE_KEY
 from passmuster_collectors.signals.signal import Finding, finding
 from passmuster_collectors.signals.strictness import Stricter
@@ -23,6 +28,7 @@ class Problem(StrEnum):
     TOO_LATE_GRAPHICAL = "too_late_graphical"
     TOO_LATE_TERMINAL = "too_late_terminal"
     TOO_LATE_REMOTE = "too_late_remote"
+    NOT_ENDED_GRAPHICAL = "not_ended_graphical"
     UNCLEAR = "unclear"
     UNREADABLE = UNREADABLE_KEY
 
@@ -36,9 +42,16 @@ NAMES = {
 
 @dataclass(frozen=True)
 class IdleLogoffLimits:
-    """`within_s`: seconds without input until a session is locked or ended."""
+    """`within_s`: seconds without input until a session is locked or ended.
+
+    With `require_end` a lock is not enough: the session has to end.
+    """
 
     within_s: Annotated[int, Whole(least=60, most=86_400), Stricter.LOWER] = 900
+    require_end: Annotated[bool, Stricter.YES] = False
+
+
+LOCKS = frozenset({Kind.LOCK, Kind.SUSPEND_AND_LOCK})
 
 
 def judge(facts: IdleLogoffFacts, limits: IdleLogoffLimits) -> tuple[Finding, ...]:
@@ -55,6 +68,8 @@ def _judge(kind: Coverage, facts: IdleLogoffFacts, limits: IdleLogoffLimits) -> 
     covering = [each for each in facts.mechanisms if each.covers is kind]
     if not covering:
         return
+    if limits.require_end:
+        covering = [each for each in covering if each.kind not in LOCKS]
     certain = [each.after_s for each in covering if isinstance(each.after_s, int)]
     soonest = min(certain, default=None)
     if soonest is not None and soonest <= limits.within_s:
@@ -63,7 +78,9 @@ def _judge(kind: Coverage, facts: IdleLogoffFacts, limits: IdleLogoffLimits) -> 
         yield finding(Problem.UNCLEAR, Outcome.UNKNOWN, session=NAMES[kind])
         return
     limit = durations.in_words(limits.within_s)
-    if soonest is None:
+    if limits.require_end and kind is Coverage.GRAPHICAL:
+        yield finding(Problem.NOT_ENDED_GRAPHICAL, Outcome.FAIL, limit=limit)
+    elif soonest is None:
         yield finding(Problem(f"never_{kind.value}"), Outcome.FAIL, limit=limit)
     else:
         found = durations.in_words(soonest)

@@ -53,9 +53,14 @@ ASK_IT: Mapping[Platform, Remedy] = {
         (
             "Install all updates that your system offers, and restart.",
             "If this message stays, tell IT: the agent could not read it on this laptop.",
-        )
+        ),
+        link,
     )
-    for platform in Platform
+    for platform, link in (
+        (Platform.LINUX, None),
+        (Platform.MACOS, MACOS_UPDATE),
+        (Platform.WINDOWS, WINDOWS_UPDATE),
+    )
 }
 
 PROBLEMS: Mapping[str, ProblemText] = {

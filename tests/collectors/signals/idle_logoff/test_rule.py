@@ -57,3 +57,24 @@ def test_what_covers_the_desktop_does_not_cover_the_console() -> None:
 
 def test_facts_that_list_nothing_are_never_a_pass() -> None:
     assert outcome() is Outcome.UNKNOWN
+
+
+class TestWhereASessionHasToEnd:
+    @pytest.mark.parametrize(
+        ("mechanisms", "expected"),
+        [
+            ((mechanism(60),), Outcome.FAIL),
+            ((mechanism(60, kind=Kind.SUSPEND_AND_LOCK),), Outcome.FAIL),
+            ((mechanism(60), mechanism(900, kind=Kind.LOGOUT)), Outcome.PASS),
+            ((mechanism(60), mechanism(901, kind=Kind.LOGOUT)), Outcome.FAIL),
+            ((mechanism(60), mechanism(UNKNOWN, kind=Kind.LOGOUT)), Outcome.UNKNOWN),
+            ((mechanism(900, Coverage.REMOTE, Kind.REMOTE_SESSION_LIMIT),), Outcome.PASS),
+            ((mechanism(60, Coverage.REMOTE),), Outcome.FAIL),
+        ],
+    )
+    def test_a_lock_is_not_enough(
+        self, mechanisms: tuple[Mechanism, ...], expected: Outcome
+    ) -> None:
+        limits = IdleLogoffLimits(require_end=True)
+        found = judge(IdleLogoffFacts(mechanisms), limits)
+        assert worst(each.outcome for each in found) is expected

@@ -35,12 +35,14 @@ def test_a_limit_that_ends_a_remote_session_is_read() -> None:
     assert str(SIGNAL.judge(found, LIMITS).outcome) == case.outcome
 
 
-def test_a_lock_is_told_as_a_lock_and_never_as_a_log_out() -> None:
-    # The recording calls it a failure, since nothing logs the person out. A policy that is content
-    # with a lock, as the default is, lets it pass: what is told is the same.
+def test_a_lock_is_told_as_a_lock_and_fails_where_a_session_has_to_end() -> None:
     case = recorded_case("windows/idle_logoff/console_only_locks")
     inactivity = json.loads(case.text)["InactivityTimeoutSecs"]
     found = reading(machine({POLICIES: {"InactivityTimeoutSecs": inactivity}}))
     assert found.facts is not None
     told = [(each["kind"], each["after_s"]) for each in found.facts["mechanisms"]]
     assert told == [("lock", case.facts["lock_seconds"])]
+    # What the recording judges by: a lock is not a log-off.
+    limits = IdleLogoffLimits(within_s=3600, require_end=True)
+    assert str(SIGNAL.judge(found, limits).outcome) == case.outcome
+    assert str(SIGNAL.judge(found, LIMITS).outcome) == "pass", "the default takes a lock"

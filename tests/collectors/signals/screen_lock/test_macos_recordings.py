@@ -115,3 +115,28 @@ def test_a_session_without_the_key_is_not_locked_now() -> None:
     (session,) = parse_console(plist.parse(case.content))
     assert session.locked is case.facts["locked_now"]
     assert session.uid is None, "the excerpt leaves the number out, so nobody can be asked for it"
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("osquery_screenlock_asuser_300", "screenLock delay is 300 seconds"),
+        ("osquery_screenlock_asuser_disabled", "screenLock is off"),
+    ],
+)
+def test_the_key_bag_that_another_product_asked_is_asked_by_its_own_program(
+    name: str, said: str
+) -> None:
+    case = recorded_case(f"macos/screen_lock/{name}")
+    session, outcome, _ = judged(programs={GRACE: {"stderr": f"{said}\n"}})
+    assert session["grace_s"] == case.facts["grace_seconds"]
+    assert (session["lock_after_s"] is not None) is case.facts["password_required"]
+    assert outcome == case.outcome
+
+
+def test_root_outside_of_every_session_is_told_nothing_and_that_is_unknown() -> None:
+    case = recorded_case("macos/screen_lock/osquery_screenlock_as_root_empty")
+    assert json.loads(case.text) == []
+    session, outcome, status = judged(programs={GRACE: {"error": "denied"}})
+    assert session["lock_after_s"] == "unknown"
+    assert (outcome, status) == (case.outcome, Status.UNAVAILABLE)
