@@ -3,6 +3,7 @@
     <state>/                0700
         agent.lock          held by the one agent that works here
         device.json         0600: who this laptop is; there only when it is enrolled
+        noted-*.json        0600: what readers keep, to find it out but once; may be lost
         <identity>/         0700: all that belongs to one enrolment
             key.pem         0600: the private key in the tier `file`; others keep their own form
             authority.pem   0600: the certificate authority pinned at enrolment, if one was named

@@ -20,6 +20,7 @@ from passmuster_agent.delivery import KEY_UNUSABLE, Delivery, DeliveryKind
 from passmuster_agent.dispatch import Dispatch
 from passmuster_agent.errors import ExitCode
 from passmuster_agent.interruptions import interruptions
+from passmuster_agent.notebook import StateNotebook
 from passmuster_agent.outbox import Outbox
 from passmuster_agent.schedule import BOOT_SPREAD_S, Debounce, FullCheck
 from passmuster_agent.status import as_told
@@ -212,7 +213,7 @@ def run(
                 Watches(this_watch(), companions, window, told or Watches())
             ) as watch,
         ):
-            host = this_host(device.hash_key_bytes(), companions)
+            host = this_host(device.hash_key_bytes(), companions, StateNotebook(state.path))
             collection = Collection(device, outbox, host, CATALOG)
             dispatch = Dispatch(state.path, random.uniform)
             dispatch.wanted()

@@ -14,6 +14,7 @@ from passmuster_agent.collection import DEADLINE_S, recalling
 from passmuster_agent.config import Device, State
 from passmuster_agent.enrolment import HASH_KEY_BYTES, start_message
 from passmuster_agent.keystore import p256
+from passmuster_agent.notebook import StateNotebook
 from passmuster_agent.outbox import Outbox
 from passmuster_agent.records import new_record
 from passmuster_agent.reporter import CONTENT_TYPE
@@ -112,7 +113,8 @@ def disclose(state: State) -> Disclosure:
     Before enrolment a throw-away key stands for the key and for the organisation's hash key.
     """
     device = state.find_device() if state.path.exists() else None
-    host = this_host(device.hash_key_bytes() if device else secrets.token_bytes(HASH_KEY_BYTES))
+    key = device.hash_key_bytes() if device else secrets.token_bytes(HASH_KEY_BYTES)
+    host = this_host(key, notebook=StateNotebook(state.path))
     readings = collect(host, CATALOG, deadline_s=DEADLINE_S)
     name = device.device if device else AT_ENROLMENT
     sequence, nonce = 1, AT_ENROLMENT
@@ -135,8 +137,8 @@ def disclose(state: State) -> Disclosure:
         sent_at=datetime.now(UTC),
         records=(record,),
     )
-    key = p256.public_key(p256.generate())
-    start = None if device else start_message(key, KeyTier.FILE)
+    public_key = p256.public_key(p256.generate())
+    start = None if device else start_message(public_key, KeyTier.FILE)
     return Disclosure(start, upload, waiting)
 
 

@@ -7,6 +7,7 @@ from passmuster_agent.collection import Collection
 from passmuster_agent.config import State
 from passmuster_agent.delivery import Delivery, DeliveryKind
 from passmuster_agent.errors import AgentError, ExitCode
+from passmuster_agent.notebook import StateNotebook
 from passmuster_agent.outbox import Outbox
 from passmuster_agent.status import AgentStatus, describe
 from passmuster_collectors.contract.verdict import Verdict
@@ -38,7 +39,7 @@ def once(state: State) -> Outcome:
     with state.lock():
         device = state.device()
         with Outbox(state.outbox(device)) as outbox:
-            host = this_host(device.hash_key_bytes())
+            host = this_host(device.hash_key_bytes(), notebook=StateNotebook(state.path))
             collection = Collection(device, outbox, host, CATALOG)
             collection.read_all()
             delivered = reporter.deliver(state)

@@ -12,6 +12,7 @@ from passmuster_agent.advice import JudgedBy, SignalStatus, server_words, signal
 from passmuster_agent.collection import DEADLINE_S, recalling
 from passmuster_agent.config import Device, State
 from passmuster_agent.delivery import KEY_UNUSABLE, Delivery, DeliveryKind
+from passmuster_agent.notebook import StateNotebook
 from passmuster_agent.outbox import Outbox, Overview
 from passmuster_collectors.contract.enrolment import KeyTier
 from passmuster_collectors.contract.platform import Platform
@@ -87,7 +88,8 @@ def status(state: State, ask_service: Callable[[], AgentStatus | None]) -> Agent
     if told is not None:
         return dataclasses.replace(told, service=Service.TELLS)
     overview = None
-    host = this_host(device.hash_key_bytes() if device else secrets.token_bytes(HASH_KEY_BYTES))
+    key = device.hash_key_bytes() if device else secrets.token_bytes(HASH_KEY_BYTES)
+    host = this_host(key, notebook=StateNotebook(state.path))
     readings = collect(host, CATALOG, deadline_s=DEADLINE_S)
     if device is not None:
         with Outbox(state.outbox(device)) as outbox:

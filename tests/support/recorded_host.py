@@ -9,7 +9,7 @@
 - `links`: path → the absolute path behind it, or a refusal; a link may point at a folder, and
   paths that go through it are followed;
 - `status`: path → `{"device": [major, minor], "owner": uid, "mode": octal text, "size": n,
-  "modified": RFC 3339}`;
+  "modified": RFC 3339, "number": n}`;
 - `programs`: `"GSETTINGS get org.gnome… idle-delay"` → `{"status": 0, "stdout": "…", "stderr":
   "…"}` or a refusal; run as another user the key starts with `"1000:"`; `{"plist": value}` and
   `{"json": value}` are standard outputs in these forms, bytes in them are `{"base64": "…"}`;
@@ -137,6 +137,7 @@ class RecordedHost(RecordedWindows, Host):
             int(recorded.get("mode", "100644"), 8),
             recorded.get("size", 0),
             parse_time(recorded["modified"], "modified") if "modified" in recorded else None,
+            recorded.get("number", 0),
         )
 
     def run(

@@ -198,6 +198,14 @@ class AssistedHost(NoWindows):
         """Return whether the file system itself encrypts what is in a folder."""
         return self._own.is_encrypted_folder(path)
 
+    def recall(self, name: str) -> Any:
+        """Return what a reader kept under the name; None where nothing was."""
+        return self._own.recall(name)
+
+    def keep(self, name: str, value: Any) -> None:
+        """Keep plain JSON under the name."""
+        self._own.keep(name, value)
+
     def wireless_state(self, interface: str) -> WirelessState:
         """Return what the kernel's Wi-Fi layer says of an interface."""
         return self._own.wireless_state(interface)

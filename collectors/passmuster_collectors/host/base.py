@@ -76,7 +76,8 @@ class FileStatus:
     """What `stat` says: `device` is the (major, minor) of the file system that holds the file.
 
     On Windows it is (0, serial number of the volume) and the owner is 0. `modified` is when the
-    content last changed, in UTC; None where that is not told.
+    content last changed, in UTC; None where that is not told. `number` is the file's own (its
+    inode), 0 where that is not told.
     """
 
     device: tuple[int, int]
@@ -84,6 +85,7 @@ class FileStatus:
     mode: int
     size: int
     modified: datetime | None = None
+    number: int = 0
 
 
 @dataclass(frozen=True)
@@ -169,6 +171,16 @@ class Testimonies(Protocol):
 
         Raises `SourceError`: `missing` where none runs, `timeout` where it stays silent.
         """
+
+
+class Notebook(Protocol):
+    """Where a reader keeps what costs much to find out, from one process to the next."""
+
+    def recall(self, name: str) -> Any:
+        """Return what was kept under the name: plain JSON, unchecked; None where nothing was."""
+
+    def keep(self, name: str, value: Any) -> None:
+        """Keep plain JSON under the name; it may be lost."""
 
 
 @dataclass(frozen=True)
@@ -261,6 +273,14 @@ class Host(WindowsQuestions, Protocol):
         unchecked. `missing` where no companion runs.
         """
         raise SourceMissingError(COMPANION, f"none runs for user {uid}, so none tells {signal}")
+
+    def recall(self, name: str) -> Any:  # noqa: ARG002 - this one keeps nothing
+        """Return what a reader kept under the name, as `Notebook` does."""
+        return None
+
+    def keep(self, name: str, value: Any) -> None:
+        """Keep plain JSON for a later reading, as `Notebook` does."""
+        del name, value  # this one keeps nothing
 
     def network_interfaces(self) -> tuple[NetworkInterface, ...]:
         """Return the network interfaces, sorted by name."""

@@ -14,6 +14,7 @@ from passmuster_collectors.host.base import (
     Bus,
     Completed,
     NetworkInterface,
+    Notebook,
     Process,
     Testimonies,
     WirelessState,
@@ -32,8 +33,13 @@ PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 class LinuxHost(NoWindows, posix.PosixHost):
     """The machine this process runs on. `hash_key` is the organisation's, at least 16 bytes."""
 
-    def __init__(self, hash_key: bytes, testimonies: Testimonies | None = None) -> None:
-        super().__init__(hash_key, testimonies)
+    def __init__(
+        self,
+        hash_key: bytes,
+        testimonies: Testimonies | None = None,
+        notebook: Notebook | None = None,
+    ) -> None:
+        super().__init__(hash_key, testimonies, notebook)
         self._opened_buses: MessageBuses | None = None
 
     @property

@@ -7,6 +7,7 @@ from typing import Any
 
 from passmuster_collectors.host.base import (
     COMPANION,
+    Notebook,
     SourceMissingError,
     Testimonies,
     UsbDescription,
@@ -20,14 +21,21 @@ class Machine:
     """The part of a machine that is the same on every system.
 
     `hash_key` is the organisation's, at least 16 bytes; `ValueError` for a shorter one.
-    `testimonies` asks the companions, where there may be any.
+    `testimonies` asks the companions, where there may be any; `notebook` keeps what readers want
+    to know again.
     """
 
-    def __init__(self, hash_key: bytes, testimonies: Testimonies | None = None) -> None:
+    def __init__(
+        self,
+        hash_key: bytes,
+        testimonies: Testimonies | None = None,
+        notebook: Notebook | None = None,
+    ) -> None:
         if len(hash_key) < LEAST_KEY_BYTES:
             raise ValueError(f"hash_key is shorter than {LEAST_KEY_BYTES} bytes")
         self._hash_key = hash_key
         self._testimonies = testimonies
+        self._notebook = notebook
 
     def now(self) -> datetime:
         """Return the wall clock in UTC."""
@@ -38,6 +46,15 @@ class Machine:
         if self._testimonies is None:
             raise SourceMissingError(COMPANION, "none is listened to")
         return self._testimonies.testimony(uid, signal)
+
+    def recall(self, name: str) -> Any:
+        """Return what a reader kept under the name; None where nothing was."""
+        return None if self._notebook is None else self._notebook.recall(name)
+
+    def keep(self, name: str, value: Any) -> None:
+        """Keep plain JSON under the name, where there is a notebook."""
+        if self._notebook is not None:
+            self._notebook.keep(name, value)
 
     def is_encrypted_folder(self, path: str) -> bool:
         """Raise `SourceMissingError`: only Linux has this source."""

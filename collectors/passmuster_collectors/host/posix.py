@@ -60,7 +60,9 @@ class PosixHost(Files, Machine):
             raise SourceConflictError(path, "not a path") from None
         device = (os.major(found.st_dev), os.minor(found.st_dev))
         modified = datetime.fromtimestamp(found.st_mtime, UTC)
-        return FileStatus(device, found.st_uid, found.st_mode, found.st_size, modified)
+        return FileStatus(
+            device, found.st_uid, found.st_mode, found.st_size, modified, found.st_ino
+        )
 
     def account(self, uid: int) -> Account:
         """Return the account with that number."""

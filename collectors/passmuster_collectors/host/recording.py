@@ -37,7 +37,7 @@ class _Recording:
 
     def __getattr__(self, method: str) -> Any:
         found = getattr(self._own, method)
-        if method in ("now", "keyed_hash") or not callable(found):
+        if method in ("now", "keyed_hash", "recall", "keep") or not callable(found):
             return found
         signature = inspect.signature(found)
 

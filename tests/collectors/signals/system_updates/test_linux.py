@@ -79,13 +79,23 @@ def test_this_machines_own_apt_adds_up() -> None:
 
 
 class CountingHost(RecordedHost):
-    """Counts how often a program is run."""
+    """Counts how often a program is run; `notes` outlive it, as the agent's files do."""
 
     runs = 0
+
+    def __init__(self, machine: dict[str, Any], notes: dict[str, Any] | None = None) -> None:
+        super().__init__(machine)
+        self.notes = {} if notes is None else notes
 
     def run(self, *arguments: Any, **options: Any) -> Completed:
         self.runs += 1
         return super().run(*arguments, **options)
+
+    def recall(self, name: str) -> Any:
+        return self.notes.get(name)
+
+    def keep(self, name: str, value: Any) -> None:
+        self.notes[name] = json.loads(json.dumps(value))
 
 
 def test_apt_is_asked_again_only_after_something_changed() -> None:
@@ -101,6 +111,77 @@ def test_apt_is_asked_again_only_after_something_changed() -> None:
     del machine["status"]
     assert [apt.security_updates(host) for _ in range(2)] == [3, 3]
     assert host.runs == 4, "nobody can tell whether something changed"
+
+
+def test_the_next_process_asks_apt_only_after_something_changed() -> None:
+    notes: dict[str, Any] = {}
+    machine: dict[str, Any] = json.loads(WAITING.read_text(encoding="utf-8"))
+    for runs in (1, 0, 0):
+        host = CountingHost(machine, notes)
+        assert apt.security_updates(host) == 3
+        assert host.runs == runs
+
+
+FILES: dict[str, Any] = {
+    "/var/lib/dpkg/status": {"device": [8, 1], "modified": "2026-03-01T08:00:00Z", "size": 5},
+    "/etc/apt/sources.list.d/a.sources": {"device": [8, 1], "modified": "2026-03-01T08:00:00Z"},
+    "/etc/apt/preferences.d": {"device": [8, 1], "modified": "2026-03-01T08:00:00Z"},
+}
+FOLDERS = {"/etc/apt/sources.list.d": ["a.sources"]}
+
+
+@pytest.mark.parametrize(
+    ("path", "change"),
+    [
+        ("/var/lib/dpkg/status", {"modified": "2026-03-02T08:00:00Z"}),
+        ("/var/lib/dpkg/status", {"size": 6}),
+        ("/var/lib/dpkg/status", {"number": 7}),
+        ("/etc/apt/sources.list.d/a.sources", {"modified": "2026-02-28T08:00:00Z"}),
+        ("/etc/apt/preferences.d", {"modified": "2026-03-02T08:00:00Z"}),
+        ("/var/lib/apt/lists", {"device": [8, 1], "modified": "2026-03-02T08:00:00Z"}),
+        ("/etc/apt/apt.conf.d/99local", {"device": [8, 1], "modified": "2026-03-02T08:00:00Z"}),
+    ],
+)
+def test_whatever_apt_reads_counts_as_a_change(path: str, change: dict[str, Any]) -> None:
+    before = {"status": FILES, "directories": FOLDERS}
+    changed = {**FILES, path: FILES.get(path, {}) | change}
+    folders = {**FOLDERS, "/etc/apt/apt.conf.d": ["99local"]}
+    after = {"status": changed, "directories": folders}
+    same = apt._as_it_stands(RecordedHost(before))
+    assert same == apt._as_it_stands(RecordedHost(before)) is not None
+    assert apt._as_it_stands(RecordedHost(after)) != same
+
+
+@pytest.mark.parametrize(
+    "note",
+    [
+        *(None, [], {}, "3", {"count": 3}),
+        *({"as_it_stood": "x", "count": each} for each in (0, -1, True, "3", 10**9)),
+    ],
+)
+def test_a_note_that_is_about_something_else_or_is_none_is_no_count(note: Any) -> None:
+    machine: dict[str, Any] = json.loads(WAITING.read_text(encoding="utf-8"))
+    host = CountingHost(machine, {apt.NOTE: note})
+    assert apt.security_updates(host) == 3
+    assert host.runs == 1
+
+
+@pytest.mark.parametrize("count", [-1, True, "3", 10**9, None])
+def test_a_note_with_an_impossible_count_is_none(count: Any) -> None:
+    machine: dict[str, Any] = json.loads(WAITING.read_text(encoding="utf-8"))
+    stands = apt._as_it_stands(RecordedHost(machine))
+    assert stands is not None
+    host = CountingHost(machine, {apt.NOTE: {"as_it_stood": stands, "count": count}})
+    assert apt.security_updates(host) == 3
+    assert host.runs == 1
+
+
+def test_where_nobody_can_tell_whether_something_changed_nothing_is_noted() -> None:
+    machine: dict[str, Any] = json.loads(WAITING.read_text(encoding="utf-8"))
+    machine["directories"] = {"/etc/apt/sources.list.d": {"error": "denied"}}
+    notes: dict[str, Any] = {}
+    assert apt.security_updates(CountingHost(machine, notes)) == 3
+    assert notes == {}
 
 
 def test_an_apt_that_takes_its_time_goes_on_and_is_asked_for_the_next_time(

@@ -5,9 +5,10 @@ line `Inst` for each package with the archives that offer it. A security archive
 `-security` (Debian, Ubuntu and what is made of them); Debian's is also labelled `Debian-Security`.
 """
 
+import hashlib
 import re
 import threading
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from weakref import WeakKeyDictionary
 
 from passmuster_collectors.host.base import (
@@ -40,11 +41,17 @@ CHECKED = (
 )
 """What is touched when the lists are fetched; the newest one counts."""
 
-INPUTS = ("/var/lib/dpkg/status", LISTS, "/var/lib/apt/lists/partial", "/etc/apt")
-"""While none of them changes, apt would say the same again."""
+SETTINGS = ("/etc/apt", "/etc/apt/apt.conf.d", "/etc/apt/preferences.d", "/etc/apt/sources.list.d")
+"""Folders of files that say which archives and versions count (apt.conf(5), sources.list(5))."""
 
-NEVER = datetime.min.replace(tzinfo=UTC)
-"""The time of something that is not there."""
+INPUTS = ("/var/lib/dpkg/status", "/var/lib/apt/extended_states", LISTS, f"{LISTS}/partial")
+"""While none of them and of the settings changes, apt would say the same again."""
+
+NOTE = "security-updates"
+COUNTED_BY = 1
+"""Goes up when the same lists would be counted otherwise than before."""
+
+MOST_COUNTED = 100_000
 
 INSTALL = re.compile(r"Inst \S+ (?:\[[^\]]*\] )?\(\S+ (?P<archives>.*) \[[^\]]*\]\).*")
 SUMMARY = re.compile(r"(\d+) upgraded, (\d+) newly installed, .*\d+ not upgraded\.")
@@ -53,7 +60,7 @@ SECURITY = re.compile(r"Debian-Security:|-security(?:$|[\s,/])")
 RETRY_AFTER = timedelta(minutes=15)
 """What took too long or failed would do so again, and costs seconds of a core."""
 
-_counted: WeakKeyDictionary[Host, tuple[tuple[datetime, ...], int]] = WeakKeyDictionary()
+_counted: WeakKeyDictionary[Host, tuple[str, int]] = WeakKeyDictionary()
 _refused: WeakKeyDictionary[Host, tuple[datetime, SourceError]] = WeakKeyDictionary()
 _counting: WeakKeyDictionary[Host, "_Count"] = WeakKeyDictionary()
 # Counting takes apt a second of a core, so it is done again only where something changed.
@@ -66,9 +73,10 @@ def security_updates(host: Host) -> int:
     """
     count = _counting.get(host)
     if count is None:
-        moment = _last_changes(host)
-        before, refused = _counted.get(host), _refused.get(host)
+        moment = _as_it_stands(host)
+        before, refused = _counted.get(host) or _noted(host), _refused.get(host)
         if before is not None and before[0] == moment:
+            _counted[host] = before
             return before[1]
         if refused is not None and timedelta(0) <= host.now() - refused[0] < RETRY_AFTER:
             raise refused[1]
@@ -87,9 +95,9 @@ def security_updates(host: Host) -> int:
 
 
 class _Count(threading.Thread):
-    """apt at work. `moment` is when what it reads had last changed before it began."""
+    """apt at work. `moment` names what it reads as that was before it began."""
 
-    def __init__(self, host: Host, moment: tuple[datetime, ...] | None) -> None:
+    def __init__(self, host: Host, moment: str | None) -> None:
         super().__init__(name="count security updates", daemon=True)
         self._host = host
         self.moment = moment
@@ -106,6 +114,9 @@ class _Count(threading.Thread):
             self.error = error
         else:
             self.error = None
+            if self.moment is not None:
+                # The next process may be a command that somebody waits for.
+                self._host.keep(NOTE, {"as_it_stood": self.moment, "count": self.number})
 
 
 def parse_simulation(output: bytes) -> int:
@@ -146,17 +157,46 @@ def _is_security(line: str) -> bool:
     return any(SECURITY.search(each) for each in found["archives"].split(", "))
 
 
-def _last_changes(host: Host) -> tuple[datetime, ...] | None:
-    """Return when apt's inputs last changed, or None where that is not told for all of them."""
-    times: list[datetime] = []
-    for path in INPUTS:
-        try:
-            modified = host.file_status(path).modified
-        except SourceMissingError:
-            modified = NEVER
-        except SourceError:
-            return None
-        if modified is None:
-            return None
-        times.append(modified)
-    return None if all(time is NEVER for time in times) else tuple(times)
+def _noted(host: Host) -> tuple[str, int] | None:
+    """Return what an earlier process counted, and what it had read."""
+    note = host.recall(NOTE)
+    if not isinstance(note, dict) or set(note) != {"as_it_stood", "count"}:
+        return None
+    moment, count = note["as_it_stood"], note["count"]
+    if not isinstance(moment, str) or type(count) is not int or not 0 <= count <= MOST_COUNTED:
+        return None
+    return moment, count
+
+
+def _as_it_stands(host: Host) -> str | None:
+    """Return a name of what apt reads as it stands now, or None where not all of that is told.
+
+    A file that was changed, or put in the place of another one, makes another name, and so does a
+    reader that counts otherwise.
+    """
+    try:
+        paths = [*INPUTS, *SETTINGS, *(path for folder in SETTINGS for path in _in(host, folder))]
+        found = [(path, _stamp(host, path)) for path in paths]
+    except SourceError:
+        return None
+    stamps = [stamp for _, stamp in found if stamp is not None]
+    if not stamps or any(modified is None for modified, _, _ in stamps):
+        return None
+    return hashlib.sha256(repr((COUNTED_BY, ARGUMENTS, found)).encode()).hexdigest()
+
+
+def _in(host: Host, folder: str) -> tuple[str, ...]:
+    try:
+        return tuple(f"{folder}/{name}" for name in host.list_directory(folder))
+    except SourceMissingError:
+        return ()
+
+
+def _stamp(host: Host, path: str) -> tuple[str | None, int, int] | None:
+    """Return when a file changed, its number and its size; None for one that is not there."""
+    try:
+        status = host.file_status(path)
+    except SourceMissingError:
+        return None
+    modified = None if status.modified is None else status.modified.isoformat()
+    return modified, status.number, status.size
