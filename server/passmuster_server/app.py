@@ -18,6 +18,7 @@ from passmuster_collectors.contract.errors import ContractError
 from passmuster_collectors.contract.problem import Problem
 from passmuster_server import migrations
 from passmuster_server.accounts.routes import routes as accounts_routes
+from passmuster_server.audit.routes import routes as audit_routes
 from passmuster_server.changes import ChangeWatch
 from passmuster_server.clock import Clock, utc_now
 from passmuster_server.config import Config
@@ -56,6 +57,7 @@ AREAS = (
     proof_routes,
     accounts_routes,
     fleet_routes,
+    audit_routes,
     signing_routes,
     ssf_routes,
 )

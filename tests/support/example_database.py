@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 from passmuster_server.accounts import tables as accounts_tables
+from passmuster_server.audit import tables as audit_tables
 from passmuster_server.database import Database
 from passmuster_server.devices.tables import organisations
 from passmuster_server.gate import tables as gate_tables
@@ -14,7 +15,7 @@ from passmuster_server.schema import DEFAULT_ORGANISATION, METADATA
 from passmuster_server.signing import tables as signing_tables
 from tests.support.store import new_store
 
-TABLES = (accounts_tables, gate_tables, policy_tables, reports_tables, signing_tables)
+TABLES = (accounts_tables, audit_tables, gate_tables, policy_tables, reports_tables, signing_tables)
 """Importing them is what makes `METADATA` know them."""
 
 _opened: list[Database] = []

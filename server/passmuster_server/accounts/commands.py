@@ -11,6 +11,8 @@ from passmuster_server.accounts.service import (
     create_administrator,
     create_sign_in_link,
 )
+from passmuster_server.audit.actions import Action
+from passmuster_server.audit.record import Event
 from passmuster_server.commands import Command, CommandError
 from passmuster_server.schema import DEFAULT_ORGANISATION
 
@@ -30,10 +32,11 @@ def create_admin(command: Command) -> int:
     """Add an administrator and print a link."""
     email = command.arguments.email
     try:
-        token = command.database.write_now(
+        token = command.change(
             lambda transaction: create_administrator(
                 transaction, DEFAULT_ORGANISATION, email, command.clock()
-            )
+            ),
+            lambda _: Event(Action.ADMINISTRATOR_CREATED, subject=email),
         )
     except AddressError as error:
         raise CommandError(str(error)) from None
@@ -46,10 +49,11 @@ def new_link(command: Command) -> int:
     """Print a fresh link."""
     email = command.arguments.email
     try:
-        token = command.database.write_now(
+        token = command.change(
             lambda transaction: create_sign_in_link(
                 transaction, DEFAULT_ORGANISATION, email, command.clock()
-            )
+            ),
+            lambda _: Event(Action.SIGN_IN_LINK_CREATED, subject=email),
         )
     except AddressError as error:
         raise CommandError(str(error)) from None

@@ -14,7 +14,15 @@ from starlette.routing import Route
 
 from passmuster_server.accounts.cookies import Cookies
 from passmuster_server.accounts.guard import Guard
-from passmuster_server.accounts.service import MAX_TOKEN, LinkError, sign_in, sign_out
+from passmuster_server.accounts.service import (
+    MAX_TOKEN,
+    LinkError,
+    find_session,
+    sign_in,
+    sign_out,
+)
+from passmuster_server.audit.actions import Action
+from passmuster_server.audit.record import Event, record
 from passmuster_server.clock import Clock
 from passmuster_server.database import Database, Transaction
 from passmuster_server.services import Services
@@ -79,7 +87,8 @@ class SignIn:
             if error.problem.status != 403:
                 raise
             return self._form(request, status=403, problem=error.problem.detail)
-        await self._database.write(lambda transaction: sign_out(transaction, token))
+        now = self._clock()
+        await self._database.write(lambda transaction: _end(transaction, token, now))
         response = RedirectResponse(SIGN_IN_PATH, 303, headers=dict(HEADERS))
         self._cookies.end_session(response)
         return response
@@ -116,7 +125,19 @@ def routes(services: Services) -> list[Route]:
 def _exchange(transaction: Transaction, before: str, token: str, now: datetime) -> str:
     session = sign_in(transaction, token, now)
     sign_out(transaction, before)
+    _note(transaction, Action.SIGNED_IN, session, now)
     return session
+
+
+def _end(transaction: Transaction, token: str, now: datetime) -> None:
+    _note(transaction, Action.SIGNED_OUT, token, now)
+    sign_out(transaction, token)
+
+
+def _note(transaction: Transaction, action: Action, token: str, now: datetime) -> None:
+    session = find_session(transaction.connection, token, now)
+    if session is not None:
+        record(transaction.connection, session.organisation, Event(action, session.email), now)
 
 
 def _token_of(text: str) -> str:

@@ -2,7 +2,10 @@
 
 from argparse import ArgumentParser, _SubParsersAction
 
+from passmuster_server.audit.actions import Action
+from passmuster_server.audit.record import Event
 from passmuster_server.commands import Command, CommandError
+from passmuster_server.database import Transaction
 from passmuster_server.devices.enrolment import (
     CODE_LIFETIME,
     OwnerError,
@@ -13,6 +16,11 @@ from passmuster_server.devices.enrolment import (
 from passmuster_server.devices.groups import GroupError, Ownership
 from passmuster_server.policy.standing import DeviceStatus
 from passmuster_server.schema import DEFAULT_ORGANISATION
+
+_DONE = {
+    DeviceStatus.RETIRED: Action.DEVICE_RETIRED,
+    DeviceStatus.REVOKED: Action.DEVICE_REVOKED,
+}
 
 
 def add_commands(parsers: "_SubParsersAction[ArgumentParser]") -> None:
@@ -42,7 +50,7 @@ def enroll_code(command: Command) -> int:
     """Print a fresh code; it is not kept."""
     arguments = command.arguments
     try:
-        code = command.database.write_now(
+        code = command.change(
             lambda transaction: create_code(
                 transaction.connection,
                 DEFAULT_ORGANISATION,
@@ -51,7 +59,13 @@ def enroll_code(command: Command) -> int:
                 arguments.replaces,
                 group=arguments.group,
                 ownership=arguments.ownership and Ownership(arguments.ownership),
-            )
+            ),
+            lambda _: Event(
+                Action.ENROLMENT_CODE_CREATED,
+                subject=arguments.replaces or "",
+                person=arguments.owner,
+                details={"group": arguments.group or "", "ownership": arguments.ownership or ""},
+            ),
         )
     except (GroupError, OwnerError, ReplacedDeviceError) as error:
         raise CommandError(str(error)) from None
@@ -65,10 +79,13 @@ def enroll_code(command: Command) -> int:
 def take_out_of_service(command: Command) -> int:
     """Retire or revoke a device; running servers hear of it within a second."""
     device, status = command.arguments.device, command.arguments.status
-    done = command.database.write_now(
-        lambda transaction: retire(transaction.connection, DEFAULT_ORGANISATION, device, status)
-    )
-    if not done:
-        raise CommandError("there is no such device")
+
+    def work(transaction: Transaction) -> str:
+        owner = retire(transaction.connection, DEFAULT_ORGANISATION, device, status)
+        if owner is None:
+            raise CommandError("there is no such device")
+        return owner
+
+    command.change(work, lambda owner: Event(_DONE[status], subject=device, person=owner))
     print(f"The device is {status}.")
     return 0

@@ -21,6 +21,8 @@ from passmuster_collectors.contract.enrolment import (
     KeyTier,
 )
 from passmuster_collectors.contract.errors import ContractError
+from passmuster_server.audit import record
+from passmuster_server.audit.actions import Action
 from passmuster_server.changes import announce
 from passmuster_server.clock import Clock
 from passmuster_server.database import Database, Transaction
@@ -32,6 +34,8 @@ from passmuster_server.policy.service import Policies
 from passmuster_server.policy.standing import DeviceStatus
 from passmuster_server.web.problems import RefusalError
 
+ACTOR = "one-time code"
+"""In the record, the door by which a laptop was enrolled."""
 CODE_LIFETIME = timedelta(minutes=15)
 CHALLENGE_LIFETIME = timedelta(minutes=15)
 MAX_TRIES = 5
@@ -188,6 +192,14 @@ class Enrolment:
             self._note_replaced(connection, start, enrolled.device, code.replaces, now)
             retire(connection, organisation, code.replaces, DeviceStatus.RETIRED)
             self._policies.judge(transaction, organisation, code.replaces)
+        event = record.Event(
+            Action.DEVICE_ENROLLED,
+            actor=ACTOR,
+            subject=enrolled.device,
+            person=code.owner,
+            details={"tier": start.tier.value, "replaces": code.replaces},
+        )
+        record.record(connection, organisation, event, now)
         self._policies.judge(transaction, organisation, enrolled.device)
         return enrolled
 
@@ -267,18 +279,20 @@ class Enrolment:
             )
 
 
-def retire(connection: Connection, organisation: str, device: str, status: DeviceStatus) -> bool:
-    """Take a device out of service and tell running servers; False for one that is not there.
+def retire(
+    connection: Connection, organisation: str, device: str, status: DeviceStatus
+) -> str | None:
+    """Take a device out of service and tell running servers.
 
-    A revoked device stays revoked.
+    Returns its owner, or None where there is no such device. A revoked device stays revoked.
     """
     found = store.find_device(connection, organisation, device)
     if found is None:
-        return False
+        return None
     if found.status != DeviceStatus.REVOKED:
         store.set_status(connection, organisation, device, status)
     announce(connection, organisation, device)
-    return True
+    return str(found.owner)
 
 
 def _check_names(start: EnrolmentStart) -> None:

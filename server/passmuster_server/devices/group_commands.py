@@ -4,6 +4,8 @@ from argparse import ArgumentParser, _SubParsersAction
 from collections.abc import Callable
 from typing import TypeVar
 
+from passmuster_server.audit.actions import Action
+from passmuster_server.audit.record import Event
 from passmuster_server.changes import announce
 from passmuster_server.commands import Command, CommandError
 from passmuster_server.database import Transaction
@@ -48,7 +50,7 @@ def add(command: Command) -> int:
             transaction.connection, DEFAULT_ORGANISATION, name, kind, command.clock()
         )
 
-    _write(command, work)
+    _change(command, work, lambda _: Event(Action.GROUP_CREATED, subject=name.strip()))
     print(f"Group {name.strip()} ({kind}) is there. Enrol a laptop into it with:")
     print(f'  passmuster-server enroll-code --owner EMAIL --group "{name.strip()}"')
     return 0
@@ -71,16 +73,17 @@ def move(command: Command) -> int:
     """Put a device into a group; running servers judge it within a second."""
     arguments = command.arguments
 
-    def work(transaction: Transaction) -> str:
+    def work(transaction: Transaction) -> tuple[str, str]:
         connection = transaction.connection
         found = groups.find_group(connection, DEFAULT_ORGANISATION, arguments.name)
-        groups.place_device(
+        owner = groups.place_device(
             connection, DEFAULT_ORGANISATION, arguments.device, group=found.group_id
         )
         announce(connection, DEFAULT_ORGANISATION, arguments.device)
-        return str(found.name)
+        return str(found.name), owner
 
-    print(f"The device is in the group {_write(command, work)}.")
+    name, _ = _change(command, work, lambda done: _moved(arguments.device, done[1], group=done[0]))
+    print(f"The device is in the group {name}.")
     return 0
 
 
@@ -91,16 +94,24 @@ def own(command: Command) -> int:
 
     def work(transaction: Transaction) -> str:
         connection = transaction.connection
-        groups.place_device(connection, DEFAULT_ORGANISATION, arguments.device, ownership=ownership)
+        owner = groups.place_device(
+            connection, DEFAULT_ORGANISATION, arguments.device, ownership=ownership
+        )
         announce(connection, DEFAULT_ORGANISATION, arguments.device)
-        return "the company's" if ownership is Ownership.COMPANY else "a person's own"
+        return owner
 
-    print(f"The device is {_write(command, work)}.")
+    _change(command, work, lambda owner: _moved(arguments.device, owner, ownership=ownership.value))
+    whose = "the company's" if ownership is Ownership.COMPANY else "a person's own"
+    print(f"The device is {whose}.")
     return 0
 
 
-def _write(command: Command, work: Callable[[Transaction], T]) -> T:
+def _moved(device: str, owner: str, **details: str) -> Event:
+    return Event(Action.DEVICE_MOVED, subject=device, person=owner, details=details)
+
+
+def _change(command: Command, work: Callable[[Transaction], T], event: Callable[[T], Event]) -> T:
     try:
-        return command.database.write_now(work)
+        return command.change(work, event)
     except GroupError as error:
         raise CommandError(str(error)) from None

@@ -97,23 +97,26 @@ def place_device(
     *,
     group: str | None = None,
     ownership: Ownership | None = None,
-) -> None:
+) -> str:
     """Put a device into a group, or say whose it is; it has to be judged again after that.
 
-    What is None stays as it is. Raises `GroupError` for a device that is not there.
+    Returns the e-mail address of the person who has it. What is None stays as it is. Raises
+    `GroupError` for a device that is not there.
     """
     values = {
         name: value
         for name, value in (("group_id", group), ("ownership", ownership))
         if value is not None
     }
-    changed = connection.execute(
+    owner: str | None = connection.execute(
         update(devices)
         .where(devices.c.organisation_id == organisation, devices.c.device_id == device)
         .values(**values)
-    )
-    if changed.rowcount != 1:
+        .returning(devices.c.owner)
+    ).scalar_one_or_none()
+    if owner is None:
         raise GroupError("device: there is no such device")
+    return owner
 
 
 def _named(connection: Connection, organisation: str, name: str) -> Row[Any] | None:

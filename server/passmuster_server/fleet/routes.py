@@ -2,11 +2,14 @@
 
 import json
 from collections.abc import AsyncIterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
+from sqlalchemy import Row
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
@@ -15,9 +18,11 @@ from passmuster_collectors.contract.canonical import base64url, from_base64url
 from passmuster_collectors.contract.errors import ContractError
 from passmuster_server.accounts.guard import Guard
 from passmuster_server.accounts.service import Session
+from passmuster_server.audit.actions import Action
+from passmuster_server.audit.record import Event, record_once
 from passmuster_server.clock import Clock
 from passmuster_server.config import Config
-from passmuster_server.database import Database
+from passmuster_server.database import Database, StoreUnavailableError
 from passmuster_server.devices.groups import groups_of
 from passmuster_server.fleet import device_view
 from passmuster_server.fleet.index import Cursor, FleetIndex, FleetQuery, Group
@@ -42,6 +47,8 @@ from passmuster_server.web.problems import RefusalError
 MAX_SEARCH = 128
 MAX_CURSOR = 1_024
 MAX_GROUP = 32
+SEEN_AGAIN_AFTER = timedelta(hours=1)
+"""A page that refreshes itself is one look, not hundreds."""
 
 
 @dataclass(frozen=True)
@@ -142,6 +149,7 @@ class FleetPages:
         standing = self._standings.of_device(session.organisation, name)
         state = state_of(standing, now)
         contact = stored.contact
+        await self._note_view(session, stored.device, now)
         return self._response(
             request,
             session,
@@ -164,6 +172,19 @@ class FleetPages:
             history=device_view.history_of(stored.history),
             key_changes=key_changes_of(stored.key_changes),
         )
+
+    async def _note_view(self, session: Session, device: Row[Any], now: datetime) -> None:
+        """Put on record who looked: the person whose laptop it is may ask."""
+        event = Event(
+            Action.DEVICE_VIEWED, session.email, subject=device.device_id, person=device.owner
+        )
+        # A page can be shown while nothing can be stored.
+        with suppress(StoreUnavailableError):
+            await self._database.write(
+                lambda transaction: record_once(
+                    transaction.connection, session.organisation, event, now, SEEN_AGAIN_AFTER
+                )
+            )
 
     async def privacy(self, request: Request) -> Response:
         """Show what is collected: to everyone, because it is about them."""

@@ -3,6 +3,8 @@
 from argparse import ArgumentParser, _SubParsersAction
 
 from passmuster_collectors.contract.errors import ContractError
+from passmuster_server.audit.actions import Action
+from passmuster_server.audit.record import Event
 from passmuster_server.commands import Command, CommandError
 from passmuster_server.gate.client_store import (
     ASK,
@@ -71,8 +73,9 @@ def gate_client(command: Command) -> int:
         raise CommandError(f"NAME: expected one line of at most {MAX_NAME} characters")
     if arguments.revoke:
         try:
-            command.database.write_now(
-                lambda transaction: revoke_client(transaction, DEFAULT_ORGANISATION, name, now)
+            command.change(
+                lambda transaction: revoke_client(transaction, DEFAULT_ORGANISATION, name, now),
+                lambda _: Event(Action.GATE_CLIENT_REVOKED, subject=name),
             )
         except UnknownGateClientError:
             raise CommandError(f"there is no client {name!r}") from None
@@ -81,15 +84,17 @@ def gate_client(command: Command) -> int:
     grants = _grants(command)
     try:
         if arguments.oauth:
-            client, secret = command.database.write_now(
-                lambda each: create_oauth_client(each, DEFAULT_ORGANISATION, name, now, grants)
+            client, secret = command.change(
+                lambda each: create_oauth_client(each, DEFAULT_ORGANISATION, name, now, grants),
+                lambda _: _created(name, grants),
             )
             print(f"OAuth 2 client id and secret of {name}, shown this once:")
             print(client)
             print(secret)
             return 0
-        token = command.database.write_now(
-            lambda each: create_client(each, DEFAULT_ORGANISATION, name, now, grants)
+        token = command.change(
+            lambda each: create_client(each, DEFAULT_ORGANISATION, name, now, grants),
+            lambda _: _created(name, grants),
         )
     except GateClientExistsError:
         raise CommandError(f"there is a client {name!r} already; revoke it first") from None
@@ -119,3 +124,13 @@ def _grants(command: Command) -> Grants:
         tuple(arguments.person),
         tuple(arguments.push),
     )
+
+
+def _created(name: str, grants: Grants) -> Event:
+    details = {
+        "scopes": list(grants.scopes),
+        "applications": list(grants.applications),
+        "people": list(grants.people),
+        "push": list(grants.push_endpoints),
+    }
+    return Event(Action.GATE_CLIENT_CREATED, subject=name, details=details)

@@ -1,11 +1,13 @@
 """`passmuster-server policy`: show, preview, publish, history, rollback."""
 
-import getpass
 import json
 from argparse import ArgumentParser, _SubParsersAction
 from pathlib import Path
 
+from passmuster_collectors.contract.canonical import digest
 from passmuster_collectors.contract.errors import ContractError
+from passmuster_server.audit.actions import Action
+from passmuster_server.audit.record import Event
 from passmuster_server.changes import announce
 from passmuster_server.commands import Command, CommandError
 from passmuster_server.database import Transaction
@@ -157,14 +159,21 @@ def _document_of(command: Command, version: int) -> str:
 def _put_in_force(command: Command, document: str, policy: Policy, note: str = "") -> None:
     def work(transaction: Transaction) -> int:
         connection = transaction.connection
-        by = f"{getpass.getuser()} (command line{note})"
         version = store.insert_policy(
-            connection, DEFAULT_ORGANISATION, document, command.clock(), by
+            connection, DEFAULT_ORGANISATION, document, command.clock(), command.actor + note
         )
         announce(connection, DEFAULT_ORGANISATION, None)
         return version
 
-    print(f"Policy version {command.database.write_now(work)} is in force.")
+    version = command.change(
+        work,
+        lambda version: Event(
+            Action.POLICY_PUBLISHED,
+            subject=str(version),
+            details={"sha256": digest(document.encode("utf-8")), "note": note.strip(", ")},
+        ),
+    )
+    print(f"Policy version {version} is in force.")
     for name, demanded in policy.signals.items():
         if demanded.limits == ANY_TIER:
             continue

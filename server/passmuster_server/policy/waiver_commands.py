@@ -1,9 +1,10 @@
 """`passmuster-server waive`, `waivers` and `end-waiver`."""
 
-import getpass
 from argparse import ArgumentParser, _SubParsersAction
 from datetime import timedelta
 
+from passmuster_server.audit.actions import Action
+from passmuster_server.audit.record import Event
 from passmuster_server.commands import Command, CommandError
 from passmuster_server.policy import waivers
 from passmuster_server.policy.waivers import WaiverError
@@ -33,7 +34,7 @@ def grant(command: Command) -> int:
         raise CommandError(f"--days: expected 1 to {waivers.LONGEST.days}")
     until = now + timedelta(days=arguments.days)
     try:
-        waiver = command.database.write_now(
+        granted = command.change(
             lambda transaction: waivers.grant(
                 transaction.connection,
                 DEFAULT_ORGANISATION,
@@ -41,13 +42,17 @@ def grant(command: Command) -> int:
                 arguments.signal,
                 arguments.reason,
                 until,
-                getpass.getuser(),
+                command.actor,
                 now,
-            )
+            ),
+            lambda waived: _event(
+                Action.WAIVER_GRANTED, waived, reason=arguments.reason, days=arguments.days
+            ),
         )
     except WaiverError as error:
         raise CommandError(str(error)) from None
-    print(f"Waiver {waiver}: {arguments.signal} shuts nobody out until {until:%Y-%m-%d %H:%M} UTC.")
+    ends = f"{until:%Y-%m-%d %H:%M} UTC"
+    print(f"Waiver {granted.waiver}: {arguments.signal} shuts nobody out until {ends}.")
     return 0
 
 
@@ -73,16 +78,26 @@ def show(command: Command) -> int:
 def end(command: Command) -> int:
     """End a waiver; running servers judge the device within a second."""
     try:
-        command.database.write_now(
+        command.change(
             lambda transaction: waivers.end(
                 transaction.connection,
                 DEFAULT_ORGANISATION,
                 command.arguments.waiver,
-                getpass.getuser(),
+                command.actor,
                 command.clock(),
-            )
+            ),
+            lambda waived: _event(Action.WAIVER_ENDED, waived),
         )
     except WaiverError as error:
         raise CommandError(str(error)) from None
     print("The waiver has ended.")
     return 0
+
+
+def _event(action: Action, waived: waivers.Waived, **details: str | int) -> Event:
+    return Event(
+        action,
+        subject=waived.device,
+        person=waived.owner,
+        details={"waiver": waived.waiver, "signal": waived.signal, **details},
+    )

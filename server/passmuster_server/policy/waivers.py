@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -37,6 +38,16 @@ def waived(
     return {row.signal: row.expires_at for row in rows}
 
 
+@dataclass(frozen=True)
+class Waived:
+    """Which waiver of which device, and whose that is."""
+
+    waiver: str
+    device: str
+    owner: str
+    signal: str
+
+
 def grant(
     connection: Connection,
     organisation: str,
@@ -46,8 +57,8 @@ def grant(
     until: datetime,
     by: str,
     now: datetime,
-) -> str:
-    """Store a waiver, have the device judged again, and return the waiver's id.
+) -> Waived:
+    """Store a waiver, have the device judged again, and return it.
 
     Raises `WaiverError`.
     """
@@ -59,7 +70,7 @@ def grant(
     if not now < until <= now + LONGEST:
         raise WaiverError(f"until: expected a time within the next {LONGEST.days} days")
     found = connection.execute(
-        select(devices.c.device_id).where(
+        select(devices.c.owner).where(
             devices.c.organisation_id == organisation, devices.c.device_id == device
         )
     ).first()
@@ -79,26 +90,32 @@ def grant(
         )
     )
     announce(connection, organisation, device)
-    return waiver
+    return Waived(waiver, device, found.owner, signal)
 
 
-def end(connection: Connection, organisation: str, waiver: str, by: str, now: datetime) -> None:
-    """End a waiver before its time. Raises `WaiverError` where there is none that lasts."""
+def end(connection: Connection, organisation: str, waiver: str, by: str, now: datetime) -> Waived:
+    """End a waiver before its time and return it.
+
+    Raises `WaiverError` where there is none that lasts.
+    """
     key = (waivers.c.organisation_id == organisation, waivers.c.waiver_id == waiver)
-    device = connection.execute(select(waivers.c.device_id).where(*key)).scalar()
+    found = next(iter(all_waivers(connection, organisation, waiver)), None)
     ended = connection.execute(
         update(waivers)
         .where(*key, waivers.c.ended_at.is_(None), waivers.c.expires_at > now)
         .values(ended_at=now, ended_by=by)
     )
-    if device is None or ended.rowcount != 1:
+    if found is None or ended.rowcount != 1:
         raise WaiverError("there is no such waiver in force")
-    announce(connection, organisation, device)
+    announce(connection, organisation, found.device_id)
+    return Waived(waiver, found.device_id, found.owner, found.signal)
 
 
-def all_waivers(connection: Connection, organisation: str) -> list[Row[Any]]:
-    """Return every waiver with its device's owner and name, the newest first."""
-    found = connection.execute(
+def all_waivers(
+    connection: Connection, organisation: str, waiver: str | None = None
+) -> list[Row[Any]]:
+    """Return every waiver, or one, with its device's owner and name, the newest first."""
+    statement = (
         select(waivers, devices.c.owner, devices.c.computer_name)
         .join(
             devices,
@@ -108,7 +125,9 @@ def all_waivers(connection: Connection, organisation: str) -> list[Row[Any]]:
         .where(waivers.c.organisation_id == organisation)
         .order_by(waivers.c.granted_at.desc(), waivers.c.waiver_id)
     )
-    return list(found.all())
+    if waiver is not None:
+        statement = statement.where(waivers.c.waiver_id == waiver)
+    return list(connection.execute(statement).all())
 
 
 def _names() -> tuple[str, ...]:

@@ -3,6 +3,8 @@
 import json
 from argparse import ArgumentParser, _SubParsersAction
 
+from passmuster_server.audit.actions import Action
+from passmuster_server.audit.record import Event
 from passmuster_server.commands import Command, CommandError
 from passmuster_server.privacy import personal
 from passmuster_server.schema import DEFAULT_ORGANISATION
@@ -21,10 +23,10 @@ def add_commands(parsers: "_SubParsersAction[ArgumentParser]") -> None:
 
 def export(command: Command) -> int:
     """Print JSON: devices with their readings, changes, verdicts and reports; decisions."""
-    found = command.database.read_now(
-        lambda connection: personal.export(
-            connection, DEFAULT_ORGANISATION, command.arguments.email
-        )
+    email = command.arguments.email
+    found = command.change(
+        lambda transaction: personal.export(transaction.connection, DEFAULT_ORGANISATION, email),
+        lambda _: Event(Action.PERSON_EXPORTED, person=email),
     )
     print(json.dumps(found, indent=2, ensure_ascii=False))
     return 0
@@ -41,8 +43,10 @@ def erase(command: Command) -> int:
             answer = ""
         if answer.strip() != email:
             raise CommandError("nothing was deleted")
-    found = command.database.write_now(
-        lambda transaction: personal.erase(transaction.connection, DEFAULT_ORGANISATION, email)
+    found = command.change(
+        lambda transaction: personal.erase(transaction.connection, DEFAULT_ORGANISATION, email),
+        # Not whom: the record of the erasure must not hold what was erased.
+        lambda erased: Event(Action.PERSON_ERASED, details=erased),
     )
     print(f"Deleted: {found['devices']} devices, {found['decisions']} decisions of the gate.")
     return 0

@@ -10,9 +10,12 @@ from typing import Any
 from sqlalchemy import Column, Connection, Table, delete, func, select
 
 from passmuster_collectors.contract import codec, strict_json
+from passmuster_server.audit import record
 from passmuster_server.changes import announce
 from passmuster_server.devices import store as device_store
 from passmuster_server.devices.tables import devices, enrolment_codes, key_changes
+from passmuster_server.gate.oidc import forgetting as oidc
+from passmuster_server.gate.oidc.tables import oidc_codes, oidc_logins
 from passmuster_server.gate.tables import decisions
 from passmuster_server.policy import forgetting as policy
 from passmuster_server.policy.tables import verdict_history, waivers
@@ -33,9 +36,9 @@ _OF_A_DEVICE: Mapping[str, Table] = {
     "key_changes": key_changes,
     "browsers": browser_sessions,
 }
-_JSON = frozenset({"claims", "reading", "reasons", "public_key", "key_before"})
+_JSON = frozenset({"claims", "reading", "reasons", "public_key", "key_before", "request"})
 _TEXT = frozenset({"upload", "message"})
-_HIDDEN = frozenset({"organisation_id", "code_hash", "challenge"})
+_HIDDEN = frozenset({"organisation_id", "code_hash", "login_hash", "challenge"})
 MAX_STORED = 4 * 1024 * 1024
 
 
@@ -61,11 +64,25 @@ def export(connection: Connection, organisation: str, person: str) -> Mapping[st
         "browsers_on_their_way": _rows(
             connection, proof_visits, organisation, proof_visits.c.person, person
         ),
+        "logins_under_way": _rows(
+            connection, oidc_logins, organisation, oidc_logins.c.person, person
+        ),
+        "logins_answered": _rows(connection, oidc_codes, organisation, oidc_codes.c.person, person),
+        "audit_entries": [
+            {
+                "at": codec.format_time(entry.at),
+                "action": entry.action,
+                "actor": entry.actor,
+                "subject": entry.subject,
+                "details": entry.details,
+            }
+            for entry in record.about(connection, organisation, person)
+        ],
     }
 
 
-def erase(connection: Connection, organisation: str, person: str) -> Mapping[str, int]:
-    """Delete all of it and return how many devices and decisions that was.
+def erase(connection: Connection, organisation: str, person: str) -> Mapping[str, Any]:
+    """Delete all of it; return how many devices and decisions that was, and which audit entries.
 
     The person's laptops are unknown from then on; running servers hear of it.
     """
@@ -94,7 +111,9 @@ def erase(connection: Connection, organisation: str, person: str) -> Mapping[str
         )
     ).rowcount
     signals.forget_person(connection, organisation, person, erased)
-    return {"devices": len(erased), "decisions": given}
+    oidc.forget_person(connection, organisation, person)
+    emptied = record.erase(connection, organisation, person)
+    return {"devices": len(erased), "decisions": given, "audit_entries": list(emptied)}
 
 
 def _rows(

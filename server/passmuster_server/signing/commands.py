@@ -2,6 +2,8 @@
 
 from argparse import ArgumentParser, _SubParsersAction
 
+from passmuster_server.audit.actions import Action
+from passmuster_server.audit.record import Event
 from passmuster_server.commands import Command, CommandError
 from passmuster_server.signing import store
 from passmuster_server.signing.keys import StoredKey, generate_key
@@ -26,6 +28,12 @@ def signing_keys(command: Command) -> int:
         raise CommandError("--compromised: give it together with --rotate")
     if command.arguments.rotate:
         _rotate(command)
+        command.change(
+            lambda _: None,
+            lambda _: Event(
+                Action.SIGNING_KEY_ROTATED, details={"compromised": command.arguments.compromised}
+            ),
+        )
     for key in command.database.read_now(store.stored_keys):
         print(f"{key.key_id}  {_described(key)}")
     return 0

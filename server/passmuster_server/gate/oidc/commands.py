@@ -2,6 +2,8 @@
 
 from argparse import ArgumentParser, _SubParsersAction
 
+from passmuster_server.audit.actions import Action
+from passmuster_server.audit.record import Event
 from passmuster_server.commands import Command, CommandError
 from passmuster_server.gate.oidc.clients import (
     HINT_CLAIM,
@@ -75,10 +77,15 @@ def add_client(command: Command) -> int:
             pkce=not given.without_pkce,
             hint=_hint(command),
         )
-        client, secret = command.database.write_now(
+        client, secret = command.change(
             lambda transaction: create_client(
                 transaction, DEFAULT_ORGANISATION, wanted, command.clock()
-            )
+            ),
+            lambda _: Event(
+                Action.OIDC_CLIENT_CREATED,
+                subject=name,
+                details={"redirect_uris": list(wanted.redirect_uris)},
+            ),
         )
     except ClientError as error:
         raise CommandError(str(error)) from None
@@ -108,10 +115,11 @@ def revoke_named(command: Command) -> int:
     """Take a client out of use."""
     name = command.arguments.name.strip()
     try:
-        command.database.write_now(
+        command.change(
             lambda transaction: revoke_client(
                 transaction, DEFAULT_ORGANISATION, name, command.clock()
-            )
+            ),
+            lambda _: Event(Action.OIDC_CLIENT_REVOKED, subject=name),
         )
     except UnknownClientError:
         raise CommandError(f"there is no client {name!r}") from None
