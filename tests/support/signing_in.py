@@ -166,7 +166,10 @@ def running_callback() -> Iterator[tuple[str, list[Arrival]]]:
         def _welcome(self, form: str | None) -> None:
             if self.path.startswith("/callback"):
                 arrivals.append(Arrival(f"http://{self.headers['Host']}{self.path}", form))
-            body = b"<!doctype html><title>Back</title><h1>Back at the sign-in</h1>"
+            body = (
+                b"<!doctype html><title>Back</title><link rel=icon href=data:,>"
+                b"<h1>Back at the sign-in</h1>"
+            )
             self.send_response(200)
             self.send_header("Content-Type", "text/html")
             self.send_header("Content-Length", str(len(body)))
