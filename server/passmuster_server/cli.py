@@ -20,7 +20,9 @@ from passmuster_server.devices.group_commands import add_commands as add_group_c
 from passmuster_server.gate.commands import add_commands as add_gate_commands
 from passmuster_server.gate.oidc.commands import add_commands as add_oidc_commands
 from passmuster_server.policy.commands import add_commands as add_policy_commands
+from passmuster_server.policy.network_commands import add_commands as add_network_commands
 from passmuster_server.policy.service import check_policies
+from passmuster_server.policy.usb_commands import add_commands as add_usb_commands
 from passmuster_server.policy.waiver_commands import add_commands as add_waiver_commands
 from passmuster_server.privacy.commands import add_commands as add_privacy_commands
 from passmuster_server.signing.commands import add_commands as add_signing_commands
@@ -31,6 +33,8 @@ AREAS = (
     add_group_commands,
     add_policy_commands,
     add_waiver_commands,
+    add_usb_commands,
+    add_network_commands,
     add_gate_commands,
     add_oidc_commands,
     add_privacy_commands,

@@ -22,6 +22,8 @@ class Action(StrEnum):
     POLICY_PUBLISHED = "policy.published"
     WAIVER_GRANTED = "waiver.granted"
     WAIVER_ENDED = "waiver.ended"
+    ALLOWANCE_GRANTED = "allowance.granted"
+    ALLOWANCE_ENDED = "allowance.ended"
     GATE_CLIENT_CREATED = "gate_client.created"
     GATE_CLIENT_REVOKED = "gate_client.revoked"
     OIDC_CLIENT_CREATED = "oidc_client.created"

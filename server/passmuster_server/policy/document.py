@@ -1,5 +1,6 @@
 """A policy: what the organisation demands of its laptops, as a TOML document and as a value."""
 
+import dataclasses
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -147,6 +148,13 @@ def parse(document: str, version: int) -> Policy:
 def located(error: ContractError, document: str) -> DocumentError:
     """Return the mistake together with the line of the document on which it stands."""
     return DocumentError(error.field, error.problem, line_of(document, error.field))
+
+
+def resting_on(policy: Policy, beside: str) -> Policy:
+    """Return the policy with another basis where something beside it counts for many devices."""
+    if not beside:
+        return policy
+    return dataclasses.replace(policy, basis=digest(f"{policy.basis}\0{beside}".encode("ascii")))
 
 
 def _policy(read: Document, document: str, version: int) -> Policy:

@@ -2,9 +2,9 @@
 
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, exists, select
+from sqlalchemy import Connection, delete, exists, or_, select
 
-from passmuster_server.policy.tables import verdict_history, verdicts, waivers
+from passmuster_server.policy.tables import allowances, verdict_history, verdicts, waivers
 
 
 def forget_history(connection: Connection, before: datetime, limit: int) -> int:
@@ -37,9 +37,18 @@ def forget_waivers(connection: Connection, before: datetime, limit: int) -> int:
     ).rowcount
 
 
+def forget_allowances(connection: Connection, before: datetime, limit: int) -> int:
+    """Delete up to `limit` allowances that ended before a moment."""
+    ended = or_(allowances.c.expires_at < before, allowances.c.ended_at < before)
+    old = select(allowances.c.allowance_id).where(ended).limit(limit)
+    return connection.execute(
+        delete(allowances).where(ended, allowances.c.allowance_id.in_(old))
+    ).rowcount
+
+
 def forget_device(connection: Connection, organisation: str, device: str) -> None:
-    """Delete every verdict and waiver of a laptop."""
-    for table in (verdict_history, verdicts, waivers):
+    """Delete every verdict, waiver and allowance of a laptop."""
+    for table in (verdict_history, verdicts, waivers, allowances):
         connection.execute(
             delete(table).where(
                 table.c.organisation_id == organisation, table.c.device_id == device

@@ -1,7 +1,7 @@
 """From readings and a policy to a verdict. Pure: no clock, no store."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from types import MappingProxyType
@@ -11,6 +11,7 @@ from passmuster_collectors.contract.platform import Platform
 from passmuster_collectors.contract.reading import Reading, Status
 from passmuster_collectors.contract.verdict import SEVERITY, Outcome, Verdict
 from passmuster_collectors.signals.signal import Finding, Judgement, Signal
+from passmuster_server.policy.allowances import Allowance, changed_limits
 from passmuster_server.policy.demands import JUDGED, Severity
 from passmuster_server.policy.document import Policy
 from passmuster_server.policy.key_tier import KEY_TIER, KeyTierLimits, reading_of
@@ -46,11 +47,13 @@ def judge_device(
     before: tuple[SignalStanding, ...],
     now: datetime,
     waived: Mapping[str, datetime] = MappingProxyType({}),
+    allowed: Sequence[Allowance] = (),
 ) -> Judged:
     """Return the verdict on `readings` at `now`; `before` says since when a signal has failed.
 
     Anything but a pass of a blocking signal shuts the gate, unless the signal's grace still lasts
-    or the signal is `waived` (until when). Time under a waiver counts as time of failing.
+    or the signal is `waived` (until when). Time under a waiver counts as time of failing. `allowed`
+    changes the limits of this device.
     """
     failing_since = {item.signal: item.failing_since for item in before}
     signals: list[SignalStanding] = []
@@ -64,7 +67,8 @@ def judge_device(
         if signal is KEY_TIER:
             reading = reading_of(subject.tier, now)
         blocking = demanded.severity is Severity.BLOCK
-        judgement = _judged(signal, reading, demanded.limits)
+        limits = changed_limits(demanded.limits, signal.id, allowed, now)
+        judgement = _judged(signal, reading, limits)
         standing = _standing(signal, judgement, subject.platform, blocking=blocking)
         if standing.outcome not in GOOD:
             # Never later than now: a clock that was set back must not begin a grace period.
@@ -77,12 +81,27 @@ def judge_device(
                 end = since + timedelta(seconds=demanded.grace_s)
                 blocked = blocked or end <= now
                 grace_ends.append(end)
+        elif limits != demanded.limits:
+            end_of_it = _allowed_until(signal, reading, demanded.limits, allowed)
+            standing = dataclasses.replace(standing, allowed_until=end_of_it)
         signals.append(standing)
     if blocked:
         return Judged(Verdict.NON_COMPLIANT, None, tuple(signals))
     if grace_ends:
         return Judged(Verdict.GRACE, min(grace_ends), tuple(signals))
     return Judged(Verdict.COMPLIANT, None, tuple(signals))
+
+
+def _allowed_until(
+    signal: Signal[object, object], reading: Reading, limits: object, allowed: Sequence[Allowance]
+) -> datetime | None:
+    """Return from when on a signal that passes would no longer, as allowances end."""
+    ends = {each.until for each in allowed if each.signal == signal.id and each.until}
+    for end in sorted(ends):
+        left = changed_limits(limits, signal.id, allowed, end)
+        if _judged(signal, reading, left).outcome not in GOOD:
+            return end
+    return None
 
 
 def _not_reported(signal: Signal[object, object], now: datetime) -> Reading:

@@ -11,15 +11,15 @@ from passmuster_collectors.contract.reading import Reading
 from passmuster_collectors.contract.verdict import Verdict
 from passmuster_server.clock import Clock
 from passmuster_server.database import Database, Transaction
-from passmuster_server.policy import store, waivers
+from passmuster_server.policy import allowances, store, waivers
 from passmuster_server.policy.default_document import default_document
-from passmuster_server.policy.document import Policy, parse
+from passmuster_server.policy.document import Policy, parse, resting_on
 from passmuster_server.policy.judgement import judge_device
 from passmuster_server.policy.standing import (
     DeviceStatus,
     SignalStanding,
     Standing,
-    first_waiver_end,
+    first_exception_end,
 )
 from passmuster_server.policy.standings import Standings
 from passmuster_server.policy.stored_devices import (
@@ -53,6 +53,7 @@ class Policies:
         self._database = database
         self._standings = standings
         self._clock = clock
+        self._parsed: dict[str, Policy] = {}
         self._current: dict[str, Policy] = {}
         self._verdict_listeners: list[VerdictListener] = []
 
@@ -84,13 +85,17 @@ class Policies:
         return [self._as_stored(stored) for stored in found if stored is not None]
 
     def read_policies(self, connection: Connection) -> None:
-        """Read the policies in force.
+        """Read the policies in force, and on which allowances they rest.
 
         Raises `ContractError` for one that this version of the server does not understand.
         """
         for row in store.newest_policies(connection):
-            if row.version != self.current(row.organisation_id).version:
-                self._current[row.organisation_id] = parse(row.document, row.version)
+            organisation = row.organisation_id
+            policy = self._parsed.get(organisation)
+            if policy is None or policy.version != row.version:
+                policy = self._parsed[organisation] = parse(row.document, row.version)
+            beside = allowances.basis_of(connection, organisation)
+            self._current[organisation] = resting_on(policy, beside)
 
     def judge(self, transaction: Transaction, organisation: str, device: str) -> Standing:
         """Judge the device's stored readings now, store the verdict and tell the gate.
@@ -151,7 +156,7 @@ class Policies:
             return False
         if before.basis != self.current(stored.organisation).basis:
             return False
-        waived_until = first_waiver_end(_signals_of(stored))
+        waived_until = first_exception_end(_signals_of(stored))
         return all(end is None or now < end for end in (before.grace_until, waived_until))
 
     def _judge(
@@ -167,13 +172,15 @@ class Policies:
             if now > stale_at:
                 changed_at = stale_at
             else:
+                whose = transaction.connection, stored.organisation, stored.device
                 judged = judge_device(
                     readings(),
                     policy,
                     stored.subject,
                     signals,
                     now,
-                    waivers.waived(transaction.connection, stored.organisation, stored.device, now),
+                    waivers.waived(*whose, now),
+                    allowances.lasting(*whose, stored.group, now),
                 )
                 verdict, grace_until, signals = judged.verdict, judged.grace_until, judged.signals
                 blocking = (signal for signal in signals if signal.blocking)
@@ -196,7 +203,7 @@ class Policies:
             report_sequence=stored.sequence,
             signals=signals,
             revision=1 if before is None else before.revision + 1,
-            waived_until=first_waiver_end(signals),
+            waived_until=first_exception_end(signals),
             group=stored.group,
         )
         connection = transaction.connection
@@ -253,7 +260,7 @@ class Policies:
             report_sequence=stored.sequence,
             signals=signals,
             revision=verdict.revision,
-            waived_until=first_waiver_end(signals),
+            waived_until=first_exception_end(signals),
             group=stored.group,
         )
 

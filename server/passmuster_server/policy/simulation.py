@@ -1,6 +1,6 @@
 """What a policy would do to the live fleet, before it is in force. Nothing is changed or kept."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
@@ -10,7 +10,8 @@ from sqlalchemy import Connection
 from passmuster_collectors.contract.errors import ContractError
 from passmuster_collectors.contract.reading import Reading
 from passmuster_collectors.contract.verdict import Verdict
-from passmuster_server.policy import store, waivers
+from passmuster_server.policy import allowances, store, waivers
+from passmuster_server.policy.allowances import Allowance
 from passmuster_server.policy.document import Policy
 from passmuster_server.policy.judgement import judge_device
 from passmuster_server.policy.standing import CLOCK_STEP_S, DeviceStatus, Reason, SignalStanding
@@ -59,7 +60,8 @@ def simulate(
         for stored in group:
             before = _verdict_at(stored.verdict, now)
             waived = waivers.waived(connection, organisation, stored.device, now)
-            after, reasons = _judged(stored, read[stored.device], policy, now, waived)
+            allowed = allowances.lasting(connection, organisation, stored.device, stored.group, now)
+            after, reasons = _judged(stored, read[stored.device], policy, now, (waived, allowed))
             if after is not before:
                 moved.append(
                     Moved(stored.device, stored.owner, stored.computer_name, before, after, reasons)
@@ -102,7 +104,7 @@ def _judged(
     readings: Mapping[str, Reading],
     policy: Policy,
     now: datetime,
-    waived: Mapping[str, datetime],
+    exceptions: tuple[Mapping[str, datetime], Sequence[Allowance]],
 ) -> tuple[Verdict, tuple[Reason, ...]]:
     if stored.last_seen is None:
         return Verdict.UNKNOWN, ()
@@ -114,7 +116,7 @@ def _judged(
     ):
         return Verdict.UNKNOWN, ()
     before = _signals_before(stored)
-    judged = judge_device(readings, policy, stored.subject, before, now, waived)
+    judged = judge_device(readings, policy, stored.subject, before, now, *exceptions)
     reasons = (reason for signal in judged.signals if signal.blocking for reason in signal.reasons)
     return judged.verdict, tuple(reasons)
 

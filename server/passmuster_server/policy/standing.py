@@ -41,7 +41,8 @@ class SignalStanding:
     """How one signal of the device was judged, and since when it has not passed.
 
     `blocking` says whether policy lets it shut the gate, or only shows it; `waived_until` that it
-    would, but for a waiver that lasts so long.
+    would, but for a waiver that lasts so long; `allowed_until` that it passes by an allowance that
+    lasts so long.
     """
 
     signal: str
@@ -51,11 +52,15 @@ class SignalStanding:
     failing_since: datetime | None = None
     blocking: bool = True
     waived_until: datetime | None = None
+    allowed_until: datetime | None = None
 
 
-def first_waiver_end(signals: Iterable[SignalStanding]) -> datetime | None:
-    """Return when the first waiver ends on which a verdict over these signals rests."""
-    return min((each.waived_until for each in signals if each.waived_until), default=None)
+def first_exception_end(signals: Iterable[SignalStanding]) -> datetime | None:
+    """Return when the first waiver or allowance ends on which a verdict over these rests."""
+    ends = (
+        each.waived_until or (each.allowed_until if each.blocking else None) for each in signals
+    )
+    return min((end for end in ends if end), default=None)
 
 
 @dataclass(frozen=True)
@@ -64,8 +69,9 @@ class Standing:
 
     `verdict` is what was judged; `verdict_at` is what counts at a moment, which may be `unknown`
     for want of a recent report. `report_sequence` names the report the verdict rests on, `revision`
-    counts the judgements that were stored of this device. The verdict rests on a waiver until
-    `waived_until`; without it this device has to be judged again. `group` is its group's id.
+    counts the judgements that were stored of this device. The verdict rests on a waiver or an
+    allowance until `waived_until`; without it this device has to be judged again. `group` is its
+    group's id.
     """
 
     organisation: str

@@ -78,3 +78,24 @@ verdict_history = Table(
     ForeignKeyConstraint(*_DEVICE),
     Index("ix_verdict_history_device", "organisation_id", "device_id", "since"),
 )
+
+allowances = Table(
+    "allowances",
+    METADATA,
+    Column("organisation_id", String(64), primary_key=True),
+    Column("allowance_id", String(32), primary_key=True),
+    Column("kind", String(32), nullable=False),
+    Column("value", String(128), nullable=False),
+    Column("name", String(128), nullable=False),
+    Column("device_id", String(64)),
+    Column("group_id", String(32)),
+    Column("reason", String(512), nullable=False),
+    Column("granted_by", String(254), nullable=False),
+    Column("granted_at", Moment, nullable=False),
+    Column("expires_at", Moment),
+    Column("ended_at", Moment),
+    Column("ended_by", String(254)),
+    ForeignKeyConstraint(*_DEVICE),
+    Index("ix_allowances_scope", "organisation_id", "device_id", "group_id"),
+)
+"""What IT allowed or forbade beside the policy: for one device, one group, or (both null) all."""

@@ -18,7 +18,7 @@ from passmuster_server.gate.oidc import forgetting as oidc
 from passmuster_server.gate.oidc.tables import oidc_codes, oidc_logins
 from passmuster_server.gate.tables import decisions
 from passmuster_server.policy import forgetting as policy
-from passmuster_server.policy.tables import verdict_history, waivers
+from passmuster_server.policy.tables import allowances, verdict_history, waivers
 from passmuster_server.proof import store as proof
 from passmuster_server.proof.tables import browser_sessions, proof_visits
 from passmuster_server.reports import forgetting as reports
@@ -32,6 +32,7 @@ _OF_A_DEVICE: Mapping[str, Table] = {
     "changes": transitions,
     "verdicts": verdict_history,
     "waivers": waivers,
+    "allowances": allowances,
     "signed_reports": evidence,
     "key_changes": key_changes,
     "browsers": browser_sessions,

@@ -41,6 +41,7 @@ class Retention:
             (history, reports.forget_evidence),
             (history, policy.forget_history),
             (history, policy.forget_waivers),
+            (history, policy.forget_allowances),
             (decisions, recorder.forget_decisions),
             (signals.HELD, signals.forget_events),
             (timedelta(0), client_store.forget_access_tokens),

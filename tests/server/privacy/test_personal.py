@@ -139,6 +139,7 @@ def test_every_table_that_names_a_person_or_a_device_is_covered() -> None:
         if {"device_id", "owner", "person", "subject"} & set(table.columns.keys())
     }
     assert personal == {
+        "allowances",
         "audit_entries",
         "browser_sessions",
         "changes",  # ids alone, of devices that are there or gone; looked at once

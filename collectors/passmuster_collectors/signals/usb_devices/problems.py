@@ -26,6 +26,11 @@ REPLUG = _everywhere(
 )
 
 PROBLEMS: Mapping[str, ProblemText] = {
+    Problem.FORBIDDEN: ProblemText(
+        worker="IT has forbidden “{device}”.",
+        admin="A device that IT has forbidden: “{device}” ({ids}).",
+        remedy=_everywhere("Unplug “{device}”.", "Ask IT why, if you need one like it for work."),
+    ),
     Problem.UNKNOWN_STORAGE: ProblemText(
         worker="“{device}” can store data, and IT has not approved it yet.",
         admin="External storage that is not on the list of known devices: “{device}” ({ids}).",

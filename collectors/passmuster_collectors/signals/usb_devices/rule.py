@@ -33,6 +33,7 @@ class Problem(StrEnum):
     KNOWN_ATTACK_ID = Indicator.KNOWN_ATTACK_ID.value
     CLONED_IDENTITY = Indicator.CLONED_IDENTITY.value
     VANISHED_KEYBOARD = Indicator.VANISHED_KEYBOARD.value
+    FORBIDDEN = "forbidden"
     UNREADABLE = UNREADABLE_KEY
 
 
@@ -67,9 +68,16 @@ class UsbLimits:
 
     `trust_baseline`: a device of which nobody can tell where it sits, and that was there when the
     laptop was enrolled, counts as built in. One that is certainly plugged in never does.
+    `known_classes` are codes of two hexadecimal digits (`03`: human interface, `08`: storage): a
+    device all of whose interfaces are of these needs no approval. `forbidden_devices` fail whatever
+    approves them.
     """
 
     known_devices: Annotated[tuple[KnownDevice, ...], Items(most=1000), Stricter.FEWER] = ()
+    known_classes: Annotated[
+        tuple[Annotated[str, Text(longest=2)], ...], Items(most=64), Stricter.FEWER
+    ] = ()
+    forbidden_devices: Annotated[tuple[KnownDevice, ...], Items(most=1000), Stricter.MORE] = ()
     forbid_unknown_storage: Annotated[bool, Stricter.YES] = True
     forbid_unknown_keyboard: Annotated[bool, Stricter.YES] = True
     forbid_indicators: Annotated[bool, Stricter.YES] = True
@@ -81,8 +89,9 @@ def judge(facts: UsbDevicesFacts, limits: UsbLimits) -> tuple[Finding, ...]:
 
     Built-in devices need no approval; a device of which it is not known where it sits is taken to
     be plugged in. Ids are easily faked, so approval by ids alone silences no sign of an attack but
-    those that any keyboard of that kind gives; approval of one serial silences them all. A device
-    that the system does not let work, or that has left, is held to its signs of an attack alone.
+    those that any keyboard of that kind gives; approval of one serial silences them all, and
+    approval of a class none. A device that the system does not let work, or that has left, is held
+    to its signs of an attack alone.
     """
     return tuple(found for device in facts.devices for found in _judge(device, limits))
 
@@ -90,13 +99,16 @@ def judge(facts: UsbDevicesFacts, limits: UsbLimits) -> tuple[Finding, ...]:
 def _judge(device: UsbDevice, limits: UsbLimits) -> Iterator[Finding]:
     approvals = [known for known in limits.known_devices if known.covers(device)]
     details = {"device": _called(device), "ids": f"{device.vendor_id}:{device.product_id}"}
+    works = device.attached and device.authorized is not False
+    if works and any(each.covers(device) for each in limits.forbidden_devices):
+        yield finding(Problem.FORBIDDEN, Outcome.FAIL, **details)
+        return
     if limits.forbid_indicators and all(known.serial is None for known in approvals):
         for indicator in device.indicators:
             if not approvals or indicator not in OF_ANY_KEYBOARD:
                 yield finding(Problem(indicator.value), Outcome.FAIL, **details)
-    if approvals or _is_built_in(device, limits):
-        return
-    if not device.attached or device.authorized is False:
+    known = bool(approvals) or _is_of_known_classes(device, limits)
+    if known or not works or _is_built_in(device, limits):
         return
     if limits.forbid_unknown_keyboard:
         if device.keyboard == UNKNOWN:
@@ -114,6 +126,11 @@ def _is_built_in(device: UsbDevice, limits: UsbLimits) -> bool:
     if device.location is Location.UNKNOWN:
         return limits.trust_baseline and device.baseline is True
     return device.location is Location.INTERNAL
+
+
+def _is_of_known_classes(device: UsbDevice, limits: UsbLimits) -> bool:
+    known = {each.lower() for each in limits.known_classes}
+    return bool(device.interfaces) and all(each[:2] in known for each in device.interfaces)
 
 
 def _called(device: UsbDevice) -> str:

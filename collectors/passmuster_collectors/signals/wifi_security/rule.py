@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated
 
-from passmuster_collectors.contract.declaration import UNKNOWN, Items
+from passmuster_collectors.contract.declaration import UNKNOWN, Items, Text
 from passmuster_collectors.contract.verdict import Outcome
 from passmuster_collectors.signals.signal import UNREADABLE as UNREADABLE_KEY
 from passmuster_collectors.signals.signal import Finding, finding
@@ -53,6 +53,9 @@ _PROBLEMS: Mapping[Security, Problem] = {
     Security.WPA1_ENTERPRISE: Problem.WPA1,
 }
 
+ANYBODY_CAN_POSE = frozenset({Security.OPEN, Security.OWE, Security.WEP})
+"""Networks of which the name is all there is to know, or whose secret is found within minutes."""
+
 DEFAULT_FORBIDDEN = (
     Security.OPEN,
     Security.WEP,
@@ -65,11 +68,16 @@ DEFAULT_FORBIDDEN = (
 class WifiLimits:
     """Which networks are refused. `vpn_suffices`: a VPN that carries the traffic mends them all.
 
+    `trusted_networks` are hashes of names: what is `forbidden` may be used there, unless nothing
+    tells the network from another one of that name.
     `require_server_check` refuses enterprise networks whose server is not checked, VPN or not: what
     is given away there is the password.
     """
 
     forbidden: Annotated[tuple[Security, ...], Items(most=10), Stricter.MORE] = DEFAULT_FORBIDDEN
+    trusted_networks: Annotated[
+        tuple[Annotated[str, Text(longest=32)], ...], Items(most=256), Stricter.FEWER
+    ] = ()
     forbid_weak_cipher: Annotated[bool, Stricter.YES] = False
     vpn_suffices: Annotated[bool, Stricter.NO] = True
     require_server_check: Annotated[bool, Stricter.YES] = True
@@ -102,6 +110,8 @@ def _judge(
         yield finding(Problem.UNCLEAR, Outcome.UNKNOWN, interface=name)
         return
     assert security is not None  # noqa: S101 - None was unclear
+    if interface.network in limits.trusted_networks and security not in ANYBODY_CAN_POSE:
+        return
     if security in limits.forbidden:
         details = {"interface": name, "security": NAMES[security]}
         if unclear_vpn:

@@ -166,3 +166,35 @@ def test_facts_of_an_agent_without_a_memory_are_read_as_before() -> None:
     for name in ("port", "authorized", "attached", "baseline", "first_seen_at", "last_seen_at"):
         del older[name]
     assert outcomes(codec.decode(UsbDevice, older)) == {"unknown_storage": Outcome.FAIL}
+
+
+@pytest.mark.parametrize(
+    ("interfaces", "known", "passes"),
+    [
+        (("080650",), ("08",), True),
+        (("080650",), ("03",), False),
+        (("080650", "030101"), ("08",), False),
+        (("080650", "030101"), ("08", "03"), True),
+        ((), ("08",), False),
+        (("0e0100",), ("0E",), True),
+    ],
+)
+def test_a_known_class_covers_a_device_that_is_nothing_else(
+    interfaces: tuple[str, ...], known: tuple[str, ...], *, passes: bool
+) -> None:
+    found = outcomes(device(storage=True, interfaces=interfaces), UsbLimits(known_classes=known))
+    assert (found == {}) is passes
+
+
+@pytest.mark.parametrize("indicator", list(Indicator))
+def test_a_known_class_silences_no_sign_of_an_attack(indicator: Indicator) -> None:
+    attached = device(interfaces=("030101",), keyboard=True, indicators=(indicator,))
+    assert outcomes(attached, UsbLimits(known_classes=("03",))) == {indicator: Outcome.FAIL}
+
+
+def test_what_is_forbidden_fails_whatever_approves_it() -> None:
+    this = KnownDevice("046d", "c31c", SERIAL)
+    limits = UsbLimits(known_devices=(this,), known_classes=("08",), forbidden_devices=(this,))
+    attached = device(interfaces=("080650",), location=Location.INTERNAL)
+    assert outcomes(attached, limits) == {Problem.FORBIDDEN: Outcome.FAIL}
+    assert outcomes(device(serial="b" * 32), limits) == {}

@@ -112,3 +112,18 @@ def test_an_agent_that_does_not_tell_the_check_yet_is_not_held_to_it() -> None:
     older = codec.encode(joined(Security.WPA2_ENTERPRISE))
     del older["server_checked"]
     assert codec.decode(WirelessInterface, older).server_checked is None
+
+
+@pytest.mark.parametrize("security", list(Security))
+def test_a_trusted_network_may_be_of_a_forbidden_kind_unless_anybody_can_pose_as_it(
+    security: Security,
+) -> None:
+    limits = WifiLimits(forbidden=tuple(Security), trusted_networks=("9b0f",))
+    there = outcome(joined(security, network="9b0f", weak_cipher=True), limits=limits)
+    if security is Security.UNKNOWN:
+        assert there is Outcome.UNKNOWN
+    elif security in (Security.OPEN, Security.OWE, Security.WEP):
+        assert there is Outcome.FAIL
+    else:
+        assert there is Outcome.PASS
+        assert outcome(joined(security, network="9b0e"), limits=limits) is Outcome.FAIL

@@ -1,0 +1,120 @@
+"""What the fleet reported of USB devices and networks, for whoever decides about them."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+from typing import Any
+
+from sqlalchemy import Connection
+
+from passmuster_collectors.contract import codec
+from passmuster_collectors.contract.errors import ContractError
+from passmuster_collectors.contract.reading import Reading
+from passmuster_collectors.signals import usb_devices, wifi_security
+from passmuster_collectors.signals.signal import Signal
+from passmuster_collectors.signals.usb_devices.facts import UsbDevice, UsbDevicesFacts
+from passmuster_server.policy import allowances, store
+from passmuster_server.policy.document import Policy
+from passmuster_server.policy.standing import DeviceStatus
+from passmuster_server.policy.stored_devices import StoredDevice, stored_devices
+
+AT_ONCE = 500
+
+
+@dataclass(frozen=True)
+class UnknownDevice:
+    """A USB device that keeps laptops from passing, and which these are.
+
+    `identity` is what `usb approve` takes; `problems` are keys of the signal's problems.
+    """
+
+    identity: str
+    name: str
+    problems: tuple[str, ...]
+    laptops: tuple[StoredDevice, ...]
+
+
+@dataclass(frozen=True)
+class ReportedNetwork:
+    """A network that laptops are on; `security` is what they negotiated."""
+
+    network: str
+    security: tuple[str, ...]
+    laptops: int
+
+
+def unknown_usb_devices(
+    connection: Connection, organisation: str, policy: Policy, now: datetime
+) -> list[UnknownDevice]:
+    """Return what the policy and all allowances leave unknown, the most frequent first."""
+    found: dict[str, tuple[UsbDevice, dict[str, None], list[StoredDevice]]] = {}
+    for stored, facts in _facts(connection, organisation, usb_devices.SIGNAL):
+        demanded = policy.demanded(usb_devices.SIGNAL.id, stored.subject)
+        lasting = allowances.lasting(connection, organisation, stored.device, stored.group, now)
+        limits = allowances.changed_limits(demanded.limits, usb_devices.SIGNAL.id, lasting, now)
+        for device in facts.devices:
+            findings = usb_devices.SIGNAL.rule(UsbDevicesFacts((device,)), limits)
+            if not findings:
+                continue
+            _, problems, laptops = found.setdefault(identity_of(device), (device, {}, []))
+            problems.update(dict.fromkeys(each.problem for each in findings))
+            if stored not in laptops:
+                laptops.append(stored)
+    unknown = [
+        UnknownDevice(identity, device.name, tuple(problems), tuple(laptops))
+        for identity, (device, problems, laptops) in found.items()
+    ]
+    return sorted(unknown, key=lambda each: (-len(each.laptops), each.identity))
+
+
+def reported_networks(connection: Connection, organisation: str) -> list[ReportedNetwork]:
+    """Return the networks that laptops were on when they last reported, the most used first."""
+    laptops: dict[str, set[str]] = defaultdict(set)
+    security: dict[str, dict[str, None]] = defaultdict(dict)
+    for stored, facts in _facts(connection, organisation, wifi_security.SIGNAL):
+        for interface in facts.interfaces:
+            if interface.network is not None and interface.connected is True:
+                laptops[interface.network].add(stored.device)
+                security[interface.network][interface.security or "unknown"] = None
+    found = [
+        ReportedNetwork(network, tuple(security[network]), len(those))
+        for network, those in laptops.items()
+    ]
+    return sorted(found, key=lambda each: (-each.laptops, each.network))
+
+
+def identity_of(device: UsbDevice) -> str:
+    """Return how commands name a device."""
+    ids = f"{device.vendor_id}:{device.product_id}"
+    return f"{ids}:{device.serial}" if device.serial else ids
+
+
+def _facts(
+    connection: Connection, organisation: str, signal: Signal[Any, Any]
+) -> Iterator[tuple[StoredDevice, Any]]:
+    """Yield each device in service with its facts of a signal, where they are understood."""
+    active = (
+        stored
+        for stored in stored_devices(connection)
+        if stored.organisation == organisation and stored.status is DeviceStatus.ACTIVE
+    )
+    while some := list(islice(active, AT_ONCE)):
+        read = store.readings_of_devices(
+            connection, organisation, [stored.device for stored in some]
+        )
+        for stored in some:
+            facts = _decoded(signal, read[stored.device])
+            if facts is not None:
+                yield stored, facts
+
+
+def _decoded(signal: Signal[Any, Any], readings: Mapping[str, Reading]) -> Any:
+    reading = readings.get(signal.id)
+    if reading is None or reading.facts is None:
+        return None
+    try:
+        return codec.decode(signal.facts, reading.facts)
+    except ContractError:
+        return None
