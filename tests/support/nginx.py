@@ -61,22 +61,30 @@ class Nginx:
 
 @contextlib.contextmanager
 def running_nginx(
-    directory: Path, *, passmuster: int, application: int, token: str
+    directory: Path,
+    *,
+    passmuster: int,
+    application: int,
+    token: str,
+    port: int = 0,
+    document: Path = DOCUMENT,
 ) -> Iterator[Nginx]:
-    """Run the documented gate between these ports."""
+    """Run the gate of a document between these ports."""
     program = require_tool("nginx")
     directory.mkdir(parents=True, exist_ok=True)
-    nginx = Nginx(directory, free_port())
+    nginx = Nginx(directory, port or free_port())
     (directory / "token.conf").write_text(f'proxy_set_header Authorization "Bearer {token}";\n')
     (directory / "people").touch()
+    people = {r"/etc/nginx/helpdesk.htpasswd": str(directory / "people")}
     site = _documented(
+        document,
         {
             "listen 443 ssl;": f"listen 127.0.0.1:{nginx.port};",
             r"127.0.0.1:8463": f"127.0.0.1:{passmuster}",
             r"127.0.0.1:8080": f"127.0.0.1:{application}",
             r"/etc/nginx/passmuster-token.conf": str(directory / "token.conf"),
-            r"/etc/nginx/helpdesk.htpasswd": str(directory / "people"),
-        }
+            **(people if document == DOCUMENT else {}),
+        },
     )
     user = "user root;" if os.geteuid() == 0 else ""
     (directory / "nginx.conf").write_text(MAIN.format(user=user, sites=site))
@@ -97,12 +105,12 @@ def running_nginx(
         process.stderr.close()
 
 
-def _documented(changes: dict[str, str]) -> str:
-    blocks = re.findall(r"^```nginx\n(.*?)^```", DOCUMENT.read_text(), re.MULTILINE | re.DOTALL)
-    assert len(blocks) == 1, f"{DOCUMENT} should show one complete configuration"
+def _documented(document: Path, changes: dict[str, str]) -> str:
+    blocks = re.findall(r"^```nginx\n(.*?)^```", document.read_text(), re.MULTILINE | re.DOTALL)
+    assert len(blocks) == 1, f"{document} should show one complete configuration"
     site = re.sub(r"^ *ssl_certificate.*\n", "", blocks[0], flags=re.MULTILINE)
     for shown, used in changes.items():
-        assert site.count(shown) == 1, f"{DOCUMENT} should say {shown!r} once"
+        assert site.count(shown) == 1, f"{document} should say {shown!r} once"
         site = site.replace(shown, used)
     return site
 
@@ -128,15 +136,29 @@ def running_application() -> Iterator[int]:
         timeout = 10
 
         def do_GET(self) -> None:
+            if self.headers.get("Upgrade"):
+                self._switch()
+                return
             body = b"Welcome to the helpdesk"
             self.send_response(403 if self.path == "/forbidden" else 200)
             self.send_header("Content-Length", str(len(body)))
+            self.send_header("X-Who", self.headers.get("X-Passmuster-Subject", ""))
+            self.send_header("X-Token-Seen", str("passmuster_gate_" in str(self.headers)))
             self.end_headers()
             self.wfile.write(body)
 
         def do_POST(self) -> None:
             self.rfile.read(int(self.headers["Content-Length"]))
             self.do_GET()
+
+        def _switch(self) -> None:
+            """Speak another protocol from here on: it says everything back."""
+            self.send_response(101)
+            self.send_header("Connection", "upgrade")
+            self.send_header("Upgrade", self.headers["Upgrade"])
+            self.end_headers()
+            self.wfile.write(self.rfile.readline())
+            self.close_connection = True
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - inherited
             pass

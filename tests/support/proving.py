@@ -67,8 +67,7 @@ class Visitor:
         self.visit = response.headers["location"]
         page = self.client.get(self.visit)
         assert page.status_code == 200, page.text
-        urls = page.text.partition('data-urls="')[2].partition('"')[0].split()
-        return parse_qs(urlsplit(urls[0]).query)["c"][0]
+        return summons_on(page.text)
 
     def bring(self, token: str) -> httpx.Response:
         """Come back from the laptop."""
@@ -78,6 +77,12 @@ class Visitor:
         """Return what the door finds out."""
         found: dict[str, Any] = self.client.get(WHO).json()
         return found
+
+
+def summons_on(page: str) -> str:
+    """Return what the page of a proof lets the browser take to the laptop."""
+    urls = page.partition('data-urls="')[2].partition('"')[0].split()
+    return parse_qs(urlsplit(urls[0]).query)["c"][0]
 
 
 def read(device: SigningDevice, summons: str) -> Summons:

@@ -89,7 +89,23 @@ class BlockedPage:
 
     async def answer(self, request: Request) -> Response:
         """Return the page for the decision as things are now; 404 when it is unknown or old."""
-        decision_id = request.path_params["decision"]
+        return await self.show(request.path_params["decision"])
+
+    def again(self, application: str) -> Response:
+        """Return the page for what was sent without a session: it has to be sent again."""
+        return self._pages.response(
+            "again.html", status=403, headers=_HEADERS, application=application, **self._shared
+        )
+
+    async def again_for_nginx(self, _: Request) -> Response:
+        """Return that page for nginx, which gives it the status itself."""
+        return self.again("")
+
+    async def show(self, decision_id: str, *, again: str = "") -> Response:
+        """Return the page for a decision; `again` is where to look once more, else where one is.
+
+        Its status is 403 as long as nothing has changed.
+        """
         asked = None
         if len(decision_id) <= MAX_ID:
             asked = await self._recorder.question_of(decision_id)
@@ -102,7 +118,9 @@ class BlockedPage:
         decision = self._service.look_again(question)
         return self._pages.response(
             "blocked.html",
+            status=200 if decision.allowed else 403,
             headers=_HEADERS,
+            again=again,
             application=question.application,
             reference=decision_id,
             now=now,

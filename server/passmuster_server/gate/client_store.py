@@ -40,6 +40,7 @@ class Grants:
     applications: tuple[str, ...] = ()
     people: tuple[str, ...] = ()
     push_endpoints: tuple[str, ...] = ()
+    hosts: tuple[str, ...] = ()
 
     def rows(self) -> list[tuple[str, str]]:
         """Return kind and value of each grant."""
@@ -48,6 +49,7 @@ class Grants:
             "application": self.applications,
             "person": self.people,
             "push": self.push_endpoints,
+            "host": tuple(host.lower() for host in self.hosts),
         }
         return [(kind, value) for kind, values in kinds.items() for value in dict.fromkeys(values)]
 
@@ -56,7 +58,8 @@ class Grants:
 class GateClient:
     """A caller that may ask for the people of its organisation.
 
-    `applications`, `people` (addresses, or `*@domain`): None where it is not confined.
+    `applications`, `people` (addresses, or `*@domain`): None where it is not confined. `hosts` are
+    those of the applications that it stands in front of, to which a browser may be sent back.
     """
 
     organisation: str
@@ -69,6 +72,7 @@ class GateClient:
     push_endpoints: frozenset[str] = frozenset()
     secret_hash: str | None = None
     expires_at: datetime | None = None
+    hosts: frozenset[str] = frozenset()
 
     def may_ask(self, person: str, application: str) -> str:
         """Return the name of what it may not ask about, or nothing where it may ask."""
@@ -207,6 +211,7 @@ def read_callers(connection: Connection) -> Callers:
                 client.people,
                 client.push_endpoints,
                 expires_at=row.expires_at,
+                hosts=client.hosts,
             )
     return Callers(by_token, {client.client: client for client in clients.values()})
 
@@ -231,6 +236,7 @@ def _client(
         None if people is None else frozenset(person.casefold() for person in people),
         frozenset(granted.get("push", ())),
         secret_hashes.get((organisation, client)),
+        hosts=frozenset(granted.get("host", ())),
     )
 
 

@@ -70,6 +70,13 @@ class GateClients:
         given = digest(secret.encode("utf-8", "surrogateescape"))
         return client if hmac.compare_digest(client.secret_hash, given) else None
 
+    async def known(self, client_id: str) -> GateClient:
+        """Return the client of that id. Raises `RefusalError` 403 where it is revoked meanwhile."""
+        client = await self._found(lambda: self._callers.by_id.get(client_id))
+        if client is None:
+            raise RefusalError(403, "unknown_caller", "The application's proxy may not ask.")
+        return client
+
     def _remembered(self, token_hash: str) -> GateClient | None:
         if self._age() > REFRESH_AFTER_S:
             return None

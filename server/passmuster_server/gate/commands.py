@@ -1,5 +1,6 @@
 """`passmuster-server gate-client NAME`: who may ask the gate."""
 
+import re
 from argparse import ArgumentParser, _SubParsersAction
 
 from passmuster_collectors.contract.errors import ContractError
@@ -21,6 +22,7 @@ from passmuster_server.schema import DEFAULT_ORGANISATION
 
 MAX_NAME = 128
 MAX_VALUE = 254
+HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:[0-9]{1,5})?")
 
 
 def add_commands(parsers: "_SubParsersAction[ArgumentParser]") -> None:
@@ -61,6 +63,14 @@ def add_commands(parsers: "_SubParsersAction[ArgumentParser]") -> None:
         metavar="URL",
         help="have events pushed to this address, or below it where it ends with /; "
         "may be given again",
+    )
+    parser.add_argument(
+        "--host",
+        action="append",
+        default=[],
+        metavar="HOST",
+        help="a host, with its port if it names one, of an application behind this proxy; browsers "
+        "are sent back there and nowhere else; may be given again",
     )
     parser.set_defaults(run=gate_client)
 
@@ -118,11 +128,15 @@ def _grants(command: Command) -> Grants:
             check_push_address(url)
         except ContractError as error:
             raise CommandError(f"--push: {error.problem}") from None
+    for host in arguments.host:
+        if len(host) > MAX_VALUE or not HOST.fullmatch(host):
+            raise CommandError("--host: expected a host such as helpdesk.example.com")
     return Grants(
         tuple(arguments.scope),
         tuple(arguments.application),
         tuple(arguments.person),
         tuple(arguments.push),
+        hosts=tuple(arguments.host),
     )
 
 

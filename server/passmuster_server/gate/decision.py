@@ -17,6 +17,8 @@ from passmuster_server.policy.standings import Standings
 class Proof(StrEnum):
     """How it is known which device the person is at."""
 
+    NONE = "none"
+    """The browser could have proven one and did not."""
     PERSON = "person"
     """Not at all: the answer speaks for the person's devices."""
     CALLER = "caller"
@@ -103,7 +105,8 @@ def decide(
         standing = standings.of_device(question.organisation, question.device)
         finding = _named(question, standing, now)
         return _of_findings((finding,), Devices.ALL)
-    if requirement is Devices.PROVEN or question.must_prove:
+    is_missing = question.must_prove or question.proof is Proof.NONE
+    if requirement is Devices.PROVEN or is_missing:
         return Decision(False, Cause.NOT_PROVEN, (), None)
     owned = standings.of_owner(question.organisation, question.person)
     if not owned:

@@ -41,7 +41,7 @@ class NginxGate:
         `StoreUnavailableError`.
         """
         client = await self._clients.authenticate(request.headers.get("authorization"))
-        answer = self._service.ask(client, _question(request, client.organisation))
+        answer = self._service.ask_once(client, _question(request, client.organisation))
         decision = answer.decision
         headers = {DECISION: answer.decision_id, "Cache-Control": "no-store"}
         reason = words.for_worker(decision)

@@ -2,8 +2,10 @@
 
 import os
 from base64 import urlsafe_b64encode
+from collections import OrderedDict
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any
 
 import msgspec
 
@@ -24,6 +26,10 @@ from passmuster_server.policy.document import Policy
 from passmuster_server.policy.standings import Standings
 from passmuster_server.web.problems import RefusalError
 
+MAX_GIVEN = 50_000
+RECORD_AGAIN = timedelta(minutes=30)
+"""Less than a blocked page can be opened for."""
+
 RANDOM_BYTES = 12
 """Of each decision's id: 96 bits that nobody guesses."""
 
@@ -33,6 +39,14 @@ class Answer(msgspec.Struct, frozen=True):
 
     decision_id: str
     decision: Decision
+
+
+class _Given(msgspec.Struct, frozen=True):
+    """What was answered last, and on which findings."""
+
+    decision_id: str
+    at: datetime
+    found: tuple[Any, ...]
 
 
 class GateService:
@@ -55,6 +69,7 @@ class GateService:
         self._clock = clock
         self._in_touch = in_touch
         self._ids = _Ids()
+        self._given: OrderedDict[tuple[str, Question], _Given] = OrderedDict()
 
     def ask(self, client: GateClient, question: Question) -> Answer:
         """Return the answer to a caller.
@@ -94,10 +109,39 @@ class GateService:
         )
         return Answer(decision_id, decision)
 
+    def ask_once(self, client: GateClient, question: Question) -> Answer:
+        """Return the answer; on record is the first one, each that differs, and one each half hour.
+
+        For a proxy, which asks for every picture of a page. Raises as `ask` does.
+        """
+        now = self._clock()
+        decision = self.look_again(question)
+        key = (client.client, question)
+        known = self._given.get(key)
+        if (
+            known is not None
+            and self._in_touch()
+            and known.found == _found_in(decision)
+            and timedelta(0) <= now - known.at < RECORD_AGAIN
+        ):
+            return Answer(known.decision_id, decision)
+        answer = self.ask(client, question)
+        self._given[key] = _Given(answer.decision_id, now, _found_in(answer.decision))
+        self._given.move_to_end(key)
+        if len(self._given) > MAX_GIVEN:
+            self._given.popitem(last=False)
+        return answer
+
     def look_again(self, question: Question) -> Decision:
         """Return how the question would be answered now. Lets nobody in, so it isn't recorded."""
         policy = self._policy_of(question.organisation)
         return decide(question, self._standings, self._clock(), policy.devices)
+
+
+def _found_in(decision: Decision) -> tuple[Any, ...]:
+    """Return what makes one decision differ from another in the record."""
+    found = tuple((item.device, item.cause) for item in decision.findings)
+    return decision.allowed, decision.cause, found
 
 
 class _Ids:

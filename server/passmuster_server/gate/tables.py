@@ -86,3 +86,26 @@ decisions = Table(
     Index("ix_decisions_subject", "organisation_id", "subject", "decided_at"),
 )
 """`reasons` holds the devices looked at, their verdicts and the report each rests on, as JSON."""
+
+gate_sessions = Table(
+    "gate_sessions",
+    METADATA,
+    Column("organisation_id", ForeignKey("organisations.organisation_id"), primary_key=True),
+    Column("session_id", String(64), primary_key=True),
+    Column("client_id", String(64), nullable=False),
+    Column("person", String(254), nullable=False),
+    Column("application", String(128), nullable=False),
+    Column("host", String(255), nullable=False),
+    Column("device_id", String(64)),
+    Column("proof", String(32), nullable=False),
+    Column("path", String(2048), nullable=False),
+    Column("begin_hash", String(64), nullable=False),
+    Column("ticket_hash", String(64)),
+    Column("started_at", Moment, nullable=False),
+    Column("expires_at", Moment, nullable=False),
+    Column("ended_at", Moment),
+    Index("ix_gate_sessions_device", "organisation_id", "device_id", "expires_at"),
+    Index("ix_gate_sessions_expires_at", "expires_at"),
+    Index("uq_gate_sessions_ticket_hash", "ticket_hash", unique=True),
+)
+"""A browser's session with an application behind a proxy; `ended_at` where a laptop fell out."""

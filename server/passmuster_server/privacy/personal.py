@@ -16,7 +16,8 @@ from passmuster_server.devices import store as device_store
 from passmuster_server.devices.tables import devices, enrolment_codes, key_changes
 from passmuster_server.gate.oidc import forgetting as oidc
 from passmuster_server.gate.oidc.tables import oidc_codes, oidc_logins
-from passmuster_server.gate.tables import decisions
+from passmuster_server.gate.sessions import forget_sessions_of
+from passmuster_server.gate.tables import decisions, gate_sessions
 from passmuster_server.policy import forgetting as policy
 from passmuster_server.policy.tables import allowances, verdict_history, waivers
 from passmuster_server.proof import store as proof
@@ -39,7 +40,9 @@ _OF_A_DEVICE: Mapping[str, Table] = {
 }
 _JSON = frozenset({"claims", "reading", "reasons", "public_key", "key_before", "request"})
 _TEXT = frozenset({"upload", "message"})
-_HIDDEN = frozenset({"organisation_id", "code_hash", "login_hash", "challenge"})
+_HIDDEN = frozenset(
+    {"organisation_id", "code_hash", "login_hash", "challenge", "begin_hash", "ticket_hash"}
+)
 MAX_STORED = 4 * 1024 * 1024
 
 
@@ -62,6 +65,9 @@ def export(connection: Connection, organisation: str, person: str) -> Mapping[st
             )
         ),
         "events_that_wait": _rows(connection, ssf_outbox, organisation, ssf_outbox.c.owner, person),
+        "gate_sessions": _rows(
+            connection, gate_sessions, organisation, gate_sessions.c.person, person
+        ),
         "browsers_on_their_way": _rows(
             connection, proof_visits, organisation, proof_visits.c.person, person
         ),
@@ -105,6 +111,7 @@ def erase(connection: Connection, organisation: str, person: str) -> Mapping[str
         )
     )
     proof.forget_person(connection, organisation, person)
+    forget_sessions_of(connection, organisation, person)
     given = connection.execute(
         delete(decisions).where(
             decisions.c.organisation_id == organisation,

@@ -12,6 +12,7 @@ from passmuster_server.changes import forget_changes
 from passmuster_server.clock import Clock
 from passmuster_server.database import Database, StoreUnavailableError
 from passmuster_server.gate import client_store, recorder
+from passmuster_server.gate.sessions import forget_sessions
 from passmuster_server.policy import forgetting as policy
 from passmuster_server.reports import forgetting as reports
 from passmuster_server.ssf import forgetting as signals
@@ -44,6 +45,7 @@ class Retention:
             (history, policy.forget_allowances),
             (decisions, recorder.forget_decisions),
             (signals.HELD, signals.forget_events),
+            (decisions, forget_sessions),
             (timedelta(0), client_store.forget_access_tokens),
             (timedelta(0), forget_changes),
         )

@@ -148,6 +148,7 @@ def test_every_table_that_names_a_person_or_a_device_is_covered() -> None:
         "devices",
         "enrolment_codes",
         "evidence",
+        "gate_sessions",
         "key_changes",
         "oidc_codes",
         "oidc_logins",

@@ -1,0 +1,126 @@
+"""A browser between an application and its proof, on Passmuster's own host."""
+
+import secrets
+from datetime import timedelta
+from urllib.parse import urlencode
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from passmuster_server.clock import Clock
+from passmuster_server.gate.blocked import BlockedPage
+from passmuster_server.gate.client_store import GateClient
+from passmuster_server.gate.clients import GateClients
+from passmuster_server.gate.decision import Proof, Question
+from passmuster_server.gate.forward import RETURN, START, Beginning, ForwardAuth
+from passmuster_server.gate.service import GateService
+from passmuster_server.gate.sessions import (
+    COOKIE_LIFETIME,
+    SESSION_LIFETIME,
+    GateSessions,
+    Session,
+)
+from passmuster_server.proof.service import Proofs, Proven
+from passmuster_server.web.problems import RefusalError
+
+FINISH = "/gate/finish"
+PROOF_WITHIN = timedelta(hours=1)
+"""How long a browser that proved its laptop may open applications by that."""
+
+NO_STORE = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
+
+
+class GateVisits:
+    """`GET /gate/start` and `/gate/finish`."""
+
+    def __init__(
+        self,
+        forward: ForwardAuth,
+        clients: GateClients,
+        service: GateService,
+        sessions: GateSessions,
+        proofs: Proofs,
+        blocked: BlockedPage,
+        clock: Clock,
+    ) -> None:
+        self._forward = forward
+        self._clients = clients
+        self._service = service
+        self._sessions = sessions
+        self._proofs = proofs
+        self._blocked = blocked
+        self._clock = clock
+
+    async def start(self, request: Request) -> Response:
+        """Send the browser on at once where it has proven its laptop lately, else to the proof."""
+        try:
+            token, begun, client = await self._begun(request)
+        except RefusalError:
+            return self._blocked.again("")
+        finish = f"{FINISH}?{urlencode({'r': token})}"
+        if await self._proven(request, client) is not None:
+            return RedirectResponse(finish, 303, headers=NO_STORE)
+        return await self._proofs.begin(
+            request,
+            client.organisation,
+            person=begun.sub,
+            application=begun.app,
+            back=finish,
+        )
+
+    async def finish(self, request: Request) -> Response:
+        """Decide; send the browser back to its application, or show what is in the way."""
+        try:
+            token, begun, client = await self._begun(request)
+        except RefusalError:
+            return self._blocked.again("")
+        proven = await self._proven(request, client)
+        question = _question(client, begun, proven)
+        answer = self._service.ask_once(client, question)
+        if not answer.decision.allowed:
+            start = f"{START}?{urlencode({'r': token})}"
+            return await self._blocked.show(answer.decision_id, again=start)
+        now = self._clock()
+        session = Session(
+            client.organisation,
+            secrets.token_hex(16),
+            client.client,
+            question.person,
+            begun.app,
+            begun.host,
+            question.device,
+            question.proof,
+            "",
+            now,
+            now + COOKIE_LIFETIME,
+            now + SESSION_LIFETIME,
+        )
+        ticket = await self._sessions.open(session, begun.path, begun.nonce)
+        back = f"{begun.scheme}://{begun.host}{RETURN}?{urlencode({'ticket': ticket})}"
+        return RedirectResponse(back, 303, headers=NO_STORE)
+
+    async def _begun(self, request: Request) -> tuple[str, Beginning, GateClient]:
+        token = request.query_params.get("r", "")
+        begun = await self._forward.beginning(token)
+        client = await self._clients.known(begun.cli)
+        if begun.host not in client.hosts:
+            raise RefusalError(403, "unknown_host", "The caller does not stand there any more.")
+        return token, begun, client
+
+    async def _proven(self, request: Request, client: GateClient) -> Proven | None:
+        """Return what the browser proved, unless its laptop has fallen out since."""
+        proven = await self._proofs.find(request, client.organisation, within=PROOF_WITHIN)
+        if proven is None:
+            return None
+        fell_out = self._sessions.fell_out_at(client.organisation, proven.device)
+        return proven if fell_out is None or proven.at > fell_out else None
+
+
+def _question(client: GateClient, begun: Beginning, proven: Proven | None) -> Question:
+    """Return what is asked: about the proven laptop, and of the person that signed in, if known."""
+    if proven is not None:
+        person = begun.sub or proven.owner
+        return Question(client.organisation, person, begun.app, proven.device, proven.proof)
+    if begun.sub is None:
+        return Question(client.organisation, "", begun.app, None, Proof.NONE)
+    return Question(client.organisation, begun.sub, begun.app, None, Proof.PERSON)
