@@ -186,6 +186,21 @@ def test_a_laptop_that_is_not_in_order_does_not_come_in_at_first(
     assert "/gate/start?r=" in blocked.text, "Check again leads on to the application"
 
 
+def test_of_two_laptops_the_one_counts_that_the_browser_is_on(
+    site: Site, new_visitor: Callable[[], Visitor]
+) -> None:
+    good = site.laptop("dana@example.com")
+    bad = site.laptop("dana@example.com", passes=False)
+    at_the_good_one, at_the_bad_one = new_visitor(), new_visitor()
+    assert is_let_in(at_the_good_one.open("/", good))
+    page = at_the_bad_one._on(at_the_bad_one.follow(at_the_bad_one.go("/")))
+    bad.report(site.reports, with_usb_stick())
+    token = attestation(bad, site.reports, summons_on(page.text), report=False)
+    back = at_the_bad_one.go(f"{site.server.url}/proof/return?a={token}")
+    assert at_the_bad_one.finish(back).status_code == 403
+    assert is_let_in(at_the_good_one.go("/")), "the other one's trouble is not this one's"
+
+
 def test_who_proves_nothing_is_told_so(site: Site, visitor: Visitor) -> None:
     page = visitor.follow(visitor.go("/"))
     back = visitor.go(site.server.url + page.headers["location"] + "/back")

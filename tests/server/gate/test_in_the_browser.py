@@ -1,7 +1,9 @@
 """What a worker sees and does: a real Chromium, a real nginx, a real server."""
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import httpx
 import pytest
@@ -11,8 +13,12 @@ from tests.support.browser import browsing
 from tests.support.clocked_server import ClockedServer, clocked_server
 from tests.support.example_laptops import ONLY_USB, enrolled, healthy, with_usb_stick
 from tests.support.nginx import Nginx, running_application, running_nginx
+from tests.support.proving_laptop import proving_laptop
+from tests.support.running_server import free_port
+from tests.support.tools import REPOSITORY
 
 OWNER, PASSWORD = "ana@example.com", "a password"
+SESSIONS = REPOSITORY / "docs" / "sso" / "forward-auth.md"
 PHONE = {"width": 360, "height": 740}
 
 
@@ -75,3 +81,35 @@ def test_a_blocked_worker_reads_what_to_do_does_it_and_goes_on(site: Site, schem
         expect(page.get_by_text("Welcome to the helpdesk")).to_be_visible()
         assert page.url == f"{site.nginx.url}/tickets/7", "they are where they wanted to be"
     site.server.command("retire", laptop.device)
+
+
+def test_a_worker_gets_in_by_their_laptop_and_out_with_it(tmp_path: Path) -> None:
+    """One laptop, one browser on it, nginx with sessions, nothing that stands in for anything."""
+    port = free_port()
+    with (
+        clocked_server(tmp_path / "server", policy=ONLY_USB) as server,
+        running_application() as application,
+        proving_laptop(tmp_path / "laptop", server),
+        browsing() as browser,
+    ):
+        made = server.command("gate-client", "proxy", "--host", f"127.0.0.1:{port}")
+        with running_nginx(
+            tmp_path / "nginx",
+            passmuster=server.port,
+            application=application,
+            token=made.stdout.split()[-1],
+            port=port,
+            document=SESSIONS,
+        ) as nginx:
+            page = browser.page()
+            page.goto(f"{nginx.url}/tickets/7")
+            page.get_by_role("link", name="Check this laptop").click()
+            page.wait_for_url(f"{nginx.url}/tickets/7", timeout=45_000)
+            expect(page.get_by_text("Welcome to the helpdesk")).to_be_visible()
+            ((device,),) = server.rows("SELECT device_id FROM devices")
+            server.command("revoke", device)
+            deadline = time.monotonic() + 20
+            while page.goto(f"{nginx.url}/tickets/8").status != 403:  # type: ignore[union-attr]
+                assert time.monotonic() < deadline, "a revoked laptop still gets in"
+                time.sleep(0.1)
+            expect(page.get_by_role("heading", level=1)).to_have_text("You can't open helpdesk yet")
