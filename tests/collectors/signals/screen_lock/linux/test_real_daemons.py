@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -124,6 +125,43 @@ def test_a_hint_that_the_screen_saver_denies_is_not_believed(desk: Desk) -> None
     reading = read()
     assert session(reading).locked == UNKNOWN
     assert SourceOutcome.CONFLICT in {source.outcome for source in reading.sources}
+
+
+def test_a_program_that_asks_gnome_to_stay_awake_holds_the_lock_off(desk: Desk) -> None:
+    assert session(read()).inhibited == UNKNOWN, "nobody answers for the desktop"
+    name, path = "org.gnome.SessionManager", "/org/gnome/SessionManager"
+    manager = desk.bus.service(name, path, name)
+    # 8 is GSM_INHIBITOR_FLAG_IDLE; a program that asks against log-out alone changes nothing.
+    manager.mock("AddMethod", "sssss", name, "IsInhibited", "u", "b", "ret = bool(args[0] & 8)")
+    assert session(read()).inhibited is True
+    manager.mock("AddMethod", "sssss", name, "IsInhibited", "u", "b", "ret = bool(args[0] & 1)")
+    assert session(read()).inhibited is False
+
+
+@pytest.mark.parametrize(
+    ("what", "mode", "held"),
+    [("idle", "block", True), ("sleep:idle", "block", True), ("sleep", "block", False)],
+)
+def test_a_real_systemd_inhibit_holds_the_lock_of_a_bare_compositor_off(
+    desk: Desk, what: str, mode: str, held: bool
+) -> None:
+    desk.tell(Desktop="sway")
+    assert session(read()).inhibited is False
+    words = ["--who=a test", "--why=a video call", f"--what={what}", f"--mode={mode}"]
+    holding = subprocess.Popen(
+        [require_tool("systemd-inhibit"), *words, "sleep", "600"],
+        env={"PATH": os.defpath, **desk.bus.environment()},
+    )
+    try:
+        deadline = time.monotonic() + 30
+        while not desk.logind.call("org.freedesktop.login1.Manager", "ListInhibitors", ""):
+            assert holding.poll() is None, "systemd-inhibit ended"
+            assert time.monotonic() < deadline, "it is not held"
+            time.sleep(0.02)
+        assert session(read()).inhibited is held
+    finally:
+        holding.kill()
+        holding.wait()
 
 
 def test_a_greeter_is_nobody(desk: Desk) -> None:
