@@ -43,7 +43,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
     if words[:1] == ["reporter"]:
-        # The daemon's own child where the agent is one frozen executable; not a person's command.
+        # The daemon's own child; not a person's command.
+        _leave_out_charsets()
         from passmuster_agent import reporter  # noqa: PLC0415 - see the top
 
         return reporter.main(words[1:])
@@ -78,6 +79,18 @@ def _leave_out_openssl() -> None:
     `hashlib` and `hmac` fall back by themselves where the module `_hashlib` can't be imported.
     """
     sys.modules.setdefault("_hashlib", None)  # type: ignore[arg-type] # None means: not to be had
+
+
+def _leave_out_charsets() -> None:
+    """Let `requests` do without the libraries that guess a text's encoding: 4 MiB, and none is.
+
+    It works without one of them and says so in a warning (requests/__init__.py), which is left out.
+    """
+    import warnings  # noqa: PLC0415 - see the top
+
+    warnings.filterwarnings("ignore", message="Unable to find acceptable character detection")
+    for name in ("chardet", "charset_normalizer"):
+        sys.modules.setdefault(name, None)  # type: ignore[arg-type] # None means: not to be had
 
 
 def _enroll(state: "State", options: argparse.Namespace) -> ExitCode:

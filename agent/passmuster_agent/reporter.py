@@ -1,8 +1,8 @@
 """Signs what waits in the outbox, sends it, takes the answers, and ends.
 
-It runs as a child of the resident daemon (`python -m passmuster_agent.reporter`), so that the
-libraries for signing and for HTTPS are in memory for a fraction of a second only. Its last word is
-one line of JSON on standard output, a `Delivery`.
+It runs as a child of the resident daemon (`passmuster-agent reporter`), so that the libraries for
+signing and for HTTPS are in memory for a fraction of a second only. Its last word is one line of
+JSON on standard output, a `Delivery`.
 """
 
 import argparse
@@ -297,7 +297,3 @@ def _later(obstacle: Obstacle, error: AgentError, reply: Reply | None = None) ->
         error.remedy[:512],
         reply.retry_after_s if reply else 0,
     )
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())

@@ -27,11 +27,9 @@ else:
 
 def command(state: Path, *words: str) -> list[str]:
     """Return the command line of the reporter; frozen, the agent's one executable is both."""
-    if getattr(sys, "frozen", False):
-        return [sys.executable, "reporter", "--state", str(state), *words]
     # -P: what lies in the working directory is not run as the agent.
-    module = ("-P", "-m", "passmuster_agent.reporter")
-    return [sys.executable, *module, "--state", str(state), *words]
+    module = () if getattr(sys, "frozen", False) else ("-P", "-m", "passmuster_agent.cli")
+    return [sys.executable, *module, "reporter", "--state", str(state), *words]
 
 
 class ReporterProcess:

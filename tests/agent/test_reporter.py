@@ -1,6 +1,7 @@
 """Delivery against a server that checks every signature and keeps the ratchet."""
 
 import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -314,3 +315,25 @@ class TestTheChild:
 def test_a_laptop_that_is_not_enrolled_has_nothing_to_deliver(state: State) -> None:
     with pytest.raises(AgentError, match="not enrolled"):
         reporter.deliver(state)
+
+
+def test_its_process_leaves_out_what_guesses_encodings_and_says_nothing_of_it(
+    state: State, enrolled: Device
+) -> None:
+    with Outbox(state.outbox(enrolled)) as outbox:
+        outbox.append(a_record(), changed=True)
+    program = (
+        "import sys\nfrom passmuster_agent import cli\n"
+        f"cli.main(['reporter', '--state', {str(state.path)!r}])\n"
+        "names = ('requests', 'charset_normalizer', 'chardet')\n"
+        "print([sys.modules.get(each) is not None for each in names], file=sys.stderr)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", program],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert delivery.from_bytes(done.stdout.encode()).kind is DeliveryKind.ACCEPTED
+    assert done.stderr == "[True, False, False]\n"
