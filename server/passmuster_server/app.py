@@ -23,6 +23,7 @@ from passmuster_server.changes import ChangeWatch
 from passmuster_server.clock import Clock, utc_now
 from passmuster_server.config import Config
 from passmuster_server.database import Database, StoreUnavailableError
+from passmuster_server.devices.lineage import place_of
 from passmuster_server.devices.routes import routes as devices_routes
 from passmuster_server.fleet.routes import routes as fleet_routes
 from passmuster_server.gate.routes import routes as gate_routes
@@ -134,16 +135,26 @@ def _changes(
     if not database.shared:
         return ChangeWatch(database, policies.refresh, rejudging.policy_published)
 
+    place = ""
+
     async def reread(devices: Sequence[tuple[str, str]] | None) -> None:
-        def read(connection: Connection) -> list[Standing]:
+        nonlocal place
+
+        def read(connection: Connection) -> tuple[str, list[Standing]]:
             if devices is None:
-                return policies.load(connection)
-            return policies.standings_of(connection, devices)
+                return place_of(connection), policies.load(connection)
+            return "", policies.standings_of(connection, devices)
 
         known = standings.devices() if devices is None else tuple(devices)
-        found = await database.read(read)
+        here, found = await database.read(read)
+        # A standby that took over may lack the last commits: what is in memory is then too new.
+        went_back = bool(here and place and here != place)
+        place = here or place
         for standing in found:
-            standings.put(standing)
+            if went_back:
+                standings.replace(standing)
+            else:
+                standings.put(standing)
         # Erased while nobody was heard. Known before the read: what was enrolled since stays.
         for device in set(known) - {(each.organisation, each.device) for each in found}:
             standings.remove(*device)

@@ -11,6 +11,7 @@ from passmuster_collectors.contract.errors import ContractError
 from passmuster_server import __version__, logs, migrations
 from passmuster_server.accounts.commands import add_commands as add_accounts_commands
 from passmuster_server.audit.commands import add_commands as add_audit_commands
+from passmuster_server.backup_commands import add_commands as add_backup_commands
 from passmuster_server.clock import utc_now
 from passmuster_server.commands import Command, CommandError
 from passmuster_server.config import DEFAULT_PORT, Config, ConfigError, default_file, load
@@ -40,6 +41,7 @@ AREAS = (
     add_privacy_commands,
     add_signing_commands,
     add_audit_commands,
+    add_backup_commands,
 )
 
 SETTINGS = (

@@ -1,22 +1,18 @@
 """`passmuster-server serve`: one process over its data directory, until it is told to stop."""
 
-import contextlib
 import socket
 import sys
-from collections.abc import Iterator
 
 import uvicorn
 
 from passmuster_server.app import create_app
-from passmuster_server.commands import CommandError
 from passmuster_server.config import Config
-from passmuster_server.engines import SQLITE, database_url
 from passmuster_server.heads import BoundedProtocol
+from passmuster_server.serving_alone import alone
 
 KEEP_ALIVE_S = 75
 """Longer than proxies keep their own idle connections, so that they are the ones to close them."""
 STOP_WITHIN_S = 10
-LOCK = "serve.lock"
 
 
 class Server(uvicorn.Server):
@@ -35,7 +31,7 @@ def serve(config: Config) -> bool:
     Raises `CommandError` where another server works on the same data.
     """
     unix = sys.platform != "win32"
-    with _alone(config):
+    with alone(config):
         server = Server(
             uvicorn.Config(
                 create_app(config),
@@ -58,27 +54,3 @@ def serve(config: Config) -> bool:
         )
         server.run()
     return server.started
-
-
-@contextlib.contextmanager
-def _alone(config: Config) -> Iterator[None]:
-    """Hold the data directory: a second server would not hear what laptops tell the first one.
-
-    Its gate would go on to answer from what it knew. The kernel lets go of the lock in any case.
-    Servers on one PostgreSQL hear each other, and there may be any number of them.
-    """
-    data_directory = config.data_directory
-    if database_url(config.database_url).get_backend_name() != SQLITE:
-        yield
-        return
-    with (data_directory / LOCK).open("a", encoding="ascii") as file:
-        if sys.platform != "win32":
-            import fcntl  # noqa: PLC0415 - there is none on Windows
-
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise CommandError(
-                    f"data_directory: another server runs on {data_directory}"
-                ) from None
-        yield

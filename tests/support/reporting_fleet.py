@@ -19,13 +19,14 @@ class ReportingFleet:
     """Some laptops of one server.
 
     `answered` is the sequence of each one's last upload that was answered; `waiting` the upload
-    that was not: it is sent again, byte for byte, as an agent does.
+    that was not: it is sent again, byte for byte, as an agent does; `latest` its last response.
     """
 
     server: RunningServer
     laptops: list[SigningDevice]
     answered: dict[str, int] = field(default_factory=dict)
     waiting: dict[str, bytes] = field(default_factory=dict)
+    latest: dict[str, httpx.Response] = field(default_factory=dict)
 
     @classmethod
     def enrolled(cls, server: RunningServer, size: int) -> "ReportingFleet":
@@ -81,4 +82,6 @@ class ReportingFleet:
             readings = with_stick() if laptop.sequence % 3 else healthy()
             upload = laptop.upload(laptop.record(readings))
             self.waiting[laptop.device] = laptop.signed_upload(upload)
-        return laptop.send(client, self.waiting[laptop.device])
+        response = laptop.send(client, self.waiting[laptop.device])
+        self.latest[laptop.device] = response
+        return response

@@ -27,6 +27,7 @@ from passmuster_server.database import Database, Transaction
 from passmuster_server.devices import jws, key_changes, store
 from passmuster_server.devices.jws import Unverified
 from passmuster_server.devices.key_changes import KeyChange
+from passmuster_server.devices.lineage import recovery_of
 from passmuster_server.devices.ratchets import Ratchet, find_ratchet, move_ratchet
 from passmuster_server.policy.service import Policies
 from passmuster_server.policy.standing import DeviceStatus
@@ -139,7 +140,10 @@ class Rotation:
         if row.thumbprint != signed.old:
             # Whoever holds a key that was given up can no longer do anything, nor any harm.
             raise _bad_signature()
-        if step is not Step.NEXT:
+        ahead = rotation.sequence > ratchet.sequence
+        if step is not Step.NEXT and not (
+            ahead and recovery_of(transaction, organisation, device, self._clock())
+        ):
             _log.warning("device %s: two laptops use one key", device)
             store.set_status(connection, organisation, device, DeviceStatus.CONFLICT)
             self._policies.judge(transaction, organisation, device)
@@ -177,6 +181,8 @@ class Rotation:
         answer = canonical_bytes(codec.encode(KeyRotated(VERSION, device, key.thumbprint(), nonce)))
         following = moved_on(
             ratchet,
+            sequence=signed.rotation.sequence,
+            carried=signed.rotation.nonce,
             digest=signed.digest,
             nonce=nonce,
             answer=answer,

@@ -21,7 +21,10 @@ organisations = Table(
     Column("name", String(128), nullable=False),
     Column("server_id", String(64), nullable=False),
     Column("hash_key", LargeBinary(32), nullable=False),
+    Column("place", String(128)),
+    Column("restored_at", Moment),
 )
+"""`place` tells the database from a copy that was restored elsewhere (`lineage`)."""
 
 groups = Table(
     "groups",

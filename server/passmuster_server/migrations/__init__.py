@@ -15,6 +15,7 @@ from sqlalchemy import Connection, select
 from passmuster_server import __version__
 from passmuster_server.clock import utc_now
 from passmuster_server.database import Database, StoreUnavailableError
+from passmuster_server.devices import lineage
 from passmuster_server.devices.groups import create_default_group
 from passmuster_server.devices.tables import organisations
 from passmuster_server.engines import DATABASE_ERRORS, named
@@ -106,6 +107,7 @@ def _refuse_newer(found: str | None) -> None:
 
 def _fill(connection: Connection) -> None:
     _create_organisation(connection)
+    lineage.note_place(connection)
     publish_default(connection, utc_now())
 
 

@@ -39,6 +39,16 @@ class Standings:
         before = self._by_device.get(key)
         if before is not None and (standing.order < before.order or standing == before):
             return
+        self._put(before, standing)
+
+    def replace(self, standing: Standing) -> None:
+        """Replace the device's standing even by an earlier one: the database itself went back."""
+        before = self._by_device.get((standing.organisation, standing.device))
+        if standing != before:
+            self._put(before, standing)
+
+    def _put(self, before: Standing | None, standing: Standing) -> None:
+        key = (standing.organisation, standing.device)
         if before is not None and before.owner != standing.owner:
             self._by_owner[before.organisation, _folded(before.owner)].pop(before.device, None)
         self._by_device[key] = standing

@@ -40,17 +40,22 @@ def step_of(ratchet: Ratchet, sequence: int, nonce: str, digest: str) -> Step:
 def moved_on(
     ratchet: Ratchet,
     *,
+    sequence: int,
+    carried: str,
     digest: str,
     nonce: str,
     answer: bytes,
     record_sequence: int,
     record_hash: str,
 ) -> Ratchet:
-    """Return the ratchet after the next upload, which got `answer` with the new `nonce` in it."""
+    """Return the ratchet after the upload `sequence`, whose `answer` has the new `nonce` in it.
+
+    It is the next one, or after a restore a later one; it `carried` the nonce of the answer before.
+    """
     return Ratchet(
-        sequence=ratchet.sequence + 1,
+        sequence=sequence,
         nonce=nonce,
-        previous_nonce=ratchet.nonce,
+        previous_nonce=carried,
         digest=digest,
         answer=answer,
         record_sequence=record_sequence,

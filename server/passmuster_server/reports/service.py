@@ -22,6 +22,7 @@ from passmuster_server.clock import Clock
 from passmuster_server.database import Database, Transaction
 from passmuster_server.devices import jws
 from passmuster_server.devices import store as device_store
+from passmuster_server.devices.lineage import Recovery, recovery_of
 from passmuster_server.devices.ratchets import move_ratchet
 from passmuster_server.policy.judgement import NOT_REPORTED
 from passmuster_server.policy.service import Policies
@@ -187,20 +188,27 @@ class Reports:
         if step is Step.REPLAYED:
             _log.warning("device %s: an older report was sent again", device)
             raise RefusalError(409, "replayed", "This report was taken in before.")
+        recovery: Recovery | None = None
         if step is not Step.NEXT:
-            self._enter_conflict(transaction, device)
-            return _Conflict()
+            if upload.sequence > ratchet.sequence:
+                recovery = recovery_of(transaction, organisation, device, now)
+            if recovery is None:
+                self._enter_conflict(transaction, device)
+                return _Conflict()
+            _log.warning("device %s: goes on after a restore", device)
+        heard_at = now if recovery is None else recovery.heard_at(upload.sent_at, now)
         _check_records(found, received)
         newest: Mapping[str, Reading] | None = None
         if received.findings != found.findings or len(upload.records) > 1:
             newest = self._store_changes(transaction, device, received, body, now)
-        missing = received.missing_after(ratchet.record_sequence)
+        # What lies between went to the database that was lost.
+        missing = 0 if recovery else received.missing_after(ratchet.record_sequence)
         if missing:
             _log.warning("device %s: %d records were never sent", device, missing)
         skew_s = int((upload.sent_at - now).total_seconds())
         contact = store.Contact(
-            now,
-            max(-MAX_SKEW_S, min(MAX_SKEW_S, skew_s)),
+            heard_at,
+            recovery.clock_skew_s if recovery else max(-MAX_SKEW_S, min(MAX_SKEW_S, skew_s)),
             received.findings,
             found.missing_records + missing,
         )
@@ -211,10 +219,10 @@ class Reports:
             )
         standing, signals = self._policies.judge_report(
             transaction,
-            dataclasses.replace(found.device, sequence=upload.sequence, last_seen=now),
+            dataclasses.replace(found.device, sequence=upload.sequence, last_seen=heard_at),
             lambda: newest or _complete(received.readings(-1), now),
             now,
-            changed=newest is not None,
+            changed=newest is not None or recovery is not None,
         )
         nonce = base64url(secrets.token_bytes(NONCE_BYTES))
         policy = self._policies.current(organisation)
@@ -222,6 +230,8 @@ class Reports:
         answer = answer_bytes(standing, signals, nonce, now, policy.report_within_s, allowed)
         following = moved_on(
             ratchet,
+            sequence=upload.sequence,
+            carried=upload.nonce,
             digest=signed,
             nonce=nonce,
             answer=answer,

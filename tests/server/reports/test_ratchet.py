@@ -21,6 +21,8 @@ def after(count: int) -> Ratchet:
     for number in range(1, count + 1):
         ratchet = moved_on(
             ratchet,
+            sequence=number,
+            carried=ratchet.nonce,
             digest=name(number),
             nonce=f"nonce-{number}",
             answer=b"answer",
@@ -84,6 +86,8 @@ class Server:
             return None
         self.ratchet = moved_on(
             self.ratchet,
+            sequence=sequence,
+            carried=nonce,
             digest=signed,
             nonce=f"{random.getrandbits(64):x}",
             answer=b"",
