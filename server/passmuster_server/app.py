@@ -25,9 +25,11 @@ from passmuster_server.config import Config
 from passmuster_server.database import Database, StoreUnavailableError
 from passmuster_server.devices.lineage import place_of
 from passmuster_server.devices.routes import routes as devices_routes
+from passmuster_server.fleet.index import FleetIndex
 from passmuster_server.fleet.routes import routes as fleet_routes
 from passmuster_server.gate.routes import routes as gate_routes
 from passmuster_server.listening import ChangeListener
+from passmuster_server.metrics_listener import MetricsListener
 from passmuster_server.policy.deadlines import Deadlines
 from passmuster_server.policy.rejudging import Rejudging
 from passmuster_server.policy.service import Policies
@@ -75,7 +77,16 @@ def create_app(config: Config, clock: Clock = utc_now) -> Starlette:
     changes = _changes(database, policies, standings, rejudging)
     deadlines = Deadlines(database, standings, policies, clock)
     signing = SigningKeys(database, clock)
-    services = Services(config, database, clock, standings, policies, changes.in_touch, signing)
+    services = Services(
+        config,
+        database,
+        clock,
+        standings,
+        policies,
+        changes.in_touch,
+        signing,
+        FleetIndex(standings, clock),
+    )
     retention = Retention(
         database,
         clock,
@@ -84,6 +95,14 @@ def create_app(config: Config, clock: Clock = utc_now) -> Starlette:
     )
     for task in (deadlines.task, rejudging.task, changes.task, retention.task):
         services.run_beside(task)
+    database.on_commit = services.metrics.committed
+    services.metrics.watch(
+        waiting=lambda: database.waiting, devices=services.fleet.totals, tasks=services.tasks
+    )
+    listener = None
+    if config.metrics_listen is not None:
+        listener = MetricsListener(services.metrics, config.metrics_listen)
+        services.run_beside(listener.task)
     routes: list[BaseRoute] = []
     for area in AREAS:
         routes.extend(area(services))
@@ -105,6 +124,8 @@ def create_app(config: Config, clock: Clock = utc_now) -> Starlette:
         database.start()
         for standing in await database.read(load):
             standings.put(standing)
+        if listener is not None:
+            listener.bind()
         for task in services.tasks:
             task.start()
         _log.info("ready on %s", config.public_url)

@@ -21,7 +21,8 @@ _log = logging.getLogger(__name__)
 class BackgroundTask:
     """Runs `work`, which never ends by itself, until it is told to stop.
 
-    `end` tells the work to come to its end; without it the work is cancelled.
+    `end` tells the work to come to its end; without it the work is cancelled. `failures` counts how
+    often it ended by a mistake.
     """
 
     def __init__(
@@ -33,14 +34,15 @@ class BackgroundTask:
         self.name = name
         self._work = work
         self._end = end
+        self.failures = 0
         self._stopping = False
-        self._failures = 0
+        self._in_a_row = 0
         self._task: asyncio.Task[None] | None = None
 
     @property
     def failing(self) -> bool:
         """Whether it has ended by a mistake several times in a row."""
-        return self._failures >= FAILING_AFTER
+        return self._in_a_row >= FAILING_AFTER
 
     def start(self) -> None:
         """Begin; needs a running loop."""
@@ -66,13 +68,14 @@ class BackgroundTask:
                 await self._work()
             except Exception as error:  # noqa: BLE001 - whatever it was, the work has to go on
                 if clock() - began >= LASTED_S:
-                    self._failures = 0
-                self._failures += 1
+                    self._in_a_row = 0
+                self._in_a_row += 1
+                self.failures += 1
                 # Without the error's text and trace, which may hold what was read.
                 _log.error("%s failed: %s", self.name, _place(error))
                 if self._stopping:
                     return
-                pause = FIRST_PAUSE_S * 2.0 ** min(self._failures - 1, 10)
+                pause = FIRST_PAUSE_S * 2.0 ** min(self._in_a_row - 1, 10)
                 await asyncio.sleep(min(LONGEST_PAUSE_S, pause))
             else:
                 return

@@ -61,7 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # Whatever a command makes is for its own user alone: 0600, and 0700 for directories.
     os.umask(0o077)
     try:
-        config = load(getattr(parsed, "config", None) or default_file(), _flags(parsed))
+        config = load(getattr(parsed, "config", None) or default_file(), _flags(parsed), os.environ)
         return _run(config, parsed)
     except BrokenPipeError:
         # Whoever read our output has seen enough; nothing more may be written to it at exit.

@@ -1,4 +1,4 @@
-"""What an administrator sets, from a TOML file and the command line, checked as a whole."""
+"""What an administrator sets: a TOML file, the environment, flags; checked as a whole."""
 
 import os
 import ssl
@@ -7,9 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
+from passmuster_server.config_environment import from_environment
 from passmuster_server.engines import database_url
 
 T = TypeVar("T")
@@ -37,8 +39,8 @@ class Config:
 
     `contact` is how a worker reaches IT: an address, a telephone number or a link.
     `history_days` and `decision_days` are how long changes and the gate's decisions are kept.
-    `trusted_proxies` are the addresses and networks whose `X-Forwarded-For` is believed, behind a
-    proxy.
+    `metrics_listen` is where metrics are served, on loopback; None: nowhere. `trusted_proxies` are
+    the addresses and networks whose `X-Forwarded-For` is believed, behind a proxy.
     """
 
     data_directory: Path
@@ -53,6 +55,7 @@ class Config:
     contact: str
     history_days: int
     decision_days: int
+    metrics_listen: tuple[str, int] | None
 
     @property
     def addresses(self) -> tuple[str, ...]:
@@ -79,6 +82,7 @@ KEYS = frozenset(
         "contact",
         "history_days",
         "decision_days",
+        "metrics_listen",
     }
 )
 
@@ -97,13 +101,18 @@ def default_data_directory() -> Path:
     return base / "passmuster"
 
 
-def load(path: Path | None, flags: Mapping[str, Any]) -> Config:
-    """Return the configuration of the file at `path` with `flags` (None: not given) over it.
+def load(
+    path: Path | None,
+    flags: Mapping[str, Any],
+    environment: Mapping[str, str] = MappingProxyType({}),
+) -> Config:
+    """Return the configuration of the file at `path`, over it the environment, over that `flags`.
 
-    Raises `ConfigError` with every mistake.
+    A flag that is None was not given. Raises `ConfigError` with every mistake.
     """
     mistakes: list[str] = []
     values = _file(path, mistakes) if path is not None else {}
+    values |= from_environment(environment, mistakes)
     values |= {key: value for key, value in flags.items() if value is not None}
     # A key is shown as Python writes it, so that one made of control characters stays a line.
     mistakes.extend(
@@ -143,6 +152,14 @@ def _file(path: Path, mistakes: list[str]) -> dict[str, Any]:
     return {}
 
 
+def _address(text: str) -> tuple[str, int] | None:
+    host, _, port = text.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]")
+    if not host or not port.isascii() or not port.isdigit() or not 1 <= int(port) <= 65535:
+        return None
+    return host, int(port)
+
+
 class _Reader:
     """Takes one key after the other; a mistake is noted and the default goes on in its place."""
 
@@ -175,6 +192,7 @@ class _Reader:
             contact=self._contact(),
             history_days=self._days("history_days"),
             decision_days=self._days("decision_days"),
+            metrics_listen=self._metrics_listen(),
         )
 
     def _take(self, key: str, default: T, expected: str) -> T:
@@ -195,13 +213,25 @@ class _Reader:
         return Path(text).expanduser().absolute() if text else None
 
     def _listen(self) -> tuple[str, int]:
-        text = self._take("listen", f"127.0.0.1:{DEFAULT_PORT}", "host:port")
-        host, _, port = text.rpartition(":")
-        host = host.removeprefix("[").removesuffix("]")
-        if not host or not port.isascii() or not port.isdigit() or not 1 <= int(port) <= 65535:
+        address = _address(self._take("listen", f"127.0.0.1:{DEFAULT_PORT}", "host:port"))
+        if address is None:
             self._mistakes.append(f"listen: expected host:port, such as 127.0.0.1:{DEFAULT_PORT}")
             return "127.0.0.1", DEFAULT_PORT
-        return host, int(port)
+        return address
+
+    def _metrics_listen(self) -> tuple[str, int] | None:
+        text = self._take("metrics_listen", "", "host:port")
+        if not text:
+            return None
+        address = _address(text)
+        if address is None:
+            self._mistakes.append("metrics_listen: expected host:port, such as 127.0.0.1:9463")
+        elif not is_loopback(address[0]):
+            self._mistakes.append(
+                f"metrics_listen: {address[0]} is not loopback; whoever scrapes from elsewhere "
+                "goes through a proxy of yours that knows them"
+            )
+        return address
 
     def _check_tls(self, certificate: Path | None, key: Path | None) -> None:
         if (certificate is None) != (key is None):

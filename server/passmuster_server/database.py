@@ -8,6 +8,7 @@ import asyncio
 import logging
 import queue
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
@@ -106,6 +107,7 @@ class _Write(Generic[T]):
 class Database:
     """One database: `sqlite:////var/lib/passmuster/passmuster.db`, `postgresql://user@host/name`.
 
+    `on_commit` is told the seconds that each group of writes took and how many they were.
     Raises `ValueError` for a URL that is neither.
     """
 
@@ -116,6 +118,7 @@ class Database:
         self._waiting: queue.Queue[_Write[Any] | None] = queue.Queue(MAX_WAITING)
         self._thread: threading.Thread | None = None
         self._reading = asyncio.Semaphore(READERS)
+        self.on_commit: Callable[[float, int], None] = _unobserved
 
     @property
     def shared(self) -> bool:
@@ -126,6 +129,11 @@ class Database:
     def writer_engine(self) -> Engine:
         """The engine for migrations and commands that run without a server."""
         return self._writer_engine
+
+    @property
+    def waiting(self) -> int:
+        """How many writes wait for a commit."""
+        return self._waiting.qsize()
 
     def start(self) -> None:
         """Start the thread that commits."""
@@ -214,11 +222,13 @@ class Database:
         return group, False
 
     def _commit(self, group: list[_Write[Any]]) -> None:
+        began = time.perf_counter()
         try:
             with self._writer_engine.begin() as connection:
                 for write in group:
                     _run_in_savepoint(connection, write)
                 notices.tell_moved(connection, _moved(group))
+            self.on_commit(time.perf_counter() - began, len(group))
         except Exception as error:  # noqa: BLE001 - whatever it was, nobody is left waiting
             if len(group) > 1:
                 # One of them may be to blame: the others are stored without it.
@@ -228,6 +238,10 @@ class Database:
             _log.warning("a write was not stored: %s", named(error))
             group[0].error = StoreUnavailableError("the database can't be written")
             group[0].error.__cause__ = error
+
+
+def _unobserved(_: float, __: int) -> None:
+    """Nobody wants to know."""
 
 
 def _settle(group: list[_Write[Any]]) -> None:

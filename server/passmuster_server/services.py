@@ -7,6 +7,8 @@ from passmuster_server.background import BackgroundTask
 from passmuster_server.clock import Clock
 from passmuster_server.config import Config
 from passmuster_server.database import Database
+from passmuster_server.fleet.index import FleetIndex
+from passmuster_server.metrics import Metrics
 from passmuster_server.policy.service import Policies
 from passmuster_server.policy.standings import Standings
 from passmuster_server.signing.service import SigningKeys
@@ -26,6 +28,8 @@ class Services:
     policies: Policies
     in_touch: Callable[[], bool]
     signing: SigningKeys
+    fleet: FleetIndex
+    metrics: Metrics = field(default_factory=Metrics)
     tasks: list[BackgroundTask] = field(default_factory=list)
     closings: list[Callable[[], None]] = field(default_factory=list)
 

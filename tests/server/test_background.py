@@ -119,7 +119,7 @@ def test_a_server_whose_work_beside_keeps_failing_is_not_ready(tmp_path: Path) -
     with clocked_server(tmp_path) as server, httpx.Client(base_url=server.url) as client:
         assert client.get("/readyz").status_code == 200
         failing = BackgroundTask("deadlines", Mistaken(0).work)
-        failing._failures = FAILING_AFTER
+        failing._in_a_row = FAILING_AFTER
         server.services.run_beside(failing)
         answer = client.get("/readyz")
         assert (answer.status_code, answer.text) == (503, "failing: deadlines\n")

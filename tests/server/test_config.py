@@ -172,3 +172,51 @@ def test_a_laptop_may_call_a_server_on_loopback_by_any_of_its_names() -> None:
 def test_a_public_server_has_one_address() -> None:
     url = "https://passmuster.example.com"
     assert loaded(public_url=url).addresses == (url,)
+
+
+class TestEnvironment:
+    """Settings of a container: over the file, under the flags, and checked with them."""
+
+    def test_it_wins_over_the_file_and_a_flag_over_both(self, tmp_path: Path) -> None:
+        path = file(tmp_path, 'contact = "file"\nlisten = "127.0.0.1:1"\nhistory_days = 1\n')
+        environment = {
+            "PASSMUSTER_SERVER_CONTACT": "environment",
+            "PASSMUSTER_SERVER_LISTEN": "127.0.0.1:2",
+            "PASSMUSTER_SERVER_HISTORY_DAYS": "30",
+        }
+        config = load(path, {"contact": "flag", "listen": None}, environment)
+        assert (config.contact, config.port, config.history_days) == ("flag", 2, 30)
+
+    def test_truths_and_lists_are_read_as_such(self) -> None:
+        environment = {
+            "PASSMUSTER_SERVER_BEHIND_PROXY": "true",
+            "PASSMUSTER_SERVER_PUBLIC_URL": "https://passmuster.example.com",
+            "PASSMUSTER_SERVER_TRUSTED_PROXIES": "192.0.2.1, 192.0.2.2",
+            "PASSMUSTER_SERVER_CONTACT": "",
+            "SOMETHING_ELSE": "1",
+        }
+        config = load(None, {}, environment)
+        assert config.behind_proxy
+        assert config.trusted_proxies == ("192.0.2.1", "192.0.2.2")
+
+    def test_mistakes_of_file_environment_and_flags_are_told_together(self, tmp_path: Path) -> None:
+        path = file(tmp_path, "unheard_of = 1\ndecision_days = 0\n")
+        environment = {
+            "PASSMUSTER_SERVER_HISTORY_DAYS": "many",
+            "PASSMUSTER_SERVER_BEHIND_PROXY": "perhaps",
+            "PASSMUSTER_SERVER_NOT_A_SETTING": "1",
+            "PASSMUSTER_SERVER_DATABASE": "postgresql://passmuster:secret@db/passmuster",
+        }
+        with pytest.raises(ConfigError) as caught:
+            load(path, {"listen": "nowhere"}, environment)
+        told = list(caught.value.mistakes)
+        assert set(keys(told)) == {
+            "unheard_of",
+            "decision_days",
+            "history_days",
+            "behind_proxy",
+            "not_a_setting",
+            "database",
+            "listen",
+        }
+        assert "secret" not in "\n".join(told)

@@ -135,6 +135,16 @@ class FleetIndex:
             following = Cursor(group, last.owner, last.device)
         return Page(now, [standing for _, standing in laptops], counts, following)
 
+    def totals(self) -> Mapping[str, int]:
+        """Return how many devices there are in each group, of all organisations."""
+        now = self._clock()
+        totals = dict.fromkeys((group.value for group in Group), 0)
+        for organisation, ordered in self._ordered.items():
+            self._advance(ordered, organisation, now)
+            for group, keys in ordered.keys.items():
+                totals[group.value] += len(keys)
+        return totals
+
     def _of(self, organisation: str) -> _Ordered:
         ordered = self._ordered.get(organisation)
         if ordered is None:

@@ -68,6 +68,7 @@ class FleetPages:
         self,
         database: Database,
         standings: Standings,
+        index: FleetIndex,
         clock: Clock,
         live: LiveFleet,
         guard: Guard,
@@ -76,7 +77,7 @@ class FleetPages:
         self._database = database
         self._standings = standings
         self._clock = clock
-        self._index = FleetIndex(standings, clock)
+        self._index = index
         self._live = live
         self._guard = guard
         self._config = config
@@ -243,6 +244,7 @@ def routes(services: Services) -> list[Route]:
     pages = FleetPages(
         services.database,
         services.standings,
+        services.fleet,
         services.clock,
         live,
         guard,

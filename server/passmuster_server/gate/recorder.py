@@ -9,7 +9,7 @@ import contextlib
 import itertools
 import logging
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 from sqlalchemy import Connection, delete, select
@@ -30,6 +30,13 @@ RETRY_S = (0.1, 0.5, 1.0, 2.0, 5.0)
 _log = logging.getLogger(__name__)
 
 
+class Counted(Protocol):
+    """Is told each answer that was given."""
+
+    def __call__(self, *, allowed: bool) -> None:
+        """Count it."""
+
+
 class Record(msgspec.Struct, frozen=True):
     """One decision as it is stored. `basis` is JSON: each device, its verdict and its report."""
 
@@ -45,9 +52,16 @@ class Record(msgspec.Struct, frozen=True):
 class DecisionRecorder:
     """The queue of decisions that are not stored yet, and the look-up of those that are."""
 
-    def __init__(self, database: Database, *, max_waiting: int = MAX_WAITING) -> None:
+    def __init__(
+        self,
+        database: Database,
+        *,
+        max_waiting: int = MAX_WAITING,
+        counted: Counted | None = None,
+    ) -> None:
         self._database = database
         self._max_waiting = max_waiting
+        self._counted = counted
         self._waiting: dict[str, Record] = {}
         self._arrived = asyncio.Event()
         self._stopping = asyncio.Event()
@@ -65,6 +79,9 @@ class DecisionRecorder:
             if record.allowed:
                 raise StoreUnavailableError("too many decisions are waiting to be recorded")
             self.unrecorded_denials += 1
+        if self._counted is not None:
+            self._counted(allowed=record.allowed)
+        if len(self._waiting) >= self._max_waiting:
             return
         self._waiting[record.decision] = record
         self._arrived.set()

@@ -26,7 +26,7 @@ METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 def routes(services: Services) -> list[Route]:
     """Return the routes of this area."""
     public_url = services.config.public_url
-    recorder = DecisionRecorder(services.database)
+    recorder = DecisionRecorder(services.database, counted=services.metrics.decided)
     services.run_beside(recorder.task)
     clients = GateClients(services.database, clock=services.clock)
     tokens = oauth.TokenEndpoint(clients, services.database, services.clock)

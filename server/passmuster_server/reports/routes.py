@@ -4,12 +4,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from passmuster_collectors.contract.errors import ContractError
 from passmuster_collectors.contract.strict_json import MAX_BYTES
 from passmuster_collectors.contract.verdict import LIMITS_TYPE
+from passmuster_server.database import OverloadedError, StoreUnavailableError
 from passmuster_server.reports.service import PATH, Reports
 from passmuster_server.schema import DEFAULT_ORGANISATION
 from passmuster_server.services import Services
 from passmuster_server.web.bodies import read_body
+from passmuster_server.web.problems import RefusalError
 
 CONTENT_TYPE = "application/jose"
 
@@ -24,10 +27,18 @@ def routes(services: Services) -> list[Route]:
         urls=frozenset(origin + PATH for origin in services.config.addresses),
     )
 
+    counter = services.metrics.reports
+    accepted = counter.labels("accepted")
+
     async def report(request: Request) -> Response:
-        body = await read_body(request, limit=MAX_BYTES, content_type=CONTENT_TYPE)
         limits = LIMITS_TYPE in request.headers.get("accept", "")
-        answer = await reports.take_in(body, limits=limits)
+        try:
+            body = await read_body(request, limit=MAX_BYTES, content_type=CONTENT_TYPE)
+            answer = await reports.take_in(body, limits=limits)
+        except (RefusalError, ContractError, StoreUnavailableError) as error:
+            counter.labels(_outcome(error)).inc()
+            raise
+        accepted.inc()
         return Response(
             answer,
             media_type=LIMITS_TYPE if limits else "application/json",
@@ -35,3 +46,11 @@ def routes(services: Services) -> list[Route]:
         )
 
     return [Route(PATH, report, methods=["POST"])]
+
+
+def _outcome(error: RefusalError | ContractError | StoreUnavailableError) -> str:
+    if isinstance(error, RefusalError):
+        return error.problem.code
+    if isinstance(error, ContractError):
+        return "malformed"
+    return "overloaded" if isinstance(error, OverloadedError) else "unavailable"
