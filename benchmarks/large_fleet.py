@@ -25,8 +25,13 @@ AT_ONCE = 2_000
 FAILING_EVERY = 20
 
 
-def populate(database: Database, policy: Policy, first: int, last: int) -> None:
-    """Enrol the laptops from number `first` to before `last`; one in twenty has a stick."""
+def populate(
+    database: Database, policy: Policy, first: int, last: int, *, bare: bool = False
+) -> None:
+    """Enrol the laptops from number `first` to before `last`; one in twenty has a stick.
+
+    A `bare` one has no readings and no history.
+    """
     now = datetime.now(UTC)
     kinds = []
     for told in (healthy(), with_stick()):
@@ -38,7 +43,7 @@ def populate(database: Database, policy: Policy, first: int, last: int) -> None:
         numbers = range(begin, min(begin + AT_ONCE, last))
         database.write_now(
             lambda transaction, numbers=numbers: _insert(  # type: ignore[misc]
-                transaction.connection, numbers, kinds, policy, now
+                transaction.connection, numbers, kinds, policy, now, bare=bare
             )
         )
 
@@ -49,11 +54,15 @@ def _insert(
     kinds: list[tuple[Verdict, bytes, dict[str, bytes]]],
     policy: Policy,
     now: datetime,
+    *,
+    bare: bool,
 ) -> None:
     tables: dict[Table, list[dict[str, Any]]] = {}
     for number in numbers:
         verdict, signals, stored = kinds[number % FAILING_EVERY == 0]
         for table, row in _rows(number, verdict, signals, stored, policy, now):
+            if bare and table in (readings, verdict_history):
+                continue
             key = {"organisation_id": DEFAULT_ORGANISATION, "device_id": f"{number:032x}"}
             tables.setdefault(table, []).append(key | row)
     for table, rows in tables.items():

@@ -18,6 +18,7 @@ from passmuster_server.config import DEFAULT_PORT, Config, ConfigError, default_
 from passmuster_server.database import Database, StoreUnavailableError
 from passmuster_server.devices.commands import add_commands as add_devices_commands
 from passmuster_server.devices.group_commands import add_commands as add_group_commands
+from passmuster_server.fleet.history_commands import add_commands as add_history_commands
 from passmuster_server.gate.commands import add_commands as add_gate_commands
 from passmuster_server.gate.oidc.commands import add_commands as add_oidc_commands
 from passmuster_server.policy.commands import add_commands as add_policy_commands
@@ -42,6 +43,7 @@ AREAS = (
     add_signing_commands,
     add_audit_commands,
     add_backup_commands,
+    add_history_commands,
 )
 
 SETTINGS = (

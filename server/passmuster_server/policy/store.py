@@ -18,7 +18,7 @@ from passmuster_server.devices.tables import organisations
 from passmuster_server.policy.default_document import default_document
 from passmuster_server.policy.standing import SignalStanding, Standing
 from passmuster_server.policy.stored_devices import StoredVerdict
-from passmuster_server.policy.tables import policies, verdict_history, verdicts
+from passmuster_server.policy.tables import ENDLESS, policies, verdict_history, verdicts
 from passmuster_server.reports.tables import readings
 
 DEFAULT = "default policy"
@@ -194,6 +194,17 @@ def save_verdict(
                 verdicts.c.device_id == standing.device,
             )
             .values(**values)
+        )
+    if before is not None and before.verdict is not standing.verdict:
+        connection.execute(
+            update(verdict_history)
+            .where(
+                verdict_history.c.organisation_id == standing.organisation,
+                verdict_history.c.device_id == standing.device,
+                verdict_history.c.since == before.since,
+                verdict_history.c.ended_at == ENDLESS,
+            )
+            .values(ended_at=standing.since)
         )
     if before is None or before.verdict is not standing.verdict:
         connection.execute(

@@ -1,5 +1,7 @@
 """The tables of policies, verdicts and their history."""
 
+from datetime import UTC, datetime
+
 from sqlalchemy import (
     BigInteger,
     Column,
@@ -13,7 +15,9 @@ from sqlalchemy import (
     Text,
 )
 
-from passmuster_server.schema import METADATA, Moment
+from passmuster_server.schema import METADATA, Moment, to_microseconds
+
+ENDLESS = datetime(9999, 1, 1, tzinfo=UTC)
 
 _DEVICE = (["organisation_id", "device_id"], ["devices.organisation_id", "devices.device_id"])
 
@@ -75,9 +79,14 @@ verdict_history = Table(
     Column("verdict", String(16), nullable=False),
     Column("policy_version", Integer, nullable=False),
     Column("reasons", LargeBinary, nullable=False),
+    Column("ended_at", Moment, nullable=False, server_default=str(to_microseconds(ENDLESS))),
     ForeignKeyConstraint(*_DEVICE),
     Index("ix_verdict_history_device", "organisation_id", "device_id", "since"),
+    Index(
+        "ix_verdict_history_ended", "organisation_id", "verdict", "ended_at", "since", "device_id"
+    ),
 )
+"""`ended_at` is `ENDLESS` while the verdict holds, so that a period is a range of the index."""
 
 allowances = Table(
     "allowances",

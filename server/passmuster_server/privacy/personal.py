@@ -19,7 +19,7 @@ from passmuster_server.gate.oidc.tables import oidc_codes, oidc_logins
 from passmuster_server.gate.sessions import forget_sessions_of
 from passmuster_server.gate.tables import decisions, gate_sessions
 from passmuster_server.policy import forgetting as policy
-from passmuster_server.policy.tables import allowances, verdict_history, waivers
+from passmuster_server.policy.tables import ENDLESS, allowances, verdict_history, waivers
 from passmuster_server.proof import store as proof
 from passmuster_server.proof.tables import browser_sessions, proof_visits
 from passmuster_server.reports import forgetting as reports
@@ -150,6 +150,8 @@ def _plain(rows: Sequence[Any]) -> list[dict[str, Any]]:
 
 
 def _value(name: str, value: Any) -> Any:
+    if value == ENDLESS:
+        return None
     if isinstance(value, datetime):
         return codec.format_time(value)
     if isinstance(value, bytes):

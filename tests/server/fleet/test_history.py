@@ -1,0 +1,235 @@
+"""Who was not compliant when, and for how long, over any period."""
+
+import csv
+import io
+import json
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alembic import command
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+
+from passmuster_collectors.contract.platform import Platform
+from passmuster_collectors.contract.verdict import Verdict
+from passmuster_server import migrations
+from passmuster_server.database import Database, Transaction
+from passmuster_server.devices.ratchets import reset_ratchet
+from passmuster_server.devices.tables import devices
+from passmuster_server.fleet.history import Episode, Period, Total, episodes, totals
+from passmuster_server.policy.standing import DeviceStatus, Standing
+from passmuster_server.policy.store import save_verdict
+from passmuster_server.policy.stored_devices import stored_device
+from passmuster_server.schema import DEFAULT_ORGANISATION, to_microseconds
+from tests.server.conftest import quick_code
+from tests.support import example_database
+from tests.support.clocked_server import clocked_server
+from tests.support.example_readings import healthy, with_stick
+from tests.support.example_standings import standing
+from tests.support.signing_device import SigningDevice
+from tests.support.store import new_store
+
+History = Callable[..., str]
+
+DAY = timedelta(days=1)
+START = datetime(2026, 3, 1, tzinfo=UTC)
+NOW = START + 30 * DAY
+BAD, GOOD, UNSURE = Verdict.NON_COMPLIANT, Verdict.COMPLIANT, Verdict.UNKNOWN
+
+LIVES = {
+    "ana": [(0, GOOD), (5, BAD), (7, GOOD), (20, BAD), (21, UNSURE), (22, GOOD)],
+    "ben": [(0, GOOD), (28, BAD)],
+    "cleo": [(0, GOOD)],
+}
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    created = example_database.create(tmp_path)
+    created.write_now(live)
+    yield created
+    created.dispose()
+
+
+def insert_device(transaction: Transaction, name: str) -> None:
+    transaction.connection.execute(
+        devices.insert().values(
+            organisation_id=DEFAULT_ORGANISATION,
+            device_id=name,
+            owner=f"{name.title()}@example.com",
+            computer_name=f"{name}-laptop",
+            platform=Platform.LINUX.value,
+            system="Debian GNU/Linux 12",
+            agent_version="0.1.0",
+            public_key=b"key",
+            thumbprint=name,
+            fingerprint=name,
+            tier="file",
+            status=DeviceStatus.ACTIVE.value,
+            enrolled_at=START,
+        )
+    )
+
+
+def live(transaction: Transaction) -> None:
+    """Let each laptop's verdicts follow one another, as judgements do."""
+    connection = transaction.connection
+    for name, life in LIVES.items():
+        insert_device(transaction, name)
+        reset_ratchet(connection, DEFAULT_ORGANISATION, name, "nonce")
+        for day, verdict in life:
+            stored = stored_device(connection, DEFAULT_ORGANISATION, name)
+            assert stored is not None
+            save_verdict(connection, stored.verdict, judged(name, day, verdict), "basis", ())
+
+
+def judged(name: str, day: int, verdict: Verdict) -> Standing:
+    moment = START + day * DAY
+    return standing(verdict, device=name, since=moment, judged_at=moment)
+
+
+def asked(database: Database, first: float, last: float, **changed: Any) -> dict[str, Total]:
+    period = Period(
+        DEFAULT_ORGANISATION,
+        START + first * DAY,
+        START + last * DAY,
+        **changed,
+    )
+    found = database.read_now(lambda connection: totals(connection, period, NOW))
+    return {each.device: each for each in found}
+
+
+def days(total: Total | Episode) -> float:
+    return total.seconds / DAY.total_seconds()
+
+
+def test_the_whole_time_is_told_with_the_longest_first(database: Database) -> None:
+    found = asked(database, 0, 30)
+    assert list(found) == ["ana", "ben"]
+    assert (found["ana"].episodes, days(found["ana"]), found["ana"].lasts) == (2, 3, False)
+    assert (found["ben"].episodes, days(found["ben"]), found["ben"].lasts) == (1, 2, True)
+    assert found["ana"].first == START + 5 * DAY
+    assert found["ana"].owner == "Ana@example.com"
+
+
+def test_only_what_lies_within_the_period_counts(database: Database) -> None:
+    assert days(asked(database, 6, 20.5)["ana"]) == 1.5
+    assert days(asked(database, 5.5, 6)["ana"]) == 0.5, "the whole period lies within"
+    assert asked(database, 7, 20) == {}, "what ends as it begins does not touch it"
+
+
+def test_what_lasts_ends_for_now_at_this_moment(database: Database) -> None:
+    assert days(asked(database, 29, 365)["ben"]) == 1
+
+
+def test_another_verdict_may_be_asked_for(database: Database) -> None:
+    found = asked(database, 0, 30, verdict=UNSURE)
+    assert list(found) == ["ana"]
+    assert days(found["ana"]) == 1
+
+
+def test_one_person_may_be_asked_for_in_any_case(database: Database) -> None:
+    assert list(asked(database, 0, 30, owner="BEN@EXAMPLE.COM")) == ["ben"]
+    assert asked(database, 0, 30, owner="cleo@example.com") == {}
+
+
+def test_another_organisation_has_none_of_it(database: Database) -> None:
+    period = Period("other", START, NOW)
+    assert database.read_now(lambda connection: totals(connection, period, NOW)) == []
+
+
+def test_each_time_is_told_in_order(database: Database) -> None:
+    period = Period(DEFAULT_ORGANISATION, START + 6 * DAY, NOW)
+    found = database.read_now(lambda connection: episodes(connection, period, NOW))
+    assert [(each.device, (each.began - START) / DAY) for each in found] == [
+        ("ana", 5),
+        ("ana", 20),
+        ("ben", 28),
+    ]
+    assert [days(each) for each in found] == [1, 1, 2]
+    assert [each.ended for each in found] == [START + 7 * DAY, START + 21 * DAY, None]
+
+
+def test_history_from_before_it_knew_its_ends_is_told_them(tmp_path: Path) -> None:
+    url = new_store(tmp_path)
+    database = Database(url)
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+    (before,) = [
+        revision.down_revision
+        for revision in ScriptDirectory.from_config(config).walk_revisions()
+        if "verdicts_end" in revision.path
+    ]
+    with database.writer_engine.connect() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, str(before))
+    database.write_now(old_history)
+    migrations.migrate(database)
+    found = database.read_now(
+        lambda connection: episodes(connection, Period(DEFAULT_ORGANISATION, START, NOW), NOW)
+    )
+    database.dispose()
+    assert [(each.began - START) / DAY for each in found] == [5, 20, 28]
+    assert [days(each) for each in found] == [2, 1, 2]
+
+
+def old_history(transaction: Transaction) -> None:
+    """Store the same lives as a server before that migration did."""
+    organisation = "INSERT INTO organisations (organisation_id, name, server_id, hash_key) "
+    transaction.run(
+        organisation + "VALUES (?, 'Example', 'server-1', ?)", (DEFAULT_ORGANISATION, bytes(32))
+    )
+    for name in LIVES:
+        insert_device(transaction, name)
+    for name, life in LIVES.items():
+        for day, verdict in life:
+            transaction.run(
+                "INSERT INTO verdict_history (organisation_id, device_id, since, verdict, "
+                "policy_version, reasons) VALUES (?, ?, ?, ?, 1, ?)",
+                (
+                    DEFAULT_ORGANISATION,
+                    name,
+                    to_microseconds(START + day * DAY),
+                    verdict.value,
+                    b"[]",
+                ),
+            )
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[History]:
+    """Return what the command prints of a laptop that failed twice and fails still."""
+    with clocked_server(tmp_path_factory.mktemp("history")) as server:
+        device = SigningDevice(server.url, computer_name="=1+1")
+        with server.client() as client:
+            device.enroll(client, quick_code(server))
+            device.report(client, with_stick())
+            device.report(client, healthy())
+            device.report(client, with_stick())
+
+        def history(*arguments: str) -> str:
+            return server.command("history", *arguments).stdout
+
+        yield history
+
+
+class TestCommand:
+    """As an auditor asks for it, of a real server's history."""
+
+    def test_json_has_each_laptop(self, told: History) -> None:
+        (found,) = json.loads(told("--json"))
+        assert (found["owner"], found["episodes"], found["lasts"]) == ("ana@example.com", 2, True)
+
+    def test_csv_runs_nothing_in_a_spreadsheet(self, told: History) -> None:
+        found = list(csv.DictReader(io.StringIO(told("--csv", "--episodes"))))
+        assert [row["computer_name"] for row in found] == ["'=1+1", "'=1+1"]
+        assert found[0]["ended"]
+        assert found[1]["ended"] == ""
+
+    def test_a_person_reads_lines(self, told: History) -> None:
+        shown = told()
+        assert "2 times, still  ana@example.com" in shown
+        assert "nobody" in told("--since", "2020-01-01", "--until", "2020-02-01T12:00Z")
