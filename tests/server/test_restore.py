@@ -22,7 +22,7 @@ from tests.support.signing_device import SigningDevice
 from tests.support.store import ON_POSTGRESQL, sqlite_only
 from tests.support.tools import require_tool
 
-LAPTOPS = 4
+LAPTOPS = 2
 REPORTS = 20
 
 postgresql_only = pytest.mark.skipif(not ON_POSTGRESQL, reason="about PostgreSQL")
@@ -85,6 +85,7 @@ def sequences(server: RunningServer) -> dict[str, int]:
     return dict(server.rows("SELECT device_id, sequence FROM ratchets"))
 
 
+@pytest.mark.timeout(300)
 def test_what_was_acknowledged_before_a_backup_under_load_is_there_and_the_fleet_goes_on(
     tmp_path: Path,
 ) -> None:
@@ -98,7 +99,7 @@ def test_what_was_acknowledged_before_a_backup_under_load_is_there_and_the_fleet
 
 def check_under_load(server: RunningServer, successor: RunningServer, tmp_path: Path) -> None:
     fleet = ReportingFleet.enrolled(server, LAPTOPS)
-    reporting = threading.Thread(target=fleet.report_until_killed, args=(6 * REPORTS,))
+    reporting = threading.Thread(target=fleet.report_until_killed, args=(4 * REPORTS,))
     reporting.start()
     deadline = time.monotonic() + 60
     while fleet.total() < REPORTS:
