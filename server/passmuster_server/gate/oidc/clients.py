@@ -52,6 +52,8 @@ class Client:
     """A relying party. `name` is the application that decisions are about.
 
     `id_token_alone` lets it ask for `response_type=id_token`, `pkce` makes it prove its codes.
+    `trusts_login_hint`: it compares our `sub` with the person whom it knows already, so that a
+    `login_hint`, which whoever sits at the browser can change, does no harm.
     """
 
     organisation: str
@@ -61,6 +63,7 @@ class Client:
     redirect_uris: tuple[str, ...]
     id_token_alone: bool
     pkce: bool
+    trusts_login_hint: bool
     hint: HintIssuer | None
 
     def has_secret(self, secret: str) -> bool:
@@ -78,6 +81,7 @@ class Registration:
     public: bool = False
     id_token_alone: bool = False
     pkce: bool = True
+    trusts_login_hint: bool = False
     hint: HintIssuer | None = None
 
     def __post_init__(self) -> None:
@@ -116,6 +120,7 @@ def create_client(
             redirect_uris=canonical_bytes(list(wanted.redirect_uris)),
             id_token_alone=wanted.id_token_alone,
             pkce=wanted.pkce,
+            trusts_login_hint=wanted.trusts_login_hint,
             hint_issuer=None if hint is None else hint.issuer,
             hint_keys_url=None if hint is None else hint.keys_url,
             hint_audience=None if hint is None else hint.audience,
@@ -181,6 +186,7 @@ def _client(row: "Row[tuple[object, ...]]") -> Client:
         tuple(json.loads(row.redirect_uris)),
         row.id_token_alone,
         row.pkce,
+        row.trusts_login_hint,
         hint,
     )
 

@@ -45,6 +45,12 @@ def add_commands(parsers: "_SubParsersAction[ArgumentParser]") -> None:
         help="it asks for response_type=id_token by form_post, as Entra ID does",
     )
     add.add_argument(
+        "--trust-login-hint",
+        action="store_true",
+        help="it knows the person already and compares our answer: a login_hint will do where "
+        "policy wants no proven laptop",
+    )
+    add.add_argument(
         "--id-token-hint-issuer", metavar="URL", help="who signs the id_token_hint that it sends"
     )
     add.add_argument("--jwks-url", metavar="URL", help="that issuer's keys")
@@ -75,6 +81,7 @@ def add_client(command: Command) -> int:
             public=given.public,
             id_token_alone=given.id_token,
             pkce=not given.without_pkce,
+            trusts_login_hint=given.trust_login_hint,
             hint=_hint(command),
         )
         client, secret = command.change(
@@ -84,7 +91,11 @@ def add_client(command: Command) -> int:
             lambda _: Event(
                 Action.OIDC_CLIENT_CREATED,
                 subject=name,
-                details={"redirect_uris": list(wanted.redirect_uris)},
+                details={
+                    "redirect_uris": list(wanted.redirect_uris),
+                    "public": wanted.public,
+                    "trusts_login_hint": wanted.trusts_login_hint,
+                },
             ),
         )
     except ClientError as error:

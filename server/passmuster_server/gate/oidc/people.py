@@ -35,7 +35,11 @@ _UNESCAPED = "@!#$&'*+/=?^_`{|}~.-"
 
 @dataclass(frozen=True)
 class Person:
-    """Who was named, and under which `sub`; the address is empty where nobody was."""
+    """Who was named; the address is empty where nobody was.
+
+    `subject` is what the client's own issuer calls them, which it has signed: nobody at a browser
+    can change it. A `login_hint` anybody can.
+    """
 
     address: str
     subject: str | None = None
@@ -88,7 +92,8 @@ class People:
             raise _refused("id_token_hint: not signed by us") from None
         _check_audience(claims, client.client)
         address = claims.get("email") or unquote(str(claims.get("sub", "")))
-        return Person(str(address), str(claims.get("sub")))
+        # Whoever has got hold of a token of ours is not therefore the person in it.
+        return Person(str(address))
 
     async def _of_another(self, hint: HintIssuer, token: str) -> Mapping[str, Any]:
         try:

@@ -14,6 +14,7 @@ oidc_clients = Table(
     Column("redirect_uris", LargeBinary, nullable=False),
     Column("id_token_alone", Boolean, nullable=False),
     Column("pkce", Boolean, nullable=False),
+    Column("trusts_login_hint", Boolean, nullable=False),
     Column("hint_issuer", String(2048)),
     Column("hint_keys_url", String(2048)),
     Column("hint_audience", String(256)),

@@ -77,6 +77,7 @@ class Verdicts:
         return (
             requirement is Devices.PROVEN
             or not login.person
+            or not (login.subject is not None or login.client.trusts_login_hint)
             or postures.needs_device(asked.wanted_acr, asked.wanted_amr)
         )
 

@@ -47,6 +47,7 @@ def upgrade() -> None:
         sa.Column("redirect_uris", sa.LargeBinary(), nullable=False),
         sa.Column("id_token_alone", sa.Boolean(), nullable=False),
         sa.Column("pkce", sa.Boolean(), nullable=False),
+        sa.Column("trusts_login_hint", sa.Boolean(), nullable=False),
         sa.Column("hint_issuer", sa.String(length=2048), nullable=True),
         sa.Column("hint_keys_url", sa.String(length=2048), nullable=True),
         sa.Column("hint_audience", sa.String(length=256), nullable=True),

@@ -28,12 +28,12 @@ def bo() -> str:
 
 @pytest.fixture(scope="module")
 def helpdesk(provider: ClockedServer) -> Registered:
-    return register(provider, CALLBACK)
+    return register(provider, CALLBACK, "--trust-login-hint")
 
 
 @pytest.fixture(scope="module")
 def without_pkce(provider: ClockedServer) -> Registered:
-    return register(provider, CALLBACK, "--without-pkce")
+    return register(provider, CALLBACK, "--without-pkce", "--trust-login-hint")
 
 
 def asked(client: Registered, **changed: str | None) -> str:

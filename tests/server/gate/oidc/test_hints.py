@@ -165,7 +165,8 @@ def test_our_own_token_is_a_hint_too(
     new_visitor: Callable[[], Visitor],
     dora: str,
 ) -> None:
-    own, other = register(provider, CALLBACK), register(provider, CALLBACK)
+    own = register(provider, CALLBACK, "--trust-login-hint")
+    other = register(provider, CALLBACK, "--trust-login-hint")
     sso.do(
         "discover", issuer=own.issuer, id=own.client, secret=own.secret, method="client_secret_post"
     )
@@ -175,6 +176,8 @@ def test_our_own_token_is_a_hint_too(
     token = sso.do("finish", url=arrival.url)["tokens"]["id_token"]
     assert "code" in hinted(new_visitor(), own, token).values
     assert "audience" in refused(new_visitor(), other, token)
+    strict = register(provider, CALLBACK)
+    assert "audience" in refused(new_visitor(), strict, token)
     head, body, signature = token.split(".")
     flipped = ("A" if signature[0] != "A" else "B") + signature[1:]
     assert "not signed by us" in refused(new_visitor(), own, f"{head}.{body}.{flipped}")

@@ -24,7 +24,7 @@ def callback() -> Iterator[tuple[str, list[Arrival]]]:
 
 @pytest.fixture(scope="module")
 def helpdesk(provider: ClockedServer, callback: tuple[str, list[Arrival]]) -> Registered:
-    return register(provider, callback[0], name="Helpdesk")
+    return register(provider, callback[0], "--trust-login-hint", name="Helpdesk")
 
 
 def begin(sso: RelyingParty, client: Registered, **parameters: str) -> str:
@@ -99,7 +99,9 @@ def test_a_form_of_another_site_leads_here_and_back(
     person = "form@example.com"
     laptop = enrolled(provider, client, person, with_usb_stick())
     address = callback[0].replace("127.0.0.1", "localhost")
-    public = register(provider, address, "--public", "--id-token", name="Entra")
+    public = register(
+        provider, address, "--public", "--id-token", "--trust-login-hint", name="Entra"
+    )
     sso.do(
         "discover", issuer=public.issuer, id=public.client, secret="", method="none", idToken=True
     )

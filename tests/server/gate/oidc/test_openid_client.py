@@ -26,7 +26,7 @@ def ana() -> str:
 
 @pytest.fixture(scope="module")
 def helpdesk(provider: ClockedServer) -> Registered:
-    return register(provider, CALLBACK)
+    return register(provider, CALLBACK, "--trust-login-hint")
 
 
 def discover(
@@ -124,7 +124,7 @@ def test_a_public_client_proves_itself_by_its_verifier_alone(
     visitor: Visitor,
     ana: str,
 ) -> None:
-    public = register(provider, CALLBACK, "--public")
+    public = register(provider, CALLBACK, "--public", "--trust-login-hint")
     assert not public.secret
     enrolled(provider, client, ana, healthy())
     discover(sso, public, "none")
@@ -164,6 +164,26 @@ def test_a_laptop_that_proves_itself_says_who_is_at_it(
     assert claims["amr"] == ["swk"], "its key is kept in a file"
     assert claims["passmuster_proof"] == "loopback"
     assert on_record(provider, ana) == [(True, "loopback")]
+
+
+def test_a_login_hint_that_a_visitor_wrote_himself_opens_nothing(
+    sso: RelyingParty,
+    provider: ClockedServer,
+    client: httpx.Client,
+    visitor: Visitor,
+    ana: str,
+) -> None:
+    apache = register(provider, CALLBACK)
+    enrolled(provider, client, ana, healthy())
+    discover(sso, apache)
+    url = start(sso, apache) + f"&login_hint={ana}"
+    assert visitor.open(url) is None
+    assert "/proof/" in visitor.url, "it would sign him in as her, by her laptop"
+    visitor.laptop = enrolled(provider, client, "eve@example.com", healthy())
+    assert visitor.open(url) is None
+    assert "This laptop is registered for somebody else." in (
+        visitor.page.text if visitor.page else ""
+    )
 
 
 def test_nobody_passes_by_a_colleagues_laptop(

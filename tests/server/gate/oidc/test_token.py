@@ -24,12 +24,12 @@ _people = itertools.count(1)
 
 @pytest.fixture(scope="module")
 def helpdesk(provider: ClockedServer) -> Registered:
-    return register(provider, CALLBACK)
+    return register(provider, CALLBACK, "--trust-login-hint")
 
 
 @pytest.fixture(scope="module")
 def public(provider: ClockedServer) -> Registered:
-    return register(provider, CALLBACK, "--public")
+    return register(provider, CALLBACK, "--public", "--trust-login-hint")
 
 
 @pytest.fixture
@@ -142,7 +142,7 @@ def test_a_code_is_good_for_whom_it_was_given_to_alone(
 def test_a_verifier_for_a_code_without_a_challenge_is_a_downgrade(
     provider: ClockedServer, client: httpx.Client, visitor: Visitor, person: str
 ) -> None:
-    plain = register(provider, CALLBACK, "--without-pkce")
+    plain = register(provider, CALLBACK, "--without-pkce", "--trust-login-hint")
     bare: dict[str, str | None] = {"code_challenge": None, "code_challenge_method": None}
     code = code_for(visitor, plain, person, **bare)
     assert refusal(redeem(client, plain, code)) == (400, "invalid_grant")
