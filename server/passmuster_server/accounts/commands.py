@@ -14,6 +14,8 @@ from passmuster_server.accounts.service import (
 from passmuster_server.audit.actions import Action
 from passmuster_server.audit.record import Event
 from passmuster_server.commands import Command, CommandError
+from passmuster_server.database import Transaction
+from passmuster_server.devices.groups import GroupError, find_group
 from passmuster_server.schema import DEFAULT_ORGANISATION
 
 
@@ -25,20 +27,29 @@ def add_commands(parsers: "_SubParsersAction[ArgumentParser]") -> None:
     ):
         parser = parsers.add_parser(name, help=text)
         parser.add_argument("--email", required=True, help="the administrator's address")
+        if run is create_admin:
+            parser.add_argument(
+                "--group", metavar="NAME", help="the only group whose laptops the person will see"
+            )
         parser.set_defaults(run=run)
 
 
 def create_admin(command: Command) -> int:
     """Add an administrator and print a link."""
-    email = command.arguments.email
+    email, name = command.arguments.email, command.arguments.group
+
+    def work(transaction: Transaction) -> str:
+        group = name and find_group(transaction.connection, DEFAULT_ORGANISATION, name).group_id
+        return create_administrator(
+            transaction, DEFAULT_ORGANISATION, email, command.clock(), group
+        )
+
     try:
         token = command.change(
-            lambda transaction: create_administrator(
-                transaction, DEFAULT_ORGANISATION, email, command.clock()
-            ),
-            lambda _: Event(Action.ADMINISTRATOR_CREATED, subject=email),
+            work,
+            lambda _: Event(Action.ADMINISTRATOR_CREATED, subject=email, details={"group": name}),
         )
-    except AddressError as error:
+    except (AddressError, GroupError) as error:
         raise CommandError(str(error)) from None
     except AdministratorExistsError:
         raise CommandError(f"{email} is an administrator already; see sign-in-link") from None

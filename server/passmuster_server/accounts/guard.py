@@ -36,13 +36,19 @@ class Guard:
         self._cookies = Cookies(public_url)
         self._pages = Pages(Path(__file__).parent / "templates")
 
-    def protect(self, page: Page) -> Endpoint:
-        """Return `page` as an endpoint that answers 401 with the way in to all others."""
+    def protect(self, page: Page, *, minds_groups: bool = False) -> Endpoint:
+        """Return `page` as an endpoint that answers 401 with the way in to all others.
+
+        Who may see one group alone gets 403, unless the page `minds_groups`: shows no more than
+        `Session.group`.
+        """
 
         async def protected(request: Request) -> Response:
             session = await self.session(request)
             if session is None:
                 return self.sign_in_needed(request)
+            if session.group is not None and not minds_groups:
+                return self._pages.response("not_for_groups.html", status=403)
             return await page(request, session)
 
         return protected

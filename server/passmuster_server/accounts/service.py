@@ -47,12 +47,16 @@ class LinkError(Exception):
 
 @dataclass(frozen=True)
 class Session:
-    """Who is signed in. `token_hash` names the session in the store."""
+    """Who is signed in. `token_hash` names the session in the store.
+
+    `group` is the only group (its id) whose devices the person may see, None: all of them.
+    """
 
     organisation: str
     email: str
     token_hash: str
     last_used_at: datetime
+    group: str | None = None
 
 
 def normalised(email: str) -> str:
@@ -64,17 +68,20 @@ def normalised(email: str) -> str:
 
 
 def create_administrator(
-    transaction: Transaction, organisation: str, email: str, now: datetime
+    transaction: Transaction, organisation: str, email: str, now: datetime, group: str | None = None
 ) -> str:
     """Store an administrator and return the token of a first sign-in link.
 
-    Raises `AddressError` and `AdministratorExistsError`.
+    `group` is the id of the only group that the person will see. Raises `AddressError` and
+    `AdministratorExistsError`.
     """
     address = normalised(email)
     if _administrator(transaction.connection, organisation, address) is not None:
         raise AdministratorExistsError(address)
     transaction.connection.execute(
-        administrators.insert().values(organisation_id=organisation, email=address, created_at=now)
+        administrators.insert().values(
+            organisation_id=organisation, email=address, created_at=now, group_id=group
+        )
     )
     return create_sign_in_link(transaction, organisation, address, now)
 
@@ -166,7 +173,7 @@ def sign_out(transaction: Transaction, token: str) -> None:
 
 def _session(connection: Connection, token_hash: str, now: datetime) -> Session | None:
     row = connection.execute(
-        select(sessions)
+        select(sessions, administrators.c.group_id)
         .join(
             administrators,
             (administrators.c.organisation_id == sessions.c.organisation_id)
@@ -181,7 +188,7 @@ def _session(connection: Connection, token_hash: str, now: datetime) -> Session 
     ).one_or_none()
     if row is None:
         return None
-    return Session(row.organisation_id, row.email, row.token_hash, row.last_used_at)
+    return Session(row.organisation_id, row.email, row.token_hash, row.last_used_at, row.group_id)
 
 
 def _administrator(connection: Connection, organisation: str, address: str) -> Row[Any] | None:

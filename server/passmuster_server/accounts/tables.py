@@ -11,7 +11,9 @@ administrators = Table(
     Column("email", String(254), primary_key=True),
     Column("created_at", Moment, nullable=False),
     Column("disabled_at", Moment),
+    Column("group_id", String(32)),
 )
+"""`group_id` is the only group whose devices the administrator sees; null: all of them."""
 
 sign_in_links = Table(
     "sign_in_links",

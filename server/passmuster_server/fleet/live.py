@@ -29,7 +29,7 @@ class LiveFleet:
     """The open pages of every organisation."""
 
     def __init__(self, standings: Standings) -> None:
-        self._waiting: dict[asyncio.Event, str] = {}
+        self._waiting: dict[asyncio.Event, tuple[str, str | None]] = {}
         self._closed = False
         standings.listen(self._changed)
 
@@ -40,18 +40,21 @@ class LiveFleet:
             event.set()
 
     def stream(
-        self, organisation: str, may_listen: Callable[[], Awaitable[bool]]
+        self, organisation: str, may_listen: Callable[[], Awaitable[bool]], group: str | None = None
     ) -> AsyncIterator[bytes]:
-        """Return the events for one page. Raises `TooManyListenersError`."""
+        """Return the events for one page, of one group alone unless `group` is None.
+
+        Raises `TooManyListenersError`.
+        """
         if len(self._waiting) >= MAX_LISTENERS or self._closed:
             raise TooManyListenersError
-        return self._events(organisation, may_listen)
+        return self._events((organisation, group), may_listen)
 
     async def _events(
-        self, organisation: str, may_listen: Callable[[], Awaitable[bool]]
+        self, whose: tuple[str, str | None], may_listen: Callable[[], Awaitable[bool]]
     ) -> AsyncIterator[bytes]:
         event = asyncio.Event()
-        self._waiting[event] = organisation
+        self._waiting[event] = whose
         clock = asyncio.get_running_loop().time
         pulse_at = clock() + PULSE_S
         try:
@@ -74,7 +77,8 @@ class LiveFleet:
         finally:
             del self._waiting[event]
 
-    def _changed(self, _: Standing | None, after: Standing) -> None:
-        for event, organisation in self._waiting.items():
-            if organisation == after.organisation:
+    def _changed(self, before: Standing | None, after: Standing) -> None:
+        concerned = {None, after.group, after.group if before is None else before.group}
+        for event, (organisation, group) in self._waiting.items():
+            if organisation == after.organisation and group in concerned:
                 event.set()

@@ -1,10 +1,11 @@
 """The pages IT works with: the fleet, one device, what is collected, and their live updates."""
 
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -90,7 +91,7 @@ class FleetPages:
         known, groups = await self._database.read(
             lambda connection: (
                 of_fingerprint(connection, organisation, search) if search else frozenset(),
-                groups_of(connection, organisation),
+                _seen_by(session, groups_of(connection, organisation)),
             )
         )
         query = FleetQuery(
@@ -99,7 +100,7 @@ class FleetPages:
             search,
             known,
             _cursor(request.query_params.get("after", "")),
-            request.query_params.get("group", "")[:MAX_GROUP] or None,
+            session.group or request.query_params.get("group", "")[:MAX_GROUP] or None,
         )
         page = await self._index.page(query)
         about = await self._database.read(
@@ -136,10 +137,10 @@ class FleetPages:
         stored, groups = await self._database.read(
             lambda connection: (
                 device_of(connection, session.organisation, name),
-                groups_of(connection, session.organisation),
+                _seen_by(session, groups_of(connection, session.organisation)),
             )
         )
-        if stored is None:
+        if stored is None or session.group not in (None, stored.device.group_id):
             return self._response(
                 request,
                 session,
@@ -209,7 +210,9 @@ class FleetPages:
             return await self._guard.still_signed_in(session)
 
         try:
-            events: AsyncIterator[bytes] = self._live.stream(session.organisation, may_listen)
+            events: AsyncIterator[bytes] = self._live.stream(
+                session.organisation, may_listen, session.group
+            )
         except TooManyListenersError:
             raise RefusalError(
                 503, "too_many_pages", "Too many pages are open.", headers={"Retry-After": "60"}
@@ -230,6 +233,7 @@ class FleetPages:
             template,
             status=status,
             email=session.email if session is not None else "",
+            one_group=session is not None and session.group is not None,
             token_field=TOKEN_FIELD,
             token=self._guard.form_token(request) if session is not None else "",
             **values,
@@ -250,12 +254,17 @@ def routes(services: Services) -> list[Route]:
         guard,
         services.config,
     )
+    protected = partial(guard.protect, minds_groups=True)
     return [
-        Route("/fleet", guard.protect(pages.fleet), methods=["GET"]),
-        Route("/fleet/events", guard.protect(pages.events), methods=["GET"]),
-        Route("/fleet/devices/{device}", guard.protect(pages.device), methods=["GET"]),
+        Route("/fleet", protected(pages.fleet), methods=["GET"]),
+        Route("/fleet/events", protected(pages.events), methods=["GET"]),
+        Route("/fleet/devices/{device}", protected(pages.device), methods=["GET"]),
         Route("/privacy", pages.privacy, methods=["GET"]),
     ]
+
+
+def _seen_by(session: Session, groups: Sequence[Row[Any]]) -> Sequence[Row[Any]]:
+    return [group for group in groups if session.group in (None, group.group_id)]
 
 
 def _filters(query: FleetQuery, counts: Mapping[Group, int]) -> dict[str, Any]:

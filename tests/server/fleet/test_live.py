@@ -106,3 +106,23 @@ def test_places_are_limited_and_given_back(monkeypatch: pytest.MonkeyPatch) -> N
         assert await anext(fleet.stream(DEFAULT_ORGANISATION, yes)) == HELLO
 
     run(story)
+
+
+def test_who_sees_one_group_hears_of_it_alone_and_of_what_leaves_it() -> None:
+    async def story(standings: Standings, fleet: LiveFleet) -> None:
+        events = fleet.stream(DEFAULT_ORGANISATION, yes, "manila")
+        await anext(events)
+        waiting = asyncio.ensure_future(anext(events))
+        await asyncio.sleep(0)
+        standings.put(standing(group="cebu"))
+        await asyncio.sleep(2 * live.GATHER_S)
+        assert not waiting.done()
+        standings.put(standing(group="manila", revision=1))
+        assert await waiting == CHANGED
+        leaving = asyncio.ensure_future(anext(events))
+        await asyncio.sleep(0)
+        standings.put(standing(group="cebu", revision=2))
+        assert await leaving == CHANGED
+        fleet.close()
+
+    run(story)

@@ -1,0 +1,13 @@
+"""Administrators who see one group alone."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0013"
+down_revision = "0012"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.add_column("administrators", sa.Column("group_id", sa.String(length=32)))
