@@ -32,6 +32,9 @@ def read_remote_shells(host: Host, inquiry: Inquiry) -> tuple[Mechanism, ...] | 
     processes = inquiry.ask("processes", host.processes)
     if processes is None:
         return None
+    if not processes:
+        inquiry.contradict("processes", "none at all")
+        return None
     people = remote_people(processes)
     if not people:
         return ()

@@ -15,7 +15,7 @@ from passmuster_collectors.contract.reading import (
     ok,
     unavailable,
 )
-from passmuster_collectors.host.base import Host, NetworkInterface
+from passmuster_collectors.host.base import Host, NetworkInterface, SourceConflictError
 from passmuster_collectors.host.commands import Program
 from passmuster_collectors.signals.inquiry import Inquiry
 from passmuster_collectors.signals.program_output import parsed_json, succeeded
@@ -46,7 +46,7 @@ INCOMPLETE = "macOS did not say how this Wi-Fi network is protected."
 def read(host: Host) -> Reading:
     """Return the Wi-Fi interfaces and how the joined networks are protected."""
     inquiry = Inquiry()
-    listed = inquiry.ask("network interfaces", host.network_interfaces)
+    listed = inquiry.ask("network interfaces", lambda: _listed(host))
     interfaces = {interface.name: interface for interface in listed or ()}
     stations = inquiry.ask("system_profiler SPAirPortDataType", lambda: _stations(host))
     idle = {station.name for station in stations or () if station.connected is False}
@@ -79,6 +79,14 @@ def read(host: Host) -> Reading:
     if inquiry.is_complete and is_clear and len(stations) <= MAX_INTERFACES:
         return ok(SIGNAL, host.now(), facts, inquiry.sources)
     return unavailable(SIGNAL, host.now(), _reason(inquiry), inquiry.sources, facts)
+
+
+def _listed(host: Host) -> tuple[NetworkInterface, ...]:
+    found = host.network_interfaces()
+    if not found:
+        # Every Mac has at least the loopback.
+        raise SourceConflictError("network interfaces", "an empty list")
+    return found
 
 
 def _stations(host: Host) -> tuple[Station, ...]:
