@@ -202,6 +202,8 @@ class _Ready:
         self._services = services
 
     async def answer(self, _: Request) -> Response:
+        if self._services.draining:
+            return _not_ready("stopping")
         with contextlib.suppress(StoreUnavailableError, TimeoutError):
             async with asyncio.timeout(2):
                 await self._services.database.read(

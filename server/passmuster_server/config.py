@@ -22,6 +22,7 @@ DEFAULT_PORT = 8463
 KEPT_DAYS = 400
 """A year, for the yearly audit, and some time to hold it."""
 MOST_DAYS = 3660
+MOST_DRAINING_S = 300
 SYSTEM_FILE = Path("/etc/passmuster/server.toml")
 
 
@@ -39,6 +40,7 @@ class Config:
 
     `contact` is how a worker reaches IT: an address, a telephone number or a link.
     `history_days` and `decision_days` are how long changes and the gate's decisions are kept.
+    `drain_seconds` is how long a server that was told to end goes on answering, for a proxy to see.
     `metrics_listen` is where metrics are served, on loopback; None: nowhere. `trusted_proxies` are
     the addresses and networks whose `X-Forwarded-For` is believed, behind a proxy.
     """
@@ -56,6 +58,7 @@ class Config:
     history_days: int
     decision_days: int
     metrics_listen: tuple[str, int] | None
+    drain_seconds: int
 
     @property
     def addresses(self) -> tuple[str, ...]:
@@ -83,6 +86,7 @@ KEYS = frozenset(
         "history_days",
         "decision_days",
         "metrics_listen",
+        "drain_seconds",
     }
 )
 
@@ -193,6 +197,7 @@ class _Reader:
             history_days=self._days("history_days"),
             decision_days=self._days("decision_days"),
             metrics_listen=self._metrics_listen(),
+            drain_seconds=self._drain_seconds(),
         )
 
     def _take(self, key: str, default: T, expected: str) -> T:
@@ -207,6 +212,12 @@ class _Reader:
         if not 1 <= days <= MOST_DAYS:
             self._mistakes.append(f"{key}: expected 1 to {MOST_DAYS} days")
         return days
+
+    def _drain_seconds(self) -> int:
+        seconds = self._take("drain_seconds", 0, "a number of seconds")
+        if not 0 <= seconds <= MOST_DRAINING_S:
+            self._mistakes.append(f"drain_seconds: expected 0 to {MOST_DRAINING_S} seconds")
+        return seconds
 
     def _path(self, key: str) -> Path | None:
         text = self._take(key, "", "a path")

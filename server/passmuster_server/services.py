@@ -18,7 +18,8 @@ from passmuster_server.signing.service import SigningKeys
 class Services:
     """One server process.
 
-    `in_touch` says whether it hears of what other servers on its database change.
+    `in_touch` says whether it hears of what other servers on its database change, `draining` that
+    it was told to end and goes on for a moment.
     """
 
     config: Config
@@ -32,6 +33,7 @@ class Services:
     metrics: Metrics = field(default_factory=Metrics)
     tasks: list[BackgroundTask] = field(default_factory=list)
     closings: list[Callable[[], None]] = field(default_factory=list)
+    draining: bool = False
 
     def run_beside(self, task: BackgroundTask) -> None:
         """Start `task` before the first request, stop it after the last: the last one first.

@@ -1,28 +1,65 @@
 """`passmuster-server serve`: one process over its data directory, until it is told to stop."""
 
+import signal
 import socket
 import sys
+import time
+from types import FrameType
 
 import uvicorn
 
 from passmuster_server.app import create_app
 from passmuster_server.config import Config
 from passmuster_server.heads import BoundedProtocol
+from passmuster_server.services import Services
 from passmuster_server.serving_alone import alone
 
 KEEP_ALIVE_S = 75
 """Longer than proxies keep their own idle connections, so that they are the ones to close them."""
 STOP_WITHIN_S = 10
+CLOSE = (b"connection", b"close")
 
 
 class Server(uvicorn.Server):
-    """Ends the open pages' streams first: they would be waited for in vain."""
+    """Drains before it stops, and ends the open pages' streams, which would be waited for in vain.
+
+    Told to end, it goes on to answer for `drain_s` seconds: `/readyz` says that it is stopping, so
+    that nothing new is sent here, and each answer closes its connection, so that a proxy keeps none
+    on which its next request would get lost.
+    """
+
+    def __init__(self, config: uvicorn.Config, drain_s: float) -> None:
+        super().__init__(config)
+        self._drain_s = drain_s
+        self._stop: tuple[float, int] | None = None
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Begin to drain; a second signal, or Ctrl-C, ends it at once."""
+        if self._stop is not None or sig == signal.SIGINT or not self._drain_s:
+            super().handle_exit(sig, frame)
+            return
+        self._services.draining = True
+        self._stop = time.monotonic() + self._drain_s, sig
+
+    async def on_tick(self, counter: int) -> bool:
+        """Look whether it is time to stop; uvicorn calls this ten times a second."""
+        if self._stop is not None and time.monotonic() >= self._stop[0]:
+            super().handle_exit(self._stop[1], None)
+        ends = await super().on_tick(counter)
+        if self._stop is not None and CLOSE not in self.server_state.default_headers:
+            self.server_state.default_headers.append(CLOSE)
+        return ends
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stop listening, let what is under way come to its end, and stop the areas."""
-        for close in self.config.app.state.services.closings:  # type: ignore[union-attr]
+        for close in self._services.closings:
             close()
         await super().shutdown(sockets)
+
+    @property
+    def _services(self) -> Services:
+        services: Services = self.config.app.state.services  # type: ignore[union-attr]
+        return services
 
 
 def serve(config: Config) -> bool:
@@ -50,7 +87,8 @@ def serve(config: Config) -> bool:
                 ssl_keyfile=config.tls_key,
                 proxy_headers=config.behind_proxy,
                 forwarded_allow_ips=list(config.trusted_proxies),
-            )
+            ),
+            config.drain_seconds,
         )
         server.run()
     return server.started

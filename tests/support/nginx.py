@@ -86,6 +86,25 @@ def running_nginx(
             **(people if document == DOCUMENT else {}),
         },
     )
+    with _running(program, nginx, site):
+        yield nginx
+
+
+@contextlib.contextmanager
+def running_site(
+    directory: Path, document: Path, changes: dict[str, str], port: int
+) -> Iterator[Nginx]:
+    """Run the configuration that a document shows, with these changes; it listens on `port`."""
+    program = require_tool("nginx")
+    directory.mkdir(parents=True, exist_ok=True)
+    nginx = Nginx(directory, port)
+    with _running(program, nginx, _documented(document, changes)):
+        yield nginx
+
+
+@contextlib.contextmanager
+def _running(program: Path, nginx: Nginx, site: str) -> Iterator[None]:
+    directory = nginx.directory
     user = "user root;" if os.geteuid() == 0 else ""
     (directory / "nginx.conf").write_text(MAIN.format(user=user, sites=site))
     process = subprocess.Popen(
@@ -97,7 +116,7 @@ def running_nginx(
     )
     try:
         _wait_until_it_listens(process, nginx)
-        yield nginx
+        yield
     finally:
         process.terminate()
         process.wait(10)

@@ -1,6 +1,7 @@
 """The real `passmuster-server`: its own process, a free loopback port, a throw-away directory."""
 
 import contextlib
+import os
 import re
 import socket
 import ssl
@@ -8,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,8 @@ import httpx
 
 from tests.support import store
 
-START_WITHIN_S = 20.0
-STOP_WITHIN_S = 15.0
+START_WITHIN_S = 60.0
+STOP_WITHIN_S = 30.0
 COMMAND = (sys.executable, "-m", "passmuster_server.cli")
 
 
@@ -28,6 +29,7 @@ class RunningServer:
     `arguments` are those of `serve`; `authority` is the PEM file that its TLS is trusted by;
     `database` is the URL of its store, a new one unless given; `public_url` the address that
     laptops know it by, its own unless given; `program` the command line of another build of it.
+    `environment` is what `serve` finds there beside our own.
     """
 
     directory: Path
@@ -38,6 +40,7 @@ class RunningServer:
     database: str = ""
     public_url: str = ""
     program: tuple[str, ...] = COMMAND
+    environment: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.database = self.database or store.new_store(self.directory)
@@ -104,6 +107,7 @@ class RunningServer:
                 stdout=log,
                 stderr=log,
                 stdin=subprocess.DEVNULL,
+                env={**os.environ, **self.environment},
             )
         deadline = time.monotonic() + START_WITHIN_S
         while time.monotonic() < deadline:
