@@ -4,8 +4,10 @@ from argparse import ArgumentParser, _SubParsersAction
 
 from passmuster_server.audit.actions import Action
 from passmuster_server.audit.record import Event
+from passmuster_server.changes import announce
 from passmuster_server.commands import Command, CommandError
 from passmuster_server.database import Transaction
+from passmuster_server.devices import store
 from passmuster_server.devices.enrolment import (
     CODE_LIFETIME,
     OwnerError,
@@ -20,11 +22,12 @@ from passmuster_server.schema import DEFAULT_ORGANISATION
 _DONE = {
     DeviceStatus.RETIRED: Action.DEVICE_RETIRED,
     DeviceStatus.REVOKED: Action.DEVICE_REVOKED,
+    DeviceStatus.LOST: Action.DEVICE_LOST,
 }
 
 
 def add_commands(parsers: "_SubParsersAction[ArgumentParser]") -> None:
-    """Register `enroll-code`, `retire` and `revoke`."""
+    """Register `enroll-code`, `retire`, `revoke`, `lost` and `found`."""
     code = parsers.add_parser("enroll-code", help="print a code that enrols one person's laptop")
     code.add_argument("--owner", required=True, metavar="EMAIL", help="whose laptop it will be")
     code.add_argument(
@@ -40,10 +43,14 @@ def add_commands(parsers: "_SubParsersAction[ArgumentParser]") -> None:
     for name, status, text in (
         ("retire", DeviceStatus.RETIRED, "take a device out of service that is no longer used"),
         ("revoke", DeviceStatus.REVOKED, "shut out a device whose key may be in wrong hands"),
+        ("lost", DeviceStatus.LOST, "shut out a device that is missing, and record its reports"),
     ):
         parser = parsers.add_parser(name, help=text)
         parser.add_argument("device", help="the device's id, as on its page")
         parser.set_defaults(run=take_out_of_service, status=status)
+    back = parsers.add_parser("found", help="put a device that was lost in service again")
+    back.add_argument("device", help="the device's id, as on its page")
+    back.set_defaults(run=put_in_service)
 
 
 def enroll_code(command: Command) -> int:
@@ -77,15 +84,38 @@ def enroll_code(command: Command) -> int:
 
 
 def take_out_of_service(command: Command) -> int:
-    """Retire or revoke a device; running servers hear of it within a second."""
+    """Retire, revoke or lose a device; running servers hear of it within a second."""
     device, status = command.arguments.device, command.arguments.status
 
     def work(transaction: Transaction) -> str:
         owner = retire(transaction.connection, DEFAULT_ORGANISATION, device, status)
         if owner is None:
             raise CommandError("there is no such device")
+        found = store.find_device(transaction.connection, DEFAULT_ORGANISATION, device)
+        if status is DeviceStatus.LOST and found is not None and found.status != status:
+            raise CommandError(f"the device is {found.status} and stays so")
         return owner
 
     command.change(work, lambda owner: Event(_DONE[status], subject=device, person=owner))
     print(f"The device is {status}.")
+    return 0
+
+
+def put_in_service(command: Command) -> int:
+    """Put a lost device in service again; what it last reported decides about the gate."""
+    device = command.arguments.device
+
+    def work(transaction: Transaction) -> str:
+        connection = transaction.connection
+        found = store.find_device(connection, DEFAULT_ORGANISATION, device)
+        if found is None:
+            raise CommandError("there is no such device")
+        if found.status != DeviceStatus.LOST:
+            raise CommandError(f"the device is {found.status}, not lost")
+        store.set_status(connection, DEFAULT_ORGANISATION, device, DeviceStatus.ACTIVE)
+        announce(connection, DEFAULT_ORGANISATION, device)
+        return str(found.owner)
+
+    command.change(work, lambda owner: Event(Action.DEVICE_FOUND, subject=device, person=owner))
+    print("The device is in service again.")
     return 0

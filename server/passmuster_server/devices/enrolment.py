@@ -211,7 +211,7 @@ class Enrolment:
         if known is None:
             device = secrets.token_hex(16)
             store.insert_device(connection, organisation, device, owner, start, now)
-        elif known.status in (DeviceStatus.REVOKED, DeviceStatus.RETIRED):
+        elif known.status in (DeviceStatus.REVOKED, DeviceStatus.RETIRED, DeviceStatus.LOST):
             return _REVOKED
         elif known.owner.casefold() != owner.casefold():
             # What is known of one person's laptop must not become another person's.
@@ -284,12 +284,14 @@ def retire(
 ) -> str | None:
     """Take a device out of service and tell running servers.
 
-    Returns its owner, or None where there is no such device. A revoked device stays revoked.
+    Returns its owner, or None where there is no such device. A revoked device stays revoked, and
+    only one that is in service, or in conflict, can get lost.
     """
     found = store.find_device(connection, organisation, device)
     if found is None:
         return None
-    if found.status != DeviceStatus.REVOKED:
+    lasts = found.status == DeviceStatus.REVOKED
+    if not lasts and (status is not DeviceStatus.LOST or found.status != DeviceStatus.RETIRED):
         store.set_status(connection, organisation, device, status)
     announce(connection, organisation, device)
     return str(found.owner)

@@ -126,7 +126,7 @@ class Rotation:
         ratchet = find_ratchet(connection, organisation, device)
         if row is None or ratchet is None:
             raise RefusalError(401, "unknown_device", "This device is not enrolled here.")
-        if row.status in (DeviceStatus.REVOKED, DeviceStatus.RETIRED):
+        if row.status in (DeviceStatus.REVOKED, DeviceStatus.RETIRED, DeviceStatus.LOST):
             raise RefusalError(401, "revoked", "This device has been taken out of service.")
         if row.status == DeviceStatus.CONFLICT:
             raise _conflict()

@@ -58,6 +58,7 @@ _CAUSES: Mapping[Cause, Badge] = {
     Cause.NON_COMPLIANT: GROUPS[Group.NON_COMPLIANT],
     Cause.REVOKED: Badge("off", "Revoked"),
     Cause.RETIRED: Badge("off", "Retired"),
+    Cause.LOST: Badge("bad", "Lost"),
 }
 
 

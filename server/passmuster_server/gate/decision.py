@@ -42,6 +42,7 @@ class Cause(StrEnum):
     CONFLICT = "conflict"
     REVOKED = "revoked"
     RETIRED = "retired"
+    LOST = "lost"
     OTHER_OWNER = "other_owner"
     UNKNOWN_DEVICE = "unknown_device"
     NO_DEVICE = "no_device"
@@ -51,7 +52,11 @@ class Cause(StrEnum):
 
 PASSING = frozenset({Cause.COMPLIANT, Cause.GRACE})
 
-_OUT_OF_SERVICE = {DeviceStatus.REVOKED: Cause.REVOKED, DeviceStatus.RETIRED: Cause.RETIRED}
+_OUT_OF_SERVICE = {
+    DeviceStatus.REVOKED: Cause.REVOKED,
+    DeviceStatus.RETIRED: Cause.RETIRED,
+    DeviceStatus.LOST: Cause.LOST,
+}
 
 
 class Question(msgspec.Struct, frozen=True):

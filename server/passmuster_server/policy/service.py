@@ -40,6 +40,7 @@ _OUT_OF_SERVICE: Mapping[DeviceStatus, str] = {
     ),
     DeviceStatus.REVOKED: "The device was revoked",
     DeviceStatus.RETIRED: "The device was retired",
+    DeviceStatus.LOST: "The device was reported lost",
 }
 _NEVER_REPORTED = "The device has not reported since it was enrolled"
 

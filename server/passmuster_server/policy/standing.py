@@ -23,6 +23,8 @@ class DeviceStatus(StrEnum):
     CONFLICT = "conflict"
     REVOKED = "revoked"
     RETIRED = "retired"
+    LOST = "lost"
+    """Its reports are still taken in: they tell that somebody uses it, and open no gate."""
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import secrets
 from collections import Counter, OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import msgspec
 from joserfc.jwk import ECKey
@@ -18,6 +18,8 @@ from passmuster_collectors.contract.errors import ContractError
 from passmuster_collectors.contract.reading import Reading, unavailable
 from passmuster_collectors.contract.report import REPORT_TYPE
 from passmuster_collectors.signals import CATALOG
+from passmuster_server.audit.actions import Action
+from passmuster_server.audit.record import Event, record_once
 from passmuster_server.clock import Clock
 from passmuster_server.database import Database, Transaction
 from passmuster_server.devices import jws
@@ -27,6 +29,7 @@ from passmuster_server.devices.ratchets import move_ratchet
 from passmuster_server.policy.judgement import NOT_REPORTED
 from passmuster_server.policy.service import Policies
 from passmuster_server.policy.standing import DeviceStatus
+from passmuster_server.policy.stored_devices import StoredDevice
 from passmuster_server.reports import store
 from passmuster_server.reports.answer import answer_bytes, without_limits
 from passmuster_server.reports.ratchet import Step, moved_on, step_of
@@ -38,6 +41,8 @@ METHOD = "POST"
 MAX_KEYS = 50_000
 MAX_SKEW_S = 2**31 - 1
 NONCE_BYTES = 16
+LOST_AGAIN_AFTER = timedelta(minutes=15)
+"""How often it is put on record that a lost device reports."""
 MOST_UNDER_WAY = 2
 """Of one device: the one it waits for, and the same one again where it gave up waiting."""
 
@@ -193,9 +198,11 @@ class Reports:
             if upload.sequence > ratchet.sequence:
                 recovery = recovery_of(transaction, organisation, device, now)
             if recovery is None:
-                self._enter_conflict(transaction, device)
+                self._enter_conflict(transaction, found.device)
                 return _Conflict()
             _log.warning("device %s: goes on after a restore", device)
+        if found.device.status is DeviceStatus.LOST:
+            self._note_lost(transaction, found.device, now)
         heard_at = now if recovery is None else recovery.heard_at(upload.sent_at, now)
         _check_records(found, received)
         newest: Mapping[str, Reading] | None = None
@@ -241,12 +248,21 @@ class Reports:
         move_ratchet(transaction, organisation, device, following)
         return answer
 
-    def _enter_conflict(self, transaction: Transaction, device: str) -> None:
-        _log.warning("device %s: two laptops use one key", device)
+    def _note_lost(self, transaction: Transaction, stored: StoredDevice, now: datetime) -> None:
+        """Put on record that a lost device is in use; its report opens nothing."""
+        _log.warning("device %s: it was reported lost, and it reports", stored.device)
+        event = Event(Action.LOST_DEVICE_HEARD, subject=stored.device, person=stored.owner)
+        record_once(transaction.connection, stored.organisation, event, now, LOST_AGAIN_AFTER)
+
+    def _enter_conflict(self, transaction: Transaction, stored: StoredDevice) -> None:
+        _log.warning("device %s: two laptops use one key", stored.device)
+        if stored.status is DeviceStatus.LOST:
+            self._note_lost(transaction, stored, self._clock())
+            return
         device_store.set_status(
-            transaction.connection, self._organisation, device, DeviceStatus.CONFLICT
+            transaction.connection, self._organisation, stored.device, DeviceStatus.CONFLICT
         )
-        self._policies.judge(transaction, self._organisation, device)
+        self._policies.judge(transaction, self._organisation, stored.device)
 
     def _store_changes(
         self,

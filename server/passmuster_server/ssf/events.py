@@ -84,6 +84,6 @@ def claims_of(
 
 
 def _initiated_by(standing: Standing) -> str:
-    if standing.status in (DeviceStatus.REVOKED, DeviceStatus.RETIRED):
+    if standing.status in (DeviceStatus.REVOKED, DeviceStatus.RETIRED, DeviceStatus.LOST):
         return "admin"
     return "policy"

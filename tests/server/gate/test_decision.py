@@ -75,6 +75,7 @@ def test_a_laptop_in_grace_is_let_in_until_the_grace_ends() -> None:
         (standing(status=DeviceStatus.CONFLICT), Cause.CONFLICT),
         (standing(status=DeviceStatus.REVOKED), Cause.REVOKED),
         (standing(status=DeviceStatus.RETIRED), Cause.RETIRED),
+        (standing(status=DeviceStatus.LOST), Cause.LOST),
     ],
     ids=lambda value: value.value if isinstance(value, Cause) else "",
 )
@@ -170,7 +171,7 @@ def test_a_failing_laptop_does_not_hurt_a_named_one_that_passes() -> None:
     assert ask(at("device-1"), HEALTHY, FAILING, requirement=Devices.ALL).allowed
 
 
-@pytest.mark.parametrize("status", [DeviceStatus.REVOKED, DeviceStatus.RETIRED])
+@pytest.mark.parametrize("status", [DeviceStatus.REVOKED, DeviceStatus.RETIRED, DeviceStatus.LOST])
 def test_a_laptop_out_of_service_does_not_lock_its_owner_out_on_the_new_one(
     status: DeviceStatus,
 ) -> None:

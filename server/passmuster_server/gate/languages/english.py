@@ -39,6 +39,12 @@ _CAUSES: Mapping[Cause, CauseWords] = {
         "A laptop is blocked when it was lost, replaced or given back.",
         ("Ask IT which laptop you should use.",),
     ),
+    Cause.LOST: CauseWords(
+        "This laptop was reported lost.",
+        "the device was reported lost",
+        "A lost laptop opens nothing until IT has it back.",
+        ("Tell IT that you have it.", "Use another laptop until IT has looked at this one."),
+    ),
     Cause.RETIRED: CauseWords(
         "This laptop is no longer registered.",
         "the device is retired: its agent said goodbye",

@@ -53,6 +53,13 @@ _CAUSES: Mapping[Cause, CauseWords] = dict(
             "Fragen Sie die IT, welchen Laptop Sie benutzen sollen.",
         ),
         _cause(
+            Cause.LOST,
+            "Dieser Laptop wurde als verloren gemeldet.",
+            "Ein verlorener Laptop öffnet nichts, bis die IT ihn zurückhat.",
+            "Sagen Sie der IT, dass Sie ihn haben.",
+            "Benutzen Sie einen anderen Laptop, bis die IT diesen angesehen hat.",
+        ),
+        _cause(
             Cause.RETIRED,
             "Dieser Laptop ist nicht mehr registriert.",
             _REGISTERED,
