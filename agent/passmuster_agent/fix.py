@@ -4,6 +4,7 @@ It changes settings of the worker who runs it and nothing else. What needs IT or
 steps.
 """
 
+import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from passmuster_agent.advice import advise
 from passmuster_agent.collection import DEADLINE_S, AnySignal
 from passmuster_agent.errors import AgentError, ExitCode
 from passmuster_agent.status_text import printable
+from passmuster_collectors.contract.platform import Platform
 from passmuster_collectors.contract.verdict import Outcome, Remedy
 from passmuster_collectors.host.base import Bus, Host, SourceError
 from passmuster_collectors.host.commands import Program
@@ -79,6 +81,8 @@ def fix(host: Host, signal: AnySignal, aim: Aim, ask: Ask, say: Say) -> ExitCode
         return ExitCode.FAILED
     for each in mine:
         _make(host, each)
+    if not _in_use(mine):
+        say("Sign out and in again: Windows uses the change only then.")
     if not _kept(lambda: changer(host, within_s)):
         raise AgentError(
             "The settings did not keep the change.", "Change them by hand in your desktop."
@@ -99,9 +103,11 @@ def _kept(left: Callable[[], Sequence[Change]]) -> bool:
 
 
 def _make(host: Host, change: Change) -> None:
+    # On Windows whoever runs this is all that a program can be run as.
+    user = None if host.platform is Platform.WINDOWS else host.uid
     try:
         done = host.run(
-            change.program, *change.arguments, user=host.uid, environment=change.environment
+            change.program, *change.arguments, user=user, environment=change.environment
         )
     except SourceError as error:
         raise AgentError(
@@ -119,6 +125,22 @@ def _make(host: Host, change: Change) -> None:
             host.bus_call(Bus.SESSION, *RECONFIGURED)
         except SourceError:
             return  # a Plasma that does not run reads the file when it starts
+
+
+def _in_use(made: Sequence[Change]) -> bool:
+    """Have Windows use what was written into its registry; return whether it does."""
+    written = {
+        each.setting.rpartition(" ")[2]: each.after for each in made if each.program is Program.REG
+    }
+    if not written or sys.platform != "win32":
+        return True
+    from passmuster_agent.windows import screen_saver  # noqa: PLC0415 - Windows alone needs it
+    from passmuster_collectors.host.dll import load  # noqa: PLC0415 - as above
+
+    try:
+        return screen_saver.take_over(load(*screen_saver.FUNCTIONS), written)
+    except OSError:
+        return False
 
 
 def _judged(

@@ -42,6 +42,7 @@ class Program(Enum):
 
     # Windows
     MANAGE_BDE = (r"\manage-bde.exe",)
+    REG = (r"\reg.exe",)
     POWERSHELL = (r"\WindowsPowerShell\v1.0\powershell.exe",)
 
     @property

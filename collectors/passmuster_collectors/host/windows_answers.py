@@ -14,10 +14,14 @@ unexpanded, `REG_MULTI_SZ` a tuple of texts, everything else bytes."""
 
 
 class Hive(StrEnum):
-    """A root of the registry. The root of the current user is left out: a service has its own."""
+    """A root of the registry.
+
+    That of the current user is for what a person runs: a service has one of its own there.
+    """
 
     LOCAL_MACHINE = "HKLM"
     USERS = "HKU"
+    CURRENT_USER = "HKCU"
 
 
 @dataclass(frozen=True)

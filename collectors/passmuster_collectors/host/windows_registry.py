@@ -10,7 +10,11 @@ assert sys.platform == "win32"  # noqa: S101 - the type checker reads it too
 
 import winreg  # noqa: E402 - Windows alone has it
 
-ROOTS = {Hive.LOCAL_MACHINE: winreg.HKEY_LOCAL_MACHINE, Hive.USERS: winreg.HKEY_USERS}
+ROOTS = {
+    Hive.LOCAL_MACHINE: winreg.HKEY_LOCAL_MACHINE,
+    Hive.USERS: winreg.HKEY_USERS,
+    Hive.CURRENT_USER: winreg.HKEY_CURRENT_USER,
+}
 ACCESS = winreg.KEY_READ | winreg.KEY_WOW64_64KEY
 MAX_KEYS = 65_536
 

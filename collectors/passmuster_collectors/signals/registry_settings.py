@@ -32,6 +32,14 @@ def text(host: Host, hive: Hive, key: str, name: str) -> str | None:
     return value
 
 
+def value_as_text(host: Host, hive: Hive, key: str, name: str) -> str | None:
+    """Return a number or a text as text; None where it is not set."""
+    value = _value(host, hive, key, name)
+    if value is not None and type(value) not in (int, str):
+        raise SourceConflictError(f"{hive}\\{key}\\{name}", "neither a number nor a text")
+    return None if value is None else str(value)
+
+
 def _value(host: Host, hive: Hive, key: str, name: str) -> RegistryValue | None:
     try:
         return host.registry_value(hive, key, name)

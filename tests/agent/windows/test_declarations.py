@@ -11,6 +11,7 @@ from passmuster_agent.windows import (
     file_rights,
     folders,
     pipe_api,
+    screen_saver,
 )
 from passmuster_collectors.host.dll import Guid
 from tests.support.windows_headers import check, constant, function, not_exported, structure
@@ -27,6 +28,7 @@ FUNCTIONS = (
     *pipe_api.PIPE_FUNCTIONS,
     *balloon.FUNCTIONS,
     *windows_logon.FUNCTIONS,
+    *screen_saver.FUNCTIONS,
 )
 STRUCTURES = [
     *structure(Guid, "GUID"),
@@ -50,6 +52,10 @@ CONSTANTS: dict[str, int | str] = {
     "TOKEN_QUERY": account.TOKEN_QUERY,
     "TokenUser": account.TOKEN_USER,
     "TokenElevation": account.TOKEN_ELEVATION,
+    "SPI_SETSCREENSAVETIMEOUT": screen_saver.SET_TIMEOUT,
+    "SPI_SETSCREENSAVEACTIVE": screen_saver.SET_ACTIVE,
+    "SPI_SETSCREENSAVESECURE": screen_saver.SET_SECURE,
+    "SPIF_SENDCHANGE": screen_saver.SEND_CHANGE,
     "KEY_SET_VALUE": windows_logon.SET_VALUE,
     "KEY_WOW64_64KEY": windows_logon.VIEW_64,
     "REG_SZ": windows_logon.TEXT_VALUE,

@@ -38,6 +38,12 @@ def _read_macos(host: Host) -> Reading:
     return macos.read(host)
 
 
+def _changes_macos(host: Host, within_s: int) -> tuple[Change, ...]:
+    from passmuster_collectors.signals.screen_lock.macos import changes  # noqa: PLC0415 - as above
+
+    return changes.changes_within(host, within_s)
+
+
 def _testify_macos(host: Host) -> Any:
     from passmuster_collectors.signals.screen_lock.macos import testimony  # noqa: PLC0415 - same
 
@@ -48,6 +54,12 @@ def _read_windows(host: Host) -> Reading:
     from passmuster_collectors.signals.screen_lock import windows  # noqa: PLC0415 - as above
 
     return windows.read(host)
+
+
+def _changes_windows(host: Host, within_s: int) -> tuple[Change, ...]:
+    from passmuster_collectors.signals.screen_lock.windows import changes  # noqa: PLC0415 - same
+
+    return changes.changes_within(host, within_s)
 
 
 SIGNAL: Signal[ScreenLockFacts, ScreenLockLimits] = Signal(
@@ -70,6 +82,10 @@ SIGNAL: Signal[ScreenLockFacts, ScreenLockLimits] = Signal(
         {"org.freedesktop.login1", "org.passmuster.companion", "settings", "process"}
     ),
     testifiers={Platform.LINUX: _testify_linux, Platform.MACOS: _testify_macos},
-    changers={Platform.LINUX: _changes_linux},
+    changers={
+        Platform.LINUX: _changes_linux,
+        Platform.MACOS: _changes_macos,
+        Platform.WINDOWS: _changes_windows,
+    },
     time_limit="lock_within_s",
 )

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from passmuster_collectors.host.base import Host, SourceConflictError
 from passmuster_collectors.host.commands import Program
 from passmuster_collectors.signals.change import Change
+from passmuster_collectors.signals.screen_lock.idle_target import MINUTE, idle_target_s
 from passmuster_collectors.signals.screen_lock.linux import cinnamon, gnome, kde, mate, xfce
 from passmuster_collectors.signals.screen_lock.linux.desktop import Desktop, identify
 from passmuster_collectors.signals.screen_lock.linux.environment import (
@@ -26,7 +27,6 @@ VARIABLES = (
     *("XDG_CURRENT_DESKTOP", "XDG_CONFIG_HOME", "XDG_CONFIG_DIRS", "XDG_DATA_DIRS"),
     *("DCONF_PROFILE", "DBUS_SESSION_BUS_ADDRESS", "XDG_RUNTIME_DIR"),
 )
-MINUTE = 60
 
 
 @dataclass(frozen=True)
@@ -69,11 +69,6 @@ def changes(host: Host, session: Session, within_s: int) -> tuple[Change, ...]:
     if desktop is Desktop.XFCE:
         return tuple(_xfce(witness, session, surroundings, within_s))
     return ()
-
-
-def idle_target_s(within_s: int) -> int:
-    """Return the idle time to set: whole minutes, one less than allowed where there is room."""
-    return min(within_s, max(MINUTE, (within_s - MINUTE) // MINUTE * MINUTE))
 
 
 def _gsettings(

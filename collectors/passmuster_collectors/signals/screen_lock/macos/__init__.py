@@ -89,7 +89,7 @@ def read_locks(
     host: Host, inquiry: Inquiry, sessions: tuple[ConsoleSession, ...]
 ) -> tuple[SessionLock, ...]:
     """Return how each of the sessions is set to lock, in their order."""
-    display_sleep = inquiry.ask("pmset -g custom", lambda: _display_sleep(host))
+    display_sleep = inquiry.ask("pmset -g custom", lambda: read_display_sleep(host))
     return tuple(_read_lock(host, inquiry, session, display_sleep) for session in sessions)
 
 
@@ -119,7 +119,8 @@ def _is_inhibited(
     return True if is_due and session.locked is False else held
 
 
-def _display_sleep(host: Host) -> Mapping[str, int]:
+def read_display_sleep(host: Host) -> Mapping[str, int]:
+    """Return the minutes after which the display sleeps, by power source. Raises `SourceError`."""
     completed = host.run(Program.PMSET, "-g", "custom")
     return parse_display_sleep(succeeded(Program.PMSET, completed))
 

@@ -69,7 +69,7 @@ def _cause(host: Host, inquiry: Inquiry, sid: str) -> Cause:
         return Cause(None, None)
     if there is not True or active.value != "1" or secure.value != "1" or after_s == UNKNOWN:
         return Cause(UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN)
-    grace_s = inquiry.ask(f"HKLM {GRACE}", lambda: _grace(host), otherwise=UNKNOWN)
+    grace_s = inquiry.ask(f"HKLM {GRACE}", lambda: read_grace(host), otherwise=UNKNOWN)
     total = after_s + grace_s if isinstance(grace_s, int) else UNKNOWN
     return Cause(total, total, grace_s, fixed)
 
@@ -106,6 +106,14 @@ def _is_there(host: Host, program: str) -> bool | Unknown:
         return False
 
 
+def windows_folder(host: Host) -> str:
+    """Return the folder of Windows itself. Raises `SourceError`."""
+    root = registry_settings.text(host, Hive.LOCAL_MACHINE, WINDOWS_VERSION, "SystemRoot")
+    if root is None or not ON_A_DRIVE.fullmatch(root):
+        raise SourceConflictError("HKLM SystemRoot", "not a folder on a drive")
+    return root
+
+
 def _setting(host: Host, sid: str, name: str) -> Setting:
     read = partial(_text, host, name=name)
     fixed = read(key=POLICY.format(sid=sid))
@@ -121,7 +129,8 @@ def _text(host: Host, *, key: str, name: str) -> str | None:
     return None if value is None else str(value)
 
 
-def _grace(host: Host) -> int:
+def read_grace(host: Host) -> int:
+    """Return the seconds in which a movement ends the screen saver without a password."""
     value = registry_settings.number(host, Hive.LOCAL_MACHINE, WINLOGON, GRACE)
     if value is None:
         return DEFAULT_GRACE_S

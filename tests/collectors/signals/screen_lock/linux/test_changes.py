@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from passmuster_collectors.signals.screen_lock import linux
-from passmuster_collectors.signals.screen_lock.linux.changes import idle_target_s
+from passmuster_collectors.signals.screen_lock.idle_target import idle_target_s
 from tests.support.people import gnome, gsettings, home_of, machine, session
 from tests.support.recorded_host import RecordedHost
 
