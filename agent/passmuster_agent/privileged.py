@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 
 from passmuster_agent.errors import AgentError, ExitCode
-from passmuster_collectors.host.privileged.verbs import SERVICE_USER
+from passmuster_collectors.host.privileged.verbs import SERVICE_USER, Verb
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -32,7 +32,11 @@ if sys.platform == "linux":
 
         parser = argparse.ArgumentParser(prog="passmuster-agent root-helper", allow_abbrev=False)
         parser.add_argument("--account", default=SERVICE_USER, help="who may ask, beside root")
-        account = parser.parse_args(arguments).account
+        parser.add_argument(
+            "--firewall", action="store_true", help="answer about the firewall, and nothing else"
+        )
+        options = parser.parse_args(arguments)
+        words = {verb: how for verb, how in GATHER.items() if _is_served(verb, options.firewall)}
         logging.basicConfig(
             stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(message)s"
         )
@@ -46,5 +50,10 @@ if sys.platform == "linux":
         # It hashes nothing: values go to the agent, which has the organisation's key.
         host = LinuxHost(secrets.token_bytes(32))
         with listener:
-            server.serve(listener, server.may_ask(account), lambda verb: GATHER[verb](host))
+            allowed = server.may_ask(options.account)
+            server.serve(listener, allowed, lambda verb: words[verb](host))
         return ExitCode.DONE
+
+    def _is_served(verb: Verb, firewall: bool) -> bool:
+        """Whether this process has what it takes: each of the two helpers has its own rights."""
+        return (verb is Verb.FIREWALL) is firewall

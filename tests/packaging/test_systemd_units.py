@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from passmuster_collectors.contract.reading import SourceOutcome
-from passmuster_collectors.host.commands import Program
 from passmuster_collectors.host.linux import LinuxHost
 from passmuster_collectors.runner import collect
 from passmuster_collectors.signals import CATALOG
@@ -19,12 +18,14 @@ from tests.support.tools import require_tool
 
 AGENT, HELPER = "passmuster-agent.service", "passmuster-agent-helper.service"
 SOCKET = "passmuster-agent-helper.socket"
+FIREWALL, FIREWALL_SOCKET = "passmuster-agent-firewall.service", "passmuster-agent-firewall.socket"
 STATE = "/var/lib/passmuster-agent"
 
-MOST_EXPOSED = {AGENT: 1.6, HELPER: 2.0}
+MOST_EXPOSED = {AGENT: 1.6, HELPER: 2.0, FIREWALL: 1.1}
 """By `systemd-analyze security`: 0 is shut off from everything, 10 is unconfined.
 
-The agent needs the network, other users' processes and the TPM; the helper needs root.
+The agent needs the network, other users' processes and the TPM; the helper needs root; the one for
+the firewall needs to see the network, and the right to be told its rules.
 """
 
 
@@ -52,7 +53,7 @@ def test_systemd_finds_nothing_wrong_with_the_units(tmp_path: Path) -> None:
     assert (found.returncode, found.stdout, found.stderr) == (0, "", "")
 
 
-@pytest.mark.parametrize("unit", [AGENT, HELPER])
+@pytest.mark.parametrize("unit", [AGENT, HELPER, FIREWALL])
 def test_a_service_is_hardly_exposed(unit: str) -> None:
     found = analyze("security", "--offline=true", str(UNITS / unit))
     told = re.search(r"Overall exposure level for \S+: (\d+\.\d)", found.stdout)
@@ -87,8 +88,18 @@ class TestWhatStaysShut:
     def test_the_helper_is_started_without_arguments_that_come_from_elsewhere(self) -> None:
         assert settings(HELPER)["ExecStart"] == "/usr/bin/passmuster-agent root-helper"
 
-    def test_nobody_but_the_agent_may_connect_to_it(self) -> None:
-        found = settings(SOCKET)
+    def test_the_firewalls_helper_is_nobody_with_one_right_and_no_way_out(self) -> None:
+        helper = settings(FIREWALL)
+        assert helper["DynamicUser"] == "yes"
+        assert helper["CapabilityBoundingSet"] == helper["AmbientCapabilities"] == "CAP_NET_ADMIN"
+        assert helper["RestrictAddressFamilies"] == "AF_UNIX AF_NETLINK"
+        assert helper["IPAddressDeny"] == "any"
+        assert helper["ExecStart"] == "/usr/bin/passmuster-agent root-helper --firewall"
+        assert STATE in helper["InaccessiblePaths"]
+
+    @pytest.mark.parametrize("socket", [SOCKET, FIREWALL_SOCKET])
+    def test_nobody_but_the_agent_may_connect_to_it(self, socket: str) -> None:
+        found = settings(socket)
         assert (found["SocketUser"], found["SocketMode"]) == ("passmuster-agent", "0600")
 
 
@@ -120,6 +131,7 @@ class TestUnderARealSystemd:
     ) -> None:
         box.run("sh", "-c", "echo 'root UUID=1 none luks' > /etc/crypttab; chmod 600 /etc/crypttab")
         enroll(box, server)
+        require_tool("nft")
         box.run("systemctl", "start", SOCKET, AGENT)
         assert box.property(AGENT, "ActiveState") == "active", box.log("passmuster-agent")
         assert box.wait_for(lambda: bool(server.records)), box.log("passmuster-agent")
@@ -133,13 +145,13 @@ class TestUnderARealSystemd:
             for source in reading.sources
             if source.outcome is SourceOutcome.DENIED
         ]
-        # The firewall's rules are root's: without them firewalld and ufw are asked.
-        assert {source.name for source in denied} <= {Program.NFT.paths[0]}
+        assert not denied, box.log("passmuster-agent-firewall")
         by_root = {each.signal: each for each in collect(LinuxHost(b"k" * 16), CATALOG)}
         disk = "disk_encryption"
         assert readings[disk].facts == by_root[disk].facts
-        for name in (disk, "usb_devices", "wifi_security"):
+        for name in (disk, "usb_devices", "wifi_security", "firewall"):
             assert readings[name].status == by_root[name].status, readings[name].sources
+        assert readings["firewall"].facts == by_root["firewall"].facts
         assert "Traceback" not in box.log("passmuster-agent")
 
     def test_the_helper_starts_when_it_is_asked_and_answers_the_agents_user(
@@ -155,6 +167,24 @@ class TestUnderARealSystemd:
         told = box.as_service(*python(), "-c", ask)
         assert told.stdout == "root - none luks\n", box.log("passmuster-agent-helper")
         assert box.property(HELPER, "ActiveState") == "active"
+
+    def test_the_rules_of_the_firewall_are_told_to_the_agents_user_by_the_helper_for_them_alone(
+        self, box: SystemdBox
+    ) -> None:
+        require_tool("nft")
+        ask = (
+            "from passmuster_collectors.host import this_host\n"
+            "from passmuster_collectors.host.commands import Program\n"
+            "done = this_host(b'k' * 16).run(Program.NFT, '--json', 'list', 'ruleset')\n"
+            "print(done.status, done.stdout.decode()[:14])\n"
+        )
+        box.run("systemctl", "start", SOCKET)
+        assert box.as_service(*python(), "-c", ask).stdout.startswith("1 "), "the kernel refuses it"
+        box.run("systemctl", "start", FIREWALL_SOCKET)
+        told = box.as_service(*python(), "-c", ask)
+        assert told.stdout == '0 {"nftables": [\n', box.log("passmuster-agent-firewall")
+        assert box.property(FIREWALL, "ActiveState") == "active"
+        assert box.property(HELPER, "ActiveState") == "inactive", "it has nothing to do with it"
 
     def test_the_doctor_tells_whether_the_helper_is_there(
         self, box: SystemdBox, server: ReportServer

@@ -14,7 +14,7 @@ from passmuster_collectors.host.base import (
     SourceError,
 )
 from passmuster_collectors.host.commands import Program
-from passmuster_collectors.host.privileged import crypttab, wifi, wire
+from passmuster_collectors.host.privileged import crypttab, firewall, wifi, wire
 from passmuster_collectors.host.privileged.gathering import GATHER
 from passmuster_collectors.host.privileged.verbs import Answers, Verb
 from tests.support.recorded_host import RecordedHost
@@ -49,7 +49,7 @@ class ConfinedHost(RecordedHost):
     ) -> Completed:
         if user not in (None, SERVICE_UID):
             _deny(program.paths[0])
-        if program in (Program.DMSETUP, Program.CRYPTSETUP):
+        if program in (Program.DMSETUP, Program.CRYPTSETUP, *firewall.COMMANDS):
             super().run(program, *arguments)  # it may be missing
             return Completed(1, b"", b"Permission denied\n")
         return super().run(program, *arguments)

@@ -48,10 +48,12 @@ mount --rbind /proc "$root/run/proc"
 mount --bind {shared} "$root/run/box"
 {install}
 printf '[Unit]\\nDefaultDependencies=no\\n' > "$root/etc/systemd/system/box.target"
-for each in passmuster-agent passmuster-agent-helper; do
+for each in passmuster-agent passmuster-agent-helper passmuster-agent-firewall; do
     mkdir "$root/etc/systemd/system/$each.service.d"
-    printf '[Service]\\nStandardError=append:/run/box/%s.log\\n%s\\n' "$each" \\
-        BindReadOnlyPaths=/run/proc:/proc > "$root/etc/systemd/system/$each.service.d/box.conf"
+    # Nobody may make devices in namespaces like these, which is how systemd makes private ones.
+    printf '[Service]\\nStandardError=append:/run/box/%s.log\\n%s\\n%s\\n' "$each" \\
+        BindReadOnlyPaths=/run/proc:/proc \\
+        PrivateDevices=no > "$root/etc/systemd/system/$each.service.d/box.conf"
 done
 mkdir "$root/old"
 cd "$root"

@@ -28,10 +28,14 @@ from passmuster_collectors.host.base import (
 )
 from passmuster_collectors.host.commands import Program
 from passmuster_collectors.host.no_windows import NoWindows
-from passmuster_collectors.host.privileged import crypttab, wifi
+from passmuster_collectors.host.privileged import crypttab, firewall, wifi
 from passmuster_collectors.host.privileged.verbs import Answers, Verb, question
 
-ROOT_PROGRAMS = frozenset({Program.DMSETUP, Program.CRYPTSETUP})
+ROOT_PROGRAMS: Mapping[Program, Verb] = {
+    Program.DMSETUP: Verb.DEVICE_MAPPER,
+    Program.CRYPTSETUP: Verb.DEVICE_MAPPER,
+    **dict.fromkeys(firewall.COMMANDS, Verb.FIREWALL),
+}
 """Programs that answer nobody but root, which they tell by their exit status."""
 
 FRESH_S = 2.0
@@ -43,6 +47,15 @@ class TellsForRoot(Protocol):
 
     def answers(self, verb: Verb) -> Answers:
         """Return the answers behind a word. Raises `SourceError`."""
+
+
+def _verb_of_file(path: str) -> Verb | None:
+    """Return the word behind which the helper tells of a file, None where it does not."""
+    if path.startswith(wifi.IWD_NETWORKS):
+        return Verb.WIFI
+    if path in firewall.TABLES:
+        return Verb.FIREWALL
+    return Verb.CRYPTTAB if path == crypttab.PATH else None
 
 
 class AssistedHost(NoWindows):
@@ -76,8 +89,8 @@ class AssistedHost(NoWindows):
         try:
             return self._own.read_file(path, limit=limit)
         except SourceDeniedError as denied:
-            verb = Verb.WIFI if path.startswith(wifi.IWD_NETWORKS) else Verb.CRYPTTAB
-            if verb is Verb.CRYPTTAB and path != crypttab.PATH:
+            verb = _verb_of_file(path)
+            if verb is None:
                 raise
             told = self._told(denied, verb, question("read_file", path))
         if len(told) > limit:
@@ -127,7 +140,7 @@ class AssistedHost(NoWindows):
             refusal = denied
         try:
             asked = question("run", program.name, *arguments)
-            return Completed(*self._told(refusal, Verb.DEVICE_MAPPER, asked))
+            return Completed(*self._told(refusal, ROOT_PROGRAMS[program], asked))
         except SourceDeniedError:
             if own is None:
                 raise

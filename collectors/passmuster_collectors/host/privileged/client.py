@@ -12,7 +12,7 @@ from passmuster_collectors.host.base import (
 )
 from passmuster_collectors.host.privileged import wire
 from passmuster_collectors.host.privileged.peers import peer_user
-from passmuster_collectors.host.privileged.verbs import SOCKET, Answers, Verb
+from passmuster_collectors.host.privileged.verbs import FIREWALL_SOCKET, SOCKET, Answers, Verb
 from passmuster_collectors.host.system_errors import from_os_error
 
 assert sys.platform == "linux"  # noqa: S101 - the type checker reads it too
@@ -23,10 +23,16 @@ TIMEOUT_S = 6.0
 
 
 class RootHelper:
-    """Asks the root helper behind a socket."""
+    """Asks the root helper behind a socket, and behind another one the helper for the firewall.
 
-    def __init__(self, path: str = SOCKET, *, owner: int = ROOT) -> None:
+    systemd listens at both, so that both are root's whoever answers.
+    """
+
+    def __init__(
+        self, path: str = SOCKET, *, firewall: str = FIREWALL_SOCKET, owner: int = ROOT
+    ) -> None:
         self._path = path
+        self._firewall = firewall
         self._owner = owner
 
     def answers(self, verb: Verb) -> Answers:
@@ -36,32 +42,33 @@ class RootHelper:
         this user, `SourceTimeoutError`, and `SourceConflictError` for a helper that is not root's
         or does not answer as one.
         """
+        path = self._firewall if verb is Verb.FIREWALL else self._path
         try:
-            data = self._exchange(verb)
+            data = self._exchange(path, verb)
         except TimeoutError:
-            raise SourceTimeoutError(self._path, f"no answer in {TIMEOUT_S:g} s") from None
+            raise SourceTimeoutError(path, f"no answer in {TIMEOUT_S:g} s") from None
         except (FileNotFoundError, ConnectionRefusedError):
-            raise SourceMissingError(self._path, "the root helper is not installed") from None
+            raise SourceMissingError(path, "the root helper is not installed") from None
         except PermissionError:
-            raise SourceDeniedError(self._path, "the root helper is not for this user") from None
+            raise SourceDeniedError(path, "the root helper is not for this user") from None
         except OSError as error:
-            raise from_os_error(self._path, error) from None
+            raise from_os_error(path, error) from None
         if not data:
-            raise SourceConflictError(self._path, "the root helper gave no answer")
+            raise SourceConflictError(path, "the root helper gave no answer")
         if len(data) > wire.MAX_ANSWER:
-            raise SourceConflictError(self._path, "the root helper said too much")
+            raise SourceConflictError(path, "the root helper said too much")
         try:
             return wire.from_bytes(data)
         except ValueError:
-            raise SourceConflictError(self._path, "not the answers of a root helper") from None
+            raise SourceConflictError(path, "not the answers of a root helper") from None
 
-    def _exchange(self, verb: Verb) -> bytes:
+    def _exchange(self, path: str, verb: Verb) -> bytes:
         deadline = time.monotonic() + TIMEOUT_S
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC) as connection:
             connection.settimeout(TIMEOUT_S)
-            connection.connect(self._path)
+            connection.connect(path)
             if peer_user(connection) != self._owner:
-                raise SourceConflictError(self._path, "the root helper is not root's")
+                raise SourceConflictError(path, "the root helper is not root's")
             connection.sendall(f"{verb}\n".encode("ascii"))
             data = bytearray()
             while len(data) <= wire.MAX_ANSWER:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from passmuster_collectors.host.base import Host
-from passmuster_collectors.host.privileged import crypttab, device_mapper, people, wifi
+from passmuster_collectors.host.privileged import crypttab, device_mapper, firewall, people, wifi
 from passmuster_collectors.host.privileged.verbs import Answers, Verb
 
 GATHER: Mapping[Verb, Callable[[Host], Answers]] = {
@@ -12,4 +12,5 @@ GATHER: Mapping[Verb, Callable[[Host], Answers]] = {
     Verb.WIFI: wifi.gather,
     Verb.PROCESSES: people.gather_processes,
     Verb.ENVIRONMENTS: people.gather_environments,
+    Verb.FIREWALL: firewall.gather,
 }

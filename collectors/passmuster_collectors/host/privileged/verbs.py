@@ -8,6 +8,7 @@ from typing import Any
 from passmuster_collectors.host.base import SourceError
 
 SOCKET = "/run/passmuster-agent-helper.sock"
+FIREWALL_SOCKET = "/run/passmuster-agent-firewall.sock"
 SERVICE_USER = "passmuster-agent"
 
 
@@ -28,6 +29,9 @@ class Verb(StrEnum):
 
     ENVIRONMENTS = "environments"
     """For each session, the variables that say which desktop it is and where its settings are."""
+
+    FIREWALL = "firewall"
+    """The kernel's filter rules; another helper than the others' answers it, on its own socket."""
 
 
 Answer = Any

@@ -43,13 +43,17 @@ def open_folder() -> Iterator[Path]:
 
 
 @pytest.fixture
-def listening(open_folder: Path) -> Iterator[ListeningHelper]:
-    """`passmuster-agent root-helper --account nobody` behind a socket anybody can connect to."""
+def listening(open_folder: Path, request: pytest.FixtureRequest) -> Iterator[ListeningHelper]:
+    """`passmuster-agent root-helper --account nobody` behind a socket anybody can connect to.
+
+    More words for it may come as the fixture's parameter.
+    """
     if os.geteuid() != 0:
         missing("only root can be the root helper")
     activate = str(require_tool("systemd-socket-activate"))
     found = ListeningHelper(open_folder / "socket", open_folder / "log")
     serve = [sys.executable, "-m", "passmuster_agent.cli", "root-helper", "--account", "nobody"]
+    serve += getattr(request, "param", [])
     with (
         found.log.open("wb") as log,
         subprocess.Popen(

@@ -1,6 +1,7 @@
 """The root helper as a real process behind a real socket, asked by real other users."""
 
 import contextlib
+import json
 import os
 import pwd
 import socket
@@ -25,8 +26,9 @@ from passmuster_collectors.host.linux import LinuxHost
 from passmuster_collectors.host.privileged import client, device_mapper, server, wire
 from passmuster_collectors.host.privileged.client import RootHelper
 from passmuster_collectors.host.privileged.verbs import Answers, Verb, question
+from passmuster_collectors.signals.firewall.linux import nft
 from tests.collectors.host.privileged.conftest import ListeningHelper
-from tests.support.tools import missing, require_system_python
+from tests.support.tools import missing, require_system_python, require_tool
 
 ASK = """
 import socket, sys
@@ -70,9 +72,29 @@ def ask(path: Path, sent: bytes) -> bytes:
 
 class TestWhoMayAsk:
     def test_root_is_answered(self, listening: ListeningHelper) -> None:
-        for verb in Verb:
+        for verb in set(Verb) - {Verb.FIREWALL}:
             told = RootHelper(str(listening.socket)).answers(verb)
             assert told or verb is Verb.ENVIRONMENTS, f"{verb} has no answers"
+
+    def test_who_sees_no_network_does_not_answer_about_the_firewall(
+        self, listening: ListeningHelper
+    ) -> None:
+        with pytest.raises(SourceConflictError, match="gave no answer"):
+            RootHelper(firewall=str(listening.socket)).answers(Verb.FIREWALL)
+        assert RootHelper(str(listening.socket)).answers(Verb.PROCESSES), "it goes on"
+
+    @pytest.mark.parametrize("listening", [["--firewall"]], indirect=True)
+    def test_who_answers_about_the_firewall_answers_nothing_else(
+        self, listening: ListeningHelper
+    ) -> None:
+        require_tool("nft")
+        told = RootHelper(firewall=str(listening.socket)).answers(Verb.FIREWALL)
+        status, rules, _ = told[question("run", "NFT", "--json", "list", "ruleset")]
+        assert status == 0
+        assert nft.parse_ruleset(json.loads(rules)) is not None
+        for verb in set(Verb) - {Verb.FIREWALL}:
+            with pytest.raises(SourceConflictError, match="gave no answer"):
+                RootHelper(str(listening.socket)).answers(verb)
 
     def test_the_service_user_is_answered(self, listening: ListeningHelper) -> None:
         told = ask_as(pwd.getpwnam("nobody").pw_uid, listening.socket, "processes")
