@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-from passmuster_agent import private_files
+from passmuster_agent import __version__, private_files
 from passmuster_agent.errors import AgentError, ExitCode, because
 from passmuster_agent.lock import Lock, LockedError
 from passmuster_collectors.contract import codec, strict_json
@@ -179,6 +179,12 @@ class State:
             ) from None
         except OSError as error:
             raise AgentError(f"{path} cannot be read: {because(error)}.", ENROL_AGAIN) from None
+        except _NewerError as error:
+            raise AgentError(
+                f"{path} was written by a newer agent than this one ({__version__}): "
+                f"it is in form {error.args[0]}, and this agent knows {VERSION}.",
+                "Install that agent again. The enrolment is as it was.",
+            ) from None
         except ContractError as error:
             raise AgentError(f"{path} is damaged ({error}).", ENROL_AGAIN) from None
         return device
@@ -204,8 +210,16 @@ class State:
             raise cannot_write(self.path, error) from None
 
 
+class _NewerError(Exception):
+    """The file is in a form that came after this agent; its number is the argument."""
+
+
 def _parse(data: bytes) -> Device:
-    device = codec.decode(Device, strict_json.parse(data))
+    value = strict_json.parse(data)
+    form = value.get("version") if isinstance(value, dict) else None
+    if isinstance(form, int) and form > VERSION:
+        raise _NewerError(form)
+    device = codec.decode(Device, value)
     if not IDENTITY.fullmatch(device.identity):
         raise ContractError("identity", "not sixteen hexadecimal digits")
     if not IDENTITY.fullmatch(device.key_name):

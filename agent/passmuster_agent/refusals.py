@@ -2,6 +2,9 @@
 
 from passmuster_agent.config import ENROL_AGAIN
 
+AGENT_TOO_OLD = "agent_too_old"
+"""The server takes no reports of this version; it says from which one on it does."""
+
 STOPPING = {
     "revoked": ("IT has revoked this laptop.", "Ask IT; it can be enrolled again with a new code."),
     "unknown_device": ("The server does not know this laptop.", ENROL_AGAIN),

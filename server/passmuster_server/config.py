@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from passmuster_server.config_environment import from_environment
 from passmuster_server.engines import database_url
+from passmuster_server.versions import OLDEST_AGENT, is_behind, parsed
 
 T = TypeVar("T")
 
@@ -39,6 +40,7 @@ class Config:
     """One server's configuration.
 
     `contact` is how a worker reaches IT: an address, a telephone number or a link.
+    `oldest_agent` is the version below which an agent is refused, with what it has to say why.
     `history_days` and `decision_days` are how long changes and the gate's decisions are kept.
     `drain_seconds` is how long a server that was told to end goes on answering, for a proxy to see.
     `metrics_listen` is where metrics are served, on loopback; None: nowhere. `trusted_proxies` are
@@ -55,6 +57,7 @@ class Config:
     behind_proxy: bool
     trusted_proxies: tuple[str, ...]
     contact: str
+    oldest_agent: str
     history_days: int
     decision_days: int
     metrics_listen: tuple[str, int] | None
@@ -83,6 +86,7 @@ KEYS = frozenset(
         "behind_proxy",
         "trusted_proxies",
         "contact",
+        "oldest_agent",
         "history_days",
         "decision_days",
         "metrics_listen",
@@ -194,6 +198,7 @@ class _Reader:
             behind_proxy=behind_proxy,
             trusted_proxies=self._trusted_proxies(),
             contact=self._contact(),
+            oldest_agent=self._oldest_agent(),
             history_days=self._days("history_days"),
             decision_days=self._days("decision_days"),
             metrics_listen=self._metrics_listen(),
@@ -316,6 +321,14 @@ class _Reader:
                 self._mistakes.append(f"trusted_proxies: expected {expected}")
                 break
         return tuple(str(address) for address in given)
+
+    def _oldest_agent(self) -> str:
+        text = self._take("oldest_agent", OLDEST_AGENT, "a version")
+        if parsed(text) is None or is_behind(text, OLDEST_AGENT):
+            self._mistakes.append(
+                f"oldest_agent: expected a version, {OLDEST_AGENT} or a later one"
+            )
+        return text
 
     def _contact(self) -> str:
         text = self._take("contact", "", "a text")

@@ -91,6 +91,11 @@ def test_every_mistake_is_told_at_once_by_its_key(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize("value", ["0.0.9", "new", "", "1"])
+def test_the_oldest_agent_is_a_version_that_this_server_understands(value: str) -> None:
+    assert keys(mistakes_in(oldest_agent=value)) == ["oldest_agent"]
+
+
 def test_proxies_are_trusted_by_address_or_by_network() -> None:
     given = ["10.20.30.40", "172.30.84.0/24", "fd00::/8"]
     config = load(None, {"trusted_proxies": given})

@@ -21,7 +21,7 @@ def agent_command(
         input=code + "\n",
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=check,
     )
 

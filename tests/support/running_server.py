@@ -161,7 +161,7 @@ def run(
 ) -> "subprocess.CompletedProcess[str]":
     """Run `passmuster-server`."""
     return subprocess.run(
-        [*program, *arguments], capture_output=True, text=True, timeout=30, check=check
+        [*program, *arguments], capture_output=True, text=True, timeout=90, check=check
     )
 
 

@@ -27,6 +27,7 @@ from passmuster_server.changes import announce
 from passmuster_server.clock import Clock
 from passmuster_server.database import Database, Transaction
 from passmuster_server.devices import codes, jws, key_changes, store
+from passmuster_server.devices.agent_versions import require
 from passmuster_server.devices.groups import Ownership, find_group, place_device
 from passmuster_server.devices.key_changes import KeyChange
 from passmuster_server.devices.ratchets import reset_ratchet
@@ -110,15 +111,25 @@ class Enrolment:
     """Both messages of the ceremony."""
 
     def __init__(
-        self, database: Database, policies: Policies, clock: Clock, organisation: str
+        self,
+        database: Database,
+        policies: Policies,
+        clock: Clock,
+        organisation: str,
+        oldest_agent: str,
     ) -> None:
         self._database = database
         self._policies = policies
         self._clock = clock
         self._organisation = organisation
+        self._oldest_agent = oldest_agent
 
     async def start(self, start: EnrolmentStart) -> EnrolmentChallenge:
-        """Return a challenge for the key. Raises `ContractError` for a key that is none."""
+        """Return a challenge for the key.
+
+        Raises `ContractError` for a key that is none, `RefusalError` for an agent that is too old.
+        """
+        require(start.agent_version, self._oldest_agent)
         jws.import_key(start.public_key)
         _check_names(start)
         if start.tier is KeyTier.ATTESTED:

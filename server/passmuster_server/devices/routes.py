@@ -85,7 +85,13 @@ async def _body(request: Request) -> bytes:
 def routes(services: Services) -> list[Route]:
     """Return the routes of this area."""
     enrolment = EnrolmentRoutes(
-        Enrolment(services.database, services.policies, services.clock, DEFAULT_ORGANISATION)
+        Enrolment(
+            services.database,
+            services.policies,
+            services.clock,
+            DEFAULT_ORGANISATION,
+            services.config.oldest_agent,
+        )
     )
     rotation = RotationRoutes(
         Rotation(

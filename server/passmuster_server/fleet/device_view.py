@@ -13,9 +13,11 @@ from passmuster_collectors.contract.reading import Reading, Status
 from passmuster_collectors.contract.verdict import Outcome, Remedy, Verdict
 from passmuster_collectors.signals import CATALOG, readable
 from passmuster_collectors.signals.signal import Signal
+from passmuster_server import __version__
 from passmuster_server.fleet import facts
 from passmuster_server.fleet.view import OUTCOMES, VERDICTS, Badge
 from passmuster_server.policy.standing import SignalStanding, Standing
+from passmuster_server.versions import is_behind
 from passmuster_server.web import formats
 
 SKEW_WORTH_A_WORD_S = 5
@@ -119,6 +121,13 @@ def clock_of(skew_s: int | None) -> str:
     if abs(skew_s) < SKEW_WORTH_A_WORD_S:
         return "right"
     return f"{formats.duration(abs(skew_s))} {'ahead' if skew_s > 0 else 'behind'}"
+
+
+def behind_of(agent: str, oldest: str) -> str:
+    """Return what to say of an agent that is older than this server, or nothing."""
+    if is_behind(agent, oldest):
+        return f"refused: {oldest} is the oldest that this server accepts"
+    return f"behind this server, which is {__version__}" if is_behind(agent) else ""
 
 
 def title_of(name: str) -> str:

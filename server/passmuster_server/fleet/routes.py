@@ -159,6 +159,7 @@ class FleetPages:
             here="",
             now=now,
             device=stored.device,
+            behind=device_view.behind_of(stored.device.agent_version, self._config.oldest_agent),
             state=state,
             headline=state.finding,
             standing=standing,

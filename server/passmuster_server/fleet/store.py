@@ -19,6 +19,7 @@ class About:
 
     system: str = ""
     ownership: str = ""
+    agent_version: str = ""
 
 
 def about_each(
@@ -26,11 +27,11 @@ def about_each(
 ) -> Mapping[str, About]:
     """Return that of each of these devices that is still enrolled."""
     found = connection.execute(
-        select(devices.c.device_id, devices.c.system, devices.c.ownership).where(
-            devices.c.organisation_id == organisation, devices.c.device_id.in_(names)
-        )
+        select(
+            devices.c.device_id, devices.c.system, devices.c.ownership, devices.c.agent_version
+        ).where(devices.c.organisation_id == organisation, devices.c.device_id.in_(names))
     )
-    return {row.device_id: About(row.system, row.ownership) for row in found}
+    return {row.device_id: About(row.system, row.ownership, row.agent_version) for row in found}
 
 
 def of_fingerprint(connection: Connection, organisation: str, fingerprint: str) -> frozenset[str]:

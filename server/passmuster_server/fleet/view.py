@@ -12,6 +12,7 @@ from passmuster_server.fleet.store import About
 from passmuster_server.gate.decision import Cause, DeviceFinding, cause_of
 from passmuster_server.gate.words import CAUSES, reasons_of
 from passmuster_server.policy.standing import Standing
+from passmuster_server.versions import is_behind
 
 SYSTEMS: Mapping[Platform, str] = {
     Platform.LINUX: "Linux",
@@ -74,7 +75,10 @@ class State:
 
 @dataclass(frozen=True)
 class FleetRow:
-    """One line of the fleet page; `personal` is the worker's own laptop."""
+    """One line of the fleet page; `personal` is the worker's own laptop.
+
+    `behind` is the version of an agent that is older than this server, else empty.
+    """
 
     device: str
     owner: str
@@ -84,6 +88,7 @@ class FleetRow:
     last_seen: datetime | None
     group: str
     personal: bool
+    behind: str
 
 
 def row_of(standing: Standing, about: About, now: datetime, groups: Mapping[str, str]) -> FleetRow:
@@ -97,6 +102,7 @@ def row_of(standing: Standing, about: About, now: datetime, groups: Mapping[str,
         standing.last_seen,
         groups.get(standing.group, standing.group),
         about.ownership == Ownership.PERSONAL,
+        about.agent_version if is_behind(about.agent_version) else "",
     )
 
 

@@ -25,6 +25,7 @@ def routes(services: Services) -> list[Route]:
         services.clock,
         organisation=DEFAULT_ORGANISATION,
         urls=frozenset(origin + PATH for origin in services.config.addresses),
+        oldest_agent=services.config.oldest_agent,
     )
 
     counter = services.metrics.reports

@@ -24,6 +24,7 @@ from passmuster_server.clock import Clock
 from passmuster_server.database import Database, Transaction
 from passmuster_server.devices import jws
 from passmuster_server.devices import store as device_store
+from passmuster_server.devices.agent_versions import require
 from passmuster_server.devices.lineage import Recovery, recovery_of
 from passmuster_server.devices.ratchets import move_ratchet
 from passmuster_server.policy.judgement import NOT_REPORTED
@@ -75,12 +76,14 @@ class Reports:
         *,
         organisation: str,
         urls: frozenset[str],
+        oldest_agent: str,
     ) -> None:
         self._database = database
         self._policies = policies
         self._clock = clock
         self._organisation = organisation
         self._urls = urls
+        self._oldest_agent = oldest_agent
         self._server = ""
         # Keys by device, as a rebuilt key costs more than the verification.
         self._keys: OrderedDict[str, _Key] = OrderedDict()
@@ -97,6 +100,7 @@ class Reports:
         key, payload = await self._verified(unverified)
         received = read_upload(payload, device)
         self._check_destination(received)
+        require(received.newest.agent_version, self._oldest_agent)
         signed = unverified.digest()
         with self._place_of(device):
             result = await self._database.write(
