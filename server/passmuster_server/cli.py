@@ -28,6 +28,7 @@ from passmuster_server.policy.usb_commands import add_commands as add_usb_comman
 from passmuster_server.policy.waiver_commands import add_commands as add_waiver_commands
 from passmuster_server.privacy.commands import add_commands as add_privacy_commands
 from passmuster_server.signing.commands import add_commands as add_signing_commands
+from passmuster_server.ssf.commands import add_commands as add_ssf_commands
 
 AREAS = (
     add_accounts_commands,
@@ -44,6 +45,7 @@ AREAS = (
     add_audit_commands,
     add_backup_commands,
     add_history_commands,
+    add_ssf_commands,
 )
 
 SETTINGS = (

@@ -49,7 +49,9 @@ def set_up(stream: TextIO = sys.stderr) -> None:
     handler = logging.StreamHandler(stream)
     handler.setFormatter(PlainLines(PLAIN) if stream.isatty() else JsonLines())
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
-    logging.getLogger("alembic").setLevel(logging.WARNING)
+    for name in ("alembic", "httpx"):
+        # The latter tells every address that it asks, with what may be secret in it.
+        logging.getLogger(name).setLevel(logging.WARNING)
 
 
 def _told(exc_info: object) -> str:

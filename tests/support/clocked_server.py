@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -24,6 +24,27 @@ from passmuster_server.devices.enrolment import create_code
 from passmuster_server.schema import DEFAULT_ORGANISATION
 from passmuster_server.services import Services
 from tests.support.running_server import START_WITHIN_S, RunningServer, free_port
+
+
+def command_here(
+    base: Sequence[str], arguments: Sequence[str], *, check: bool
+) -> "subprocess.CompletedProcess[str]":
+    """Do what a command's process would do, without one."""
+    said, complained = io.StringIO(), io.StringIO()
+    before, stdin = os.umask(0o077), sys.stdin
+    # Whatever it asks is answered by the end of the input, as for a program without a terminal.
+    sys.stdin = io.StringIO()
+    try:
+        with contextlib.redirect_stdout(said), contextlib.redirect_stderr(complained):
+            status = main([*base, *arguments])
+    except SystemExit as mistyped:
+        status = int(mistyped.code or 0)
+    finally:
+        os.umask(before)
+        sys.stdin = stdin
+    done = subprocess.CompletedProcess(arguments, status, said.getvalue(), complained.getvalue())
+    assert not check or status == 0, done
+    return done
 
 
 @dataclass
@@ -45,23 +66,7 @@ class ClockedServer(RunningServer):
 
     def command(self, *arguments: str, check: bool = True) -> "subprocess.CompletedProcess[str]":
         """Run another command over the same data: what its process would do, without one."""
-        said, complained = io.StringIO(), io.StringIO()
-        before, stdin = os.umask(0o077), sys.stdin
-        # Whatever it asks is answered by the end of the input, as for a program without a terminal.
-        sys.stdin = io.StringIO()
-        try:
-            with contextlib.redirect_stdout(said), contextlib.redirect_stderr(complained):
-                status = main([*self._base(), *arguments])
-        except SystemExit as mistyped:
-            status = int(mistyped.code or 0)
-        finally:
-            os.umask(before)
-            sys.stdin = stdin
-        done = subprocess.CompletedProcess(
-            arguments, status, said.getvalue(), complained.getvalue()
-        )
-        assert not check or status == 0, done
-        return done
+        return command_here(self._base(), arguments, check=check)
 
     def enroll_code(self, owner: str = "ana@example.com", *arguments: str) -> str:
         """Return a fresh one-time code, good by the time that the server has."""
@@ -122,6 +127,14 @@ class ClockedServer(RunningServer):
             self._server.should_exit = True
             self._thread.join()
             self._server = self._thread = None
+
+
+class ServerWithQuickCommands(RunningServer):
+    """The real process, whose commands run in this one: they change the same data."""
+
+    def command(self, *arguments: str, check: bool = True) -> "subprocess.CompletedProcess[str]":
+        """Run another command over the same data."""
+        return command_here(self._base(), arguments, check=check)
 
 
 @contextlib.contextmanager

@@ -67,7 +67,11 @@ class Checker:
         with httpx.Client(trust_env=False, timeout=20) as client:
             self.metadata = client.get(f"{issuer}/.well-known/ssf-configuration").json()
             assert self.metadata["issuer"] == issuer, "SSF 1.0, 7.2.4: the issuer that was asked"
-            self._keys = KeySet.import_key_set(client.get(self.metadata["jwks_uri"]).json())
+            self.take_keys(client.get(self.metadata["jwks_uri"]).json())
+
+    def take_keys(self, key_set: Any) -> None:
+        """Believe what these keys have signed."""
+        self._keys = KeySet.import_key_set(key_set)
 
     def check(self, token: str) -> Signal:
         """Return the event in a SET. Raises `SetError`."""

@@ -7,8 +7,11 @@ from sqlalchemy import ColumnElement, Connection, func, or_, select, update
 from passmuster_server.ssf.streams import Method, Status, Stream, of_known_clients, stream_of
 from passmuster_server.ssf.tables import ssf_outbox, ssf_streams
 
-LEASE = timedelta(seconds=60)
+LEASE = timedelta(seconds=30)
 """Longer than one round of deliveries; so long the events of a server that died wait."""
+
+
+_SENT = (Method.PUSH.value, Method.WEBHOOK.value)
 
 
 def due_streams(connection: Connection, now: datetime) -> list[Stream]:
@@ -19,11 +22,14 @@ def due_streams(connection: Connection, now: datetime) -> list[Stream]:
 def claim_streams(connection: Connection, server: str, now: datetime) -> list[Stream]:
     """Return such streams that no other server delivers, and take them; others are not waited for.
 
-    SQLite knows no `SKIP LOCKED`, and needs none: it has one writer.
+    SQLite knows no `SKIP LOCKED`, and needs none with its one writer. What is being written to a
+    stream, which holds the row's key, does not keep it from being taken.
     """
     free = or_(ssf_streams.c.claimed_until.is_(None), ssf_streams.c.claimed_until < now)
     rows = connection.execute(
-        select(ssf_streams).where(*_due(now), free).with_for_update(skip_locked=True)
+        select(ssf_streams)
+        .where(*_due(now), free)
+        .with_for_update(skip_locked=True, key_share=True)
     ).all()
     for row in rows:
         connection.execute(
@@ -75,7 +81,7 @@ def next_retry(connection: Connection) -> datetime | None:
     """Return when the first stream is to be tried again, or None."""
     found: datetime | None = connection.execute(
         select(func.min(ssf_streams.c.retry_at)).where(
-            ssf_streams.c.method == Method.PUSH.value,
+            ssf_streams.c.method.in_(_SENT),
             ssf_streams.c.status == Status.ENABLED.value,
             _has_events(),
         )
@@ -85,7 +91,7 @@ def next_retry(connection: Connection) -> datetime | None:
 
 def _due(now: datetime) -> tuple[ColumnElement[bool], ...]:
     return (
-        ssf_streams.c.method == Method.PUSH.value,
+        ssf_streams.c.method.in_(_SENT),
         ssf_streams.c.status == Status.ENABLED.value,
         or_(ssf_streams.c.retry_at.is_(None), ssf_streams.c.retry_at <= now),
         _has_events(),

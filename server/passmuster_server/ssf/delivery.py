@@ -20,17 +20,17 @@ from passmuster_server.background import BackgroundTask
 from passmuster_server.clock import Clock
 from passmuster_server.database import Database, StoreUnavailableError
 from passmuster_server.signing.service import SigningKeys
-from passmuster_server.ssf import claims, outbox
+from passmuster_server.ssf import claims, outbox, webhooks
 from passmuster_server.ssf.bell import Bell
 from passmuster_server.ssf.outbox import Waiting
 from passmuster_server.ssf.push import SET_TYPE, Outcome, Pusher
-from passmuster_server.ssf.streams import Stream
+from passmuster_server.ssf.streams import Method, Stream
 
 AT_ONCE = 64
 """Events in one round of a stream."""
 SIDE_BY_SIDE = 8
 """Laptops of one stream whose events are sent at the same time."""
-ROUND_S = 20.0
+ROUND_S = 10.0
 """So long a round begins new pushes; with the last one's time-out, well within the lease."""
 
 LOOK_EVERY_S = 1.0
@@ -188,8 +188,12 @@ class Delivery:
         """Push one event; return whether the next one of its laptop may follow."""
         settings = stream.settings
         assert settings.endpoint_url is not None  # noqa: S101 - a push stream has one
-        token = await self._signing.sign(SET_TYPE, waiting.claims)
-        pushed = await pusher.push(settings.endpoint_url, settings.credential, token)
+        if settings.method is Method.WEBHOOK:
+            body, headers = webhooks.signed(waiting.claims, settings.credential, self._clock())
+            pushed = await pusher.post(settings.endpoint_url, body, headers)
+        else:
+            token = await self._signing.sign(SET_TYPE, waiting.claims)
+            pushed = await pusher.push(settings.endpoint_url, settings.credential, token)
         if pushed.outcome is Outcome.TAKEN:
             result.taken.append(waiting.jti)
         elif pushed.outcome is Outcome.REFUSED:

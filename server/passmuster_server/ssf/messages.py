@@ -100,6 +100,8 @@ def settings_of(
     Raises `ContractError`, and `RefusalError` 403 for an address that nobody allowed it.
     """
     delivery = given.delivery
+    if isinstance(delivery, Delivery) and delivery.method not in (Method.PUSH, Method.POLL):
+        raise ContractError("delivery.method", "expected urn:ietf:rfc:8935 or urn:ietf:rfc:8936")
     if delivery is msgspec.UNSET and before is not None:
         method, url, credential = before.method, before.endpoint_url, before.credential
     elif delivery is msgspec.UNSET or delivery is None or delivery.method is Method.POLL:

@@ -47,11 +47,14 @@ def put(
 ) -> bool:
     """Write the events for each stream that wants them; return whether there was one."""
     found = connection.execute(
-        select(ssf_streams).where(
+        select(ssf_streams)
+        .where(
             ssf_streams.c.organisation_id == organisation,
             ssf_streams.c.status != Status.DISABLED.value,
             of_known_clients(),
         )
+        # On PostgreSQL: whoever deletes a stream waits until this is committed.
+        .with_for_update(read=True, key_share=True)
     )
     written = False
     for stream in [stream_of(row) for row in found]:

@@ -86,11 +86,11 @@ class Pusher:
 
 
 def pushed(status: int, answer: bytes) -> Pushed:
-    """Return what an answer means: 202 has it (200 and 204 of lenient receivers too).
+    """Return what an answer means: 202 has it (and so has any other 2xx of a lenient receiver).
 
     400 with an error code refuses the event; everything else is a failure.
     """
-    if status in (200, 202, 204):
+    if 200 <= status < 300:
         return Pushed(Outcome.TAKEN)
     if status != 400:
         return Pushed(Outcome.FAILED, f"status {status}")

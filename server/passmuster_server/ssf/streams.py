@@ -28,6 +28,8 @@ class Method(StrEnum):
 
     PUSH = "urn:ietf:rfc:8935"
     POLL = "urn:ietf:rfc:8936"
+    WEBHOOK = "webhook"
+    """No method of SSF: `webhooks`. Administrators alone make them."""
 
 
 class Status(StrEnum):
@@ -85,19 +87,27 @@ def create_stream(
     own = _own(client)
     if (connection.execute(select(func.count()).where(*own)).scalar() or 0) >= MAX_STREAMS:
         raise TooManyStreamsError
+    stream = insert_stream(connection, client.organisation, client.client, settings, now)
+    return find_stream(connection, client, stream)
+
+
+def insert_stream(
+    connection: Connection, organisation: str, client: str, settings: Settings, now: datetime
+) -> str:
+    """Store a new, enabled stream of a client and return its id."""
     stream = secrets.token_hex(16)
     connection.execute(
         ssf_streams.insert().values(
-            organisation_id=client.organisation,
+            organisation_id=organisation,
             stream_id=stream,
-            client_id=client.client,
+            client_id=client,
             status=Status.ENABLED.value,
             created_at=now,
             failures=0,
             **_columns(settings),
         )
     )
-    return find_stream(connection, client, stream)
+    return stream
 
 
 def streams_of(connection: Connection, client: GateClient) -> list[Stream]:
