@@ -68,8 +68,9 @@ def running_nginx(
     token: str,
     port: int = 0,
     document: Path = DOCUMENT,
+    open_for_s: int = 0,
 ) -> Iterator[Nginx]:
-    """Run the gate of a document between these ports."""
+    """Run the gate of a document between these ports; `open_for_s` by docs/sso/when-we-are-down."""
     program = require_tool("nginx")
     directory.mkdir(parents=True, exist_ok=True)
     nginx = Nginx(directory, port or free_port())
@@ -86,6 +87,8 @@ def running_nginx(
             **(people if document == DOCUMENT else {}),
         },
     )
+    if open_for_s:
+        site = _open_for(site, directory, open_for_s)
     with _running(program, nginx, site):
         yield nginx
 
@@ -132,6 +135,19 @@ def _documented(document: Path, changes: dict[str, str]) -> str:
         assert site.count(shown) == 1, f"{document} should say {shown!r} once"
         site = site.replace(shown, used)
     return site
+
+
+def _open_for(site: str, directory: Path, seconds: int) -> str:
+    """Return the site that goes on by old answers, as docs/sso/when-we-are-down.md says."""
+    text = (REPOSITORY / "docs" / "sso" / "when-we-are-down.md").read_text()
+    (cache,) = re.findall(r"^```nginx-cache\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    (lines,) = re.findall(r"^```nginx-open\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    cache = cache.replace("/var/cache/nginx/passmuster", str(directory / "cache"))
+    lines = lines.replace("Open-For 900", f"Open-For {seconds}")
+    place = "location = /passmuster-gate {\n"
+    assert site.count(place) == 1
+    opened: str = cache + site.replace(place, place + lines)
+    return opened
 
 
 def _wait_until_it_listens(process: "subprocess.Popen[str]", nginx: Nginx) -> None:

@@ -99,7 +99,8 @@ class ForwardAuth:
             return await self._denied(answer, dialect)
         if self._sessions.is_closed(session):
             return await self._begin_anew(asked, client, dialect)
-        return await self._let_in(session, answer, dialect)
+        kept = forwarded.caching(request) if dialect is Dialect.NGINX else "no-store"
+        return await self._let_in(session, answer, dialect, kept)
 
     async def returned(self, request: Request) -> Response:
         """Take a browser back that nginx passes on: `GET /gate/return?ticket=`."""
@@ -154,11 +155,13 @@ class ForwardAuth:
             is_its_own &= asked.person.casefold() == session.person.casefold()
         return session if is_its_own else None
 
-    async def _let_in(self, session: Session, answer: Answer, dialect: Dialect) -> Response:
+    async def _let_in(
+        self, session: Session, answer: Answer, dialect: Dialect, kept: str
+    ) -> Response:
         headers = {
             nginx.DECISION: answer.decision_id,
             forwarded.SUBJECT: _in_a_header(session.person),
-            "Cache-Control": "no-store",
+            "Cache-Control": kept,
         }
         if session.device is not None:
             headers[DEVICE] = session.device

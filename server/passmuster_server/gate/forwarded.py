@@ -24,6 +24,11 @@ from passmuster_server.devices.limits import network_of
 SUBJECT = "X-Passmuster-Subject"
 APPLICATION = "X-Passmuster-Application"
 ADDRESS = "X-Passmuster-Address"
+OPEN_FOR = "X-Passmuster-Open-For"
+"""Seconds for which nginx may let in by an old answer while we are down; others keep none."""
+
+MOST_OPEN_S = 3_600
+FRESH_S = 1
 MAX_PATH = 1_500
 MAX_HOST = 255
 MAX_SUBJECT = 254
@@ -115,6 +120,19 @@ def required(request: Request, name: str, *, longest: int) -> str:
     if not value:
         raise ContractError(name, "missing")
     return value
+
+
+def caching(request: Request) -> str:
+    """Return what `Cache-Control` says of an answer that lets somebody in.
+
+    nginx keeps to `stale-if-error` (RFC 5861, section 4). Raises `ContractError`.
+    """
+    text = header(request, OPEN_FOR, longest=8)
+    if not text:
+        return "no-store"
+    if not (text.isascii() and text.isdigit()) or not 1 <= int(text) <= MOST_OPEN_S:
+        raise ContractError(OPEN_FOR, f"expected 1 to {MOST_OPEN_S} seconds")
+    return f"max-age={FRESH_S}, stale-if-error={int(text)}"
 
 
 def path_of(path: str) -> str:

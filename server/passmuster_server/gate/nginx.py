@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from passmuster_collectors.contract.errors import ContractError
-from passmuster_server.gate import words
+from passmuster_server.gate import forwarded, words
 from passmuster_server.gate.clients import GateClients
 from passmuster_server.gate.decision import Proof, Question
 from passmuster_server.gate.service import GateService
@@ -43,7 +43,8 @@ class NginxGate:
         client = await self._clients.authenticate(request.headers.get("authorization"))
         answer = self._service.ask_once(client, _question(request, client.organisation))
         decision = answer.decision
-        headers = {DECISION: answer.decision_id, "Cache-Control": "no-store"}
+        kept = forwarded.caching(request) if decision.allowed else "no-store"
+        headers = {DECISION: answer.decision_id, "Cache-Control": kept}
         reason = words.for_worker(decision)
         if reason:
             headers[REASON] = _encoded(reason)
