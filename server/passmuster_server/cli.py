@@ -19,6 +19,7 @@ from passmuster_server.database import Database, StoreUnavailableError
 from passmuster_server.devices.commands import add_commands as add_devices_commands
 from passmuster_server.devices.group_commands import add_commands as add_group_commands
 from passmuster_server.fleet.history_commands import add_commands as add_history_commands
+from passmuster_server.gate.break_glass_commands import add_commands as add_break_glass_commands
 from passmuster_server.gate.commands import add_commands as add_gate_commands
 from passmuster_server.gate.oidc.commands import add_commands as add_oidc_commands
 from passmuster_server.policy.commands import add_commands as add_policy_commands
@@ -39,6 +40,7 @@ AREAS = (
     add_usb_commands,
     add_network_commands,
     add_gate_commands,
+    add_break_glass_commands,
     add_oidc_commands,
     add_privacy_commands,
     add_signing_commands,

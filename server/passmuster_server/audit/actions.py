@@ -31,6 +31,8 @@ class Action(StrEnum):
     GATE_CLIENT_REVOKED = "gate_client.revoked"
     OIDC_CLIENT_CREATED = "oidc_client.created"
     OIDC_CLIENT_REVOKED = "oidc_client.revoked"
+    BREAK_GLASS_CREATED = "break_glass.created"
+    BREAK_GLASS_USED = "break_glass.used"
     PERSON_EXPORTED = "person.exported"
     PERSON_ERASED = "person.erased"
     AUDIT_EXPORTED = "audit.exported"

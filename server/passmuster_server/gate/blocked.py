@@ -101,8 +101,10 @@ class BlockedPage:
         """Return that page for nginx, which gives it the status itself."""
         return self.again("")
 
-    async def show(self, decision_id: str, *, again: str = "") -> Response:
+    async def show(self, decision_id: str, *, again: str = "", break_glass: str = "") -> Response:
         """Return the page for a decision; `again` is where to look once more, else where one is.
+
+        `break_glass` is where a code of IT's can be used, if it can.
 
         Its status is 403 as long as nothing has changed.
         """
@@ -121,6 +123,7 @@ class BlockedPage:
             status=200 if decision.allowed else 403,
             headers=_HEADERS,
             again=again,
+            break_glass=break_glass,
             application=question.application,
             reference=decision_id,
             now=now,

@@ -8,7 +8,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from passmuster_collectors.signals import CATALOG
-from passmuster_server.gate import authzen, forward, nginx, oauth, visits
+from passmuster_server.gate import authzen, break_glass, forward, nginx, oauth, visits
 from passmuster_server.gate.blocked import BlockedPage
 from passmuster_server.gate.clients import GateClients
 from passmuster_server.gate.forwarded import Dialect
@@ -53,6 +53,15 @@ def routes(services: Services) -> list[Route]:
     visit = visits.GateVisits(
         door, clients, service, sessions, Proofs(services), blocked, services.clock
     )
+    glass = break_glass.BreakGlassPage(
+        visit,
+        Proofs(services),
+        services.database,
+        services.clock,
+        public_url=public_url,
+        contact=services.config.contact,
+        again=blocked.again,
+    )
     return [
         Route(
             authzen.EVALUATION_PATH,
@@ -82,6 +91,8 @@ def routes(services: Services) -> list[Route]:
         Route(forward.NGINX_RETURN, door.returned, methods=["GET"]),
         Route(forward.START, visit.start, methods=["GET"]),
         Route(visits.FINISH, visit.finish, methods=["GET"]),
+        Route(visits.BREAK_GLASS, glass.ask, methods=["GET"]),
+        Route(visits.BREAK_GLASS, glass.use, methods=["POST"]),
         Route(forward.PAGES + "again", blocked.again_for_nginx, methods=["GET"]),
         Route(authzen.BLOCKED_PATH + "{decision}", blocked.answer, methods=["GET"]),
         *oidc_routes(services, service),

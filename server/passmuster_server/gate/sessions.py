@@ -23,7 +23,7 @@ from passmuster_server.background import BackgroundTask
 from passmuster_server.clock import Clock
 from passmuster_server.database import Database, StoreUnavailableError, Transaction
 from passmuster_server.gate.decision import Proof, Question
-from passmuster_server.gate.tables import gate_sessions
+from passmuster_server.gate.tables import break_glass_codes, gate_sessions
 from passmuster_server.policy.standing import DeviceStatus, Standing
 from passmuster_server.policy.standings import Standings
 from passmuster_server.schema import from_microseconds, to_microseconds
@@ -309,13 +309,14 @@ def forget_sessions(connection: Connection, before: datetime, limit: int) -> int
 
 
 def forget_sessions_of(connection: Connection, organisation: str, person: str) -> None:
-    """Delete every session of the person."""
-    table = gate_sessions
-    connection.execute(
-        delete(table).where(
-            table.c.organisation_id == organisation, func.lower(table.c.person) == person.lower()
+    """Delete every session of the person, and every break-glass code."""
+    for table in (gate_sessions, break_glass_codes):
+        connection.execute(
+            delete(table).where(
+                table.c.organisation_id == organisation,
+                func.lower(table.c.person) == person.lower(),
+            )
         )
-    )
 
 
 def _passes(standing: Standing) -> bool:

@@ -109,3 +109,19 @@ gate_sessions = Table(
     Index("uq_gate_sessions_ticket_hash", "ticket_hash", unique=True),
 )
 """A browser's session with an application behind a proxy; `ended_at` where a laptop fell out."""
+
+break_glass_codes = Table(
+    "break_glass_codes",
+    METADATA,
+    Column("organisation_id", ForeignKey("organisations.organisation_id"), primary_key=True),
+    Column("code_hash", String(64), primary_key=True),
+    Column("person", String(254), nullable=False),
+    Column("application", String(128), nullable=False),
+    Column("lasts_s", Integer, nullable=False),
+    Column("reason", String(512), nullable=False),
+    Column("made_by", String(254), nullable=False),
+    Column("made_at", Moment, nullable=False),
+    Column("expires_at", Moment, nullable=False),
+    Column("used_at", Moment),
+)
+"""Codes that let a person into an application once without a laptop."""

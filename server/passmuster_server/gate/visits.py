@@ -24,6 +24,7 @@ from passmuster_server.proof.service import Proofs, Proven
 from passmuster_server.web.problems import RefusalError
 
 FINISH = "/gate/finish"
+BREAK_GLASS = "/gate/break-glass"
 PROOF_WITHIN = timedelta(hours=1)
 """How long a browser that proved its laptop may open applications by that."""
 
@@ -54,7 +55,7 @@ class GateVisits:
     async def start(self, request: Request) -> Response:
         """Send the browser on at once where it has proven its laptop lately, else to the proof."""
         try:
-            token, begun, client = await self._begun(request)
+            token, begun, client = await self.begun(request)
         except RefusalError:
             return self._blocked.again("")
         finish = f"{FINISH}?{urlencode({'r': token})}"
@@ -71,7 +72,7 @@ class GateVisits:
     async def finish(self, request: Request) -> Response:
         """Decide; send the browser back to its application, or show what is in the way."""
         try:
-            token, begun, client = await self._begun(request)
+            token, begun, client = await self.begun(request)
         except RefusalError:
             return self._blocked.again("")
         proven = await self._proven(request, client)
@@ -79,7 +80,15 @@ class GateVisits:
         answer = self._service.ask_once(client, question)
         if not answer.decision.allowed:
             start = f"{START}?{urlencode({'r': token})}"
-            return await self._blocked.show(answer.decision_id, again=start)
+            code = f"{BREAK_GLASS}?{urlencode({'r': token})}"
+            return await self._blocked.show(answer.decision_id, again=start, break_glass=code)
+        back = await self.let_in(client, begun, question, SESSION_LIFETIME)
+        return RedirectResponse(back, 303, headers=NO_STORE)
+
+    async def let_in(
+        self, client: GateClient, begun: Beginning, question: Question, lasts: timedelta
+    ) -> str:
+        """Open a session for a question that was allowed; return where the browser gets it."""
         now = self._clock()
         session = Session(
             client.organisation,
@@ -93,13 +102,13 @@ class GateVisits:
             "",
             now,
             now + COOKIE_LIFETIME,
-            now + SESSION_LIFETIME,
+            now + lasts,
         )
         ticket = await self._sessions.open(session, begun.path, begun.nonce)
-        back = f"{begun.scheme}://{begun.host}{RETURN}?{urlencode({'ticket': ticket})}"
-        return RedirectResponse(back, 303, headers=NO_STORE)
+        return f"{begun.scheme}://{begun.host}{RETURN}?{urlencode({'ticket': ticket})}"
 
-    async def _begun(self, request: Request) -> tuple[str, Beginning, GateClient]:
+    async def begun(self, request: Request) -> tuple[str, Beginning, GateClient]:
+        """Return what the browser brings, and its proxy. Raises `RefusalError` 403."""
         token = request.query_params.get("r", "")
         begun = await self._forward.beginning(token)
         client = await self._clients.known(begun.cli)

@@ -17,7 +17,7 @@ from passmuster_server.devices.tables import devices, enrolment_codes, key_chang
 from passmuster_server.gate.oidc import forgetting as oidc
 from passmuster_server.gate.oidc.tables import oidc_codes, oidc_logins
 from passmuster_server.gate.sessions import forget_sessions_of
-from passmuster_server.gate.tables import decisions, gate_sessions
+from passmuster_server.gate.tables import break_glass_codes, decisions, gate_sessions
 from passmuster_server.policy import forgetting as policy
 from passmuster_server.policy.tables import ENDLESS, allowances, verdict_history, waivers
 from passmuster_server.proof import store as proof
@@ -67,6 +67,9 @@ def export(connection: Connection, organisation: str, person: str) -> Mapping[st
         "events_that_wait": _rows(connection, ssf_outbox, organisation, ssf_outbox.c.owner, person),
         "gate_sessions": _rows(
             connection, gate_sessions, organisation, gate_sessions.c.person, person
+        ),
+        "break_glass_codes": _rows(
+            connection, break_glass_codes, organisation, break_glass_codes.c.person, person
         ),
         "browsers_on_their_way": _rows(
             connection, proof_visits, organisation, proof_visits.c.person, person

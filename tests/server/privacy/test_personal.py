@@ -141,6 +141,7 @@ def test_every_table_that_names_a_person_or_a_device_is_covered() -> None:
     assert personal == {
         "allowances",
         "audit_entries",
+        "break_glass_codes",
         "browser_sessions",
         "changes",  # ids alone, of devices that are there or gone; looked at once
         "contacts",

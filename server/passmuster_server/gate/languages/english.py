@@ -21,6 +21,12 @@ _CAUSES: Mapping[Cause, CauseWords] = {
         "What counts is the laptop in front of you, not another one that you have.",
         ("Sign in from the laptop that you were given for work.", "If you are there, tell IT."),
     ),
+    Cause.BREAK_GLASS: CauseWords(
+        "IT has let you in for a while without a check of your laptop.",
+        "a break-glass code was used",
+        "Sometimes the work can't wait.",
+        ("Have your laptop put right meanwhile.",),
+    ),
     Cause.UNKNOWN_DEVICE: CauseWords(
         "This laptop is not registered.",
         "the device is not enrolled",

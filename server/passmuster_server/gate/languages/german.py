@@ -33,6 +33,12 @@ _CAUSES: Mapping[Cause, CauseWords] = dict(
             "Wenn Sie an ihm sitzen, sagen Sie es der IT.",
         ),
         _cause(
+            Cause.BREAK_GLASS,
+            "Die IT hat Sie für eine Weile ohne Prüfung Ihres Laptops eingelassen.",
+            "Manchmal kann die Arbeit nicht warten.",
+            "Lassen Sie Ihren Laptop inzwischen in Ordnung bringen.",
+        ),
+        _cause(
             Cause.UNKNOWN_DEVICE,
             "Dieser Laptop ist nicht registriert.",
             _REGISTERED,
