@@ -43,12 +43,14 @@ class Caller:
 
     `person` is the number that testimonies are asked for by: the user's on Linux and macOS, the
     session's on Windows. `is_logged_in` tells whether somebody of that number is, `is_own` whether
-    it is whom the daemon itself runs as.
+    it is whom the daemon itself runs as, `in_session` whether it is known to run in a session of a
+    person's, which may be told things before a reader asks it.
     """
 
     person: int
     is_logged_in: bool
     is_own: bool
+    in_session: bool = False
 
 
 class Door(Protocol):

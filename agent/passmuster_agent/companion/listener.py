@@ -142,7 +142,8 @@ class Companions:
             if refusal is not None:
                 channel.close()
                 continue
-            self._links[caller.person] = links.Link(channel, may_be_told=caller.is_own)
+            may_be_told = caller.is_own or caller.in_session
+            self._links[caller.person] = links.Link(channel, may_be_told=may_be_told)
             log.debug("A companion of user %d is here.", caller.person)
             someone = True
         return someone

@@ -4,6 +4,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from functools import partial
 
 import pytest
@@ -18,6 +19,7 @@ from passmuster_agent.companion.process import Companion
 from passmuster_agent.windows import account, pipe
 from passmuster_agent.windows.account import ADMINISTRATORS, SYSTEM
 from passmuster_agent.windows.pipe import Client, Pipe
+from passmuster_collectors.contract.verdict import Answer, Verdict
 from passmuster_collectors.host.events import Watches
 from passmuster_collectors.host.windows_answers import UserSession
 from passmuster_collectors.signals import CATALOG
@@ -27,6 +29,7 @@ from tests.support.windows_pipes import SimulatedPipes
 ANA = "S-1-5-21-1004336348-1177238915-682003330-1001"
 BEN = "S-1-5-21-1004336348-1177238915-682003330-1002"
 OWNERS = frozenset({SYSTEM, ADMINISTRATORS})
+BLOCKED = Answer(1, Verdict.NON_COMPLIANT, datetime.now(UTC), 1, (), None, "nonce", 900)
 PATIENCE_S = 20.0
 
 
@@ -138,7 +141,7 @@ class TestTheDoor:
         assert door.accept() is None
         companion = come(simulated)
         daemon, caller = let_in(door)
-        assert caller == Caller(2, is_logged_in=True, is_own=False)
+        assert caller == Caller(2, is_logged_in=True, is_own=False, in_session=True)
         daemon.close()
         companion.close()
 
@@ -198,11 +201,12 @@ class TestTheDoor:
 
 class TestWho:
     def test_speaks_for_the_session_that_is_its_own(self) -> None:
-        assert caller_of(Client(ANA, 2), SYSTEM, HERE) == Caller(2, True, False)
+        assert caller_of(Client(ANA, 2), SYSTEM, HERE) == Caller(2, True, False, True)
 
     @pytest.mark.parametrize("client", [Client(BEN, 2), Client(ANA, 3), Client(ANA, 4)])
     def test_speaks_for_nobody_elses(self, client: Client) -> None:
-        assert not caller_of(client, SYSTEM, HERE).is_logged_in
+        caller = caller_of(client, SYSTEM, HERE)
+        assert (caller.is_logged_in, caller.in_session) == (False, False)
 
     def test_is_the_daemons_own(self) -> None:
         assert caller_of(Client(ANA, 2), ANA, ()).is_own
@@ -251,7 +255,8 @@ def test_a_companion_is_welcomed_asked_and_heard(simulated: SimulatedPipes, door
     companions = Companions(door)
     connect = partial(PipeChannel.connect, simulated.functions(), NAME, OWNERS)
     interrupted, interrupt = socket.socketpair()
-    notifier = Notifier(lambda _: None)
+    shown: list[object] = []
+    notifier = Notifier(shown.append)
     host = RecordedHost({"platform": "windows", "uid": 1, "wireless_connections": []})
     companion = Companion(host, CATALOG, Watches(), notifier, [connect])
     running = threading.Thread(target=companion.run, args=(interrupted,))
@@ -261,6 +266,10 @@ def test_a_companion_is_welcomed_asked_and_heard(simulated: SimulatedPipes, door
         while not companions.read():
             assert time.monotonic() < deadline, "it never came"
             readable(companions.descriptors(), 1.0)
+        companions.answered(BLOCKED)
+        while not shown:
+            assert time.monotonic() < deadline, "whoever sits there is told, asked or not"
+            time.sleep(0.01)
         assert companions.testimony(2, "wifi_security") == {"stations": []}
     finally:
         interrupt.send(b"\0")
