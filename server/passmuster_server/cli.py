@@ -23,6 +23,7 @@ from passmuster_server.gate.break_glass_commands import add_commands as add_brea
 from passmuster_server.gate.commands import add_commands as add_gate_commands
 from passmuster_server.gate.oidc.commands import add_commands as add_oidc_commands
 from passmuster_server.policy.commands import add_commands as add_policy_commands
+from passmuster_server.policy.explain_commands import add_commands as add_explain_commands
 from passmuster_server.policy.network_commands import add_commands as add_network_commands
 from passmuster_server.policy.service import check_policies
 from passmuster_server.policy.usb_commands import add_commands as add_usb_commands
@@ -39,6 +40,7 @@ AREAS = (
     add_waiver_commands,
     add_usb_commands,
     add_network_commands,
+    add_explain_commands,
     add_gate_commands,
     add_break_glass_commands,
     add_oidc_commands,

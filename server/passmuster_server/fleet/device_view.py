@@ -16,6 +16,8 @@ from passmuster_collectors.signals.signal import Signal
 from passmuster_server import __version__
 from passmuster_server.fleet import facts
 from passmuster_server.fleet.view import OUTCOMES, VERDICTS, Badge
+from passmuster_server.policy.explanation import Rule
+from passmuster_server.policy.key_tier import KEY_TIER
 from passmuster_server.policy.standing import SignalStanding, Standing
 from passmuster_server.versions import is_behind
 from passmuster_server.web import formats
@@ -59,6 +61,8 @@ class SignalView:
     collected_at: datetime | None
     changed_at: datetime | None
     waiver: Row[Any] | None
+    rule: Rule | None
+    failing_since: datetime | None
 
 
 @dataclass(frozen=True)
@@ -82,15 +86,23 @@ class HistoryView:
 
 
 def signals_of(
-    standing: Standing | None, rows: Sequence[Row[Any]], waivers: Sequence[Row[Any]], now: datetime
+    standing: Standing | None,
+    rows: Sequence[Row[Any]],
+    waivers: Sequence[Row[Any]],
+    now: datetime,
+    rules: Mapping[str, Rule],
 ) -> tuple[SignalView, ...]:
-    """Return every signal of the catalog, and those that only the store knows after them."""
+    """Return every signal of the catalog, and those that only the store knows after them.
+
+    `rules` are what the standing's policy demands of each.
+    """
     waived = {row.signal: row for row in waivers if row.ended_at is None and row.expires_at > now}
     judged = {item.signal: item for item in (standing.signals if standing is not None else ())}
     read = {row.signal: row for row in rows}
     names = dict.fromkeys((*_SIGNALS, *judged, *read))
     return tuple(
-        _signal(name, judged.get(name), read.get(name), waived.get(name)) for name in names
+        _signal(name, judged.get(name), read.get(name), waived.get(name), rules.get(name))
+        for name in names
     )
 
 
@@ -132,11 +144,17 @@ def behind_of(agent: str, oldest: str) -> str:
 
 def title_of(name: str) -> str:
     """Return a signal's title, also of one that this version doesn't have."""
+    if name == KEY_TIER.id:
+        return KEY_TIER.title
     return _SIGNALS[name].title if name in _SIGNALS else formats.titled(name)
 
 
 def _signal(
-    name: str, judged: SignalStanding | None, row: Row[Any] | None, waiver: Row[Any] | None
+    name: str,
+    judged: SignalStanding | None,
+    row: Row[Any] | None,
+    waiver: Row[Any] | None,
+    rule: Rule | None,
 ) -> SignalView:
     reading = _reading(row.reading) if row is not None else None
     outcome = judged.outcome if judged is not None else Outcome.UNKNOWN
@@ -159,6 +177,8 @@ def _signal(
         row.collected_at if row is not None else None,
         row.changed_at if row is not None else None,
         waiver,
+        rule if judged is not None else None,
+        judged.failing_since if judged is not None else None,
     )
 
 

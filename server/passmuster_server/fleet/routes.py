@@ -170,7 +170,9 @@ class FleetPages:
             ),
             ownership=OWNERSHIPS.get(stored.device.ownership, stored.device.ownership),
             tier=TIERS.get(stored.device.tier, stored.device.tier),
-            signals=device_view.signals_of(standing, stored.readings, stored.waivers, now),
+            signals=device_view.signals_of(
+                standing, stored.readings, stored.waivers, now, stored.rules
+            ),
             transitions=device_view.transitions_of(stored.transitions),
             history=device_view.history_of(stored.history),
             key_changes=key_changes_of(stored.key_changes),

@@ -6,7 +6,10 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, select
 
+from passmuster_collectors.contract.errors import ContractError
 from passmuster_server.devices.tables import devices, key_changes
+from passmuster_server.policy.explanation import Rule, policy_of_version, rule_of
+from passmuster_server.policy.stored_devices import stored_device
 from passmuster_server.policy.tables import verdict_history, waivers
 from passmuster_server.reports.tables import contacts, readings, transitions
 
@@ -56,6 +59,7 @@ class StoredDevice:
     history: Sequence[Row[Any]]
     transitions: Sequence[Row[Any]]
     key_changes: Sequence[Row[Any]]
+    rules: Mapping[str, Rule]
 
 
 def device_of(connection: Connection, organisation: str, device: str) -> StoredDevice | None:
@@ -99,4 +103,17 @@ def device_of(connection: Connection, organisation: str, device: str) -> StoredD
             .order_by(key_changes.c.change_id.desc())
             .limit(HISTORY)
         ).all(),
+        _rules(connection, organisation, device),
     )
+
+
+def _rules(connection: Connection, organisation: str, device: str) -> Mapping[str, Rule]:
+    """Return what the policy by which the device was judged demands of each signal."""
+    stored = stored_device(connection, organisation, device)
+    if stored is None or stored.verdict is None:
+        return {}
+    try:
+        policy = policy_of_version(connection, organisation, stored.verdict.policy_version)
+    except ContractError:
+        return {}
+    return {signal: rule_of(policy, signal, stored.subject) for signal in policy.signals}

@@ -147,12 +147,12 @@ def all_allowances(connection: Connection, organisation: str) -> Sequence[Row[An
     ).all()
 
 
-def lasting(
+def rows_of(
     connection: Connection, organisation: str, device: str, group: str, now: datetime
-) -> Sequence[Allowance]:
-    """Return what counts for a device at `now`."""
-    rows = connection.execute(
-        select(allowances.c.kind, allowances.c.value, allowances.c.expires_at).where(
+) -> Sequence[Row[Any]]:
+    """Return those that count for a device at `now`, as they are stored."""
+    return connection.execute(
+        select(allowances).where(
             allowances.c.organisation_id == organisation,
             _lasts(now),
             or_(
@@ -163,8 +163,20 @@ def lasting(
                 ),
             ),
         )
-    )
+    ).all()
+
+
+def lasting(
+    connection: Connection, organisation: str, device: str, group: str, now: datetime
+) -> Sequence[Allowance]:
+    """Return what counts for a device at `now`."""
+    rows = rows_of(connection, organisation, device, group, now)
     return [_allowance(AllowanceKind(row.kind), row.value, row.expires_at) for row in rows]
+
+
+def signal_of(kind: str) -> str:
+    """Return the signal whose limits an allowance of this kind changes."""
+    return _SIGNALS[AllowanceKind(kind)]
 
 
 def basis_of(connection: Connection, organisation: str) -> str:

@@ -95,6 +95,15 @@ def overlays_of(
     return tuple(found)
 
 
+def says(table: Any, names: Iterable[str]) -> bool:
+    """Return whether a table sets what is found by these names, one inside of the other."""
+    for name in names:
+        if not isinstance(table, Mapping) or name not in table:
+            return False
+        table = table[name]
+    return True
+
+
 def quoted(name: str) -> str:
     """Return a name as TOML writes it in a key."""
     plain = name.isascii() and name.replace("-", "").replace("_", "").isalnum()

@@ -2,7 +2,7 @@
 
 import itertools
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from sqlalchemy import Row
@@ -14,7 +14,7 @@ from passmuster_collectors.signals.strictness import Stricter, Weaker, is_as_str
 from passmuster_server.devices.groups import GroupKind, Ownership
 from passmuster_server.policy.demands import JUDGED, Severity, SignalPolicy
 from passmuster_server.policy.document import Policy
-from passmuster_server.policy.overlays import Overlay, Subject, named_groups
+from passmuster_server.policy.overlays import Overlay, Subject, named_groups, says
 
 MAX_SHOWN = 120
 
@@ -46,7 +46,7 @@ def _check_supplier(policy: Policy, group: str) -> None:
                 policy.demanded(signal.id, here), policy.demanded(signal.id, there)
             ):
                 names = weaker.name.split(".")
-                overlay = _where(own, there, lambda each: _says(each.signals.get(signal.id), names))  # noqa: B023 - called at once
+                overlay = _where(own, there, lambda each: says(each.signals.get(signal.id), names))  # noqa: B023 - called at once
                 raise _refusal(f"{overlay}.signals.{signal.id}", weaker)
 
 
@@ -64,15 +64,6 @@ def _weaker(here: SignalPolicy, there: SignalPolicy) -> Iterator[Weaker]:
 def _where(own: Sequence[Overlay], subject: Subject, says: Any) -> str:
     """Return the key of the last of the group's overlays that says it."""
     return next(each.key for each in reversed(own) if each.covers(subject) and says(each))
-
-
-def _says(table: Mapping[str, Any] | None, names: Sequence[str]) -> bool:
-    value: Any = table
-    for name in names:
-        if not isinstance(value, Mapping) or name not in value:
-            return False
-        value = value[name]
-    return True
 
 
 def _refusal(key: str, weaker: Weaker) -> ContractError:
