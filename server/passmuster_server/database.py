@@ -1,7 +1,8 @@
 """The store seam: reads side by side, writes in groups that are durable before anyone is answered.
 
-Areas hand in functions over a connection and never see an engine. A write runs in a savepoint of
-its own, so one that fails spoils none of the others in its group.
+Areas hand in functions over a connection and never see an engine. A write that fails spoils none of
+the others in its group: that is begun again, each write in a savepoint of its own. So a write may
+run twice, and what it does beside the database waits for `after_commit`.
 """
 
 import asyncio
@@ -10,7 +11,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from sqlalchemy import Connection, Engine
@@ -44,27 +45,39 @@ class OverloadedError(StoreUnavailableError):
     """Nothing was stored: more is asked for than the database keeps up with. Try again later."""
 
 
-@dataclass
 class Transaction:
     """What a write works on: a connection, and callbacks for when its commit is durable.
 
     `moved` are the devices (organisation, device) whose standing it changed: other servers on the
-    same database are told of them in the same commit.
+    same database are told of them in the same commit. `touched` says whether it may have changed
+    anything that a failure would have to undo. `run_statement` is the driver's, where it is known.
     """
 
-    connection: Connection
-    moved: list[tuple[str, str]] = field(default_factory=list)
-    _callbacks: list[Callable[[], None]] = field(default_factory=list)
-    _run: Run = field(init=False)
+    def __init__(self, connection: Connection, run_statement: Run | None = None) -> None:
+        self.moved: list[tuple[str, str]] = []
+        self.touched = False
+        self._connection = connection
+        self._callbacks: list[Callable[[], None]] = []
+        self._run = run_statement or run_by_driver(connection)
 
-    def __post_init__(self) -> None:
-        self._run = run_by_driver(self.connection)
+    @property
+    def connection(self) -> Connection:
+        """The connection, for whatever SQLAlchemy says."""
+        self.touched = True
+        return self._connection
+
+    @property
+    def backend(self) -> str:
+        """The name of the database's kind."""
+        return self._connection.dialect.name
 
     def run(self, statement: str, parameters: Sequence[Any] = ()) -> Any:
         """Run a hand-written statement, parameters as question marks; return the driver's cursor.
 
         Only the ingest path uses it: there what SQLAlchemy adds is most of a statement's cost.
         """
+        if not statement.startswith("SELECT"):
+            self.touched = True
         return self._run(statement, parameters)
 
     def after_commit(self, callback: Callable[[], None]) -> None:
@@ -221,14 +234,22 @@ class Database:
             group.append(following)
         return group, False
 
-    def _commit(self, group: list[_Write[Any]]) -> None:
+    def _commit(self, group: list[_Write[Any]], *, guarded: bool = False) -> None:
+        """Commit a group. Only one in which a write fails pays for savepoints (`guarded`)."""
         began = time.perf_counter()
         try:
             with self._writer_engine.begin() as connection:
+                run_statement = run_by_driver(connection)
                 for write in group:
-                    _run_in_savepoint(connection, write)
+                    transaction = write.transaction = Transaction(connection, run_statement)
+                    if guarded:
+                        _run_in_savepoint(write, transaction)
+                    else:
+                        _run_bare(write, transaction)
                 notices.tell_moved(connection, _moved(group))
             self.on_commit(time.perf_counter() - began, len(group))
+        except _UndoError:
+            self._commit(group, guarded=True)
         except Exception as error:  # noqa: BLE001 - whatever it was, nobody is left waiting
             if len(group) > 1:
                 # One of them may be to blame: the others are stored without it.
@@ -249,9 +270,28 @@ def _settle(group: list[_Write[Any]]) -> None:
         write.settle()
 
 
-def _run_in_savepoint(connection: Connection, write: _Write[Any]) -> None:
+class _UndoError(Exception):
+    """A write has failed after it may have changed something."""
+
+
+def _run_bare(write: _Write[Any], transaction: Transaction) -> None:
     write.error = None
-    transaction = write.transaction = Transaction(connection)
+    try:
+        write.result = write.work(transaction)
+    except DATABASE_ERRORS as error:
+        if isinstance(error, RULE_ERRORS):
+            raise _UndoError from error
+        # A full disk may have rolled the whole transaction back.
+        raise
+    except Exception as error:
+        if transaction.touched:
+            raise _UndoError from error
+        # It has only looked, as for most reports that are refused.
+        write.error = error
+
+
+def _run_in_savepoint(write: _Write[Any], transaction: Transaction) -> None:
+    write.error = None
     transaction.run("SAVEPOINT one_write")
     try:
         write.result = write.work(transaction)

@@ -207,8 +207,7 @@ class Policies:
             waived_until=first_exception_end(signals),
             group=stored.group,
         )
-        connection = transaction.connection
-        kept = store.save_verdict(connection, before, standing, policy.basis, reasons)
+        kept = store.save_verdict(transaction, before, standing, policy.basis, reasons)
         if before is None or before.verdict is not verdict:
             for listener in self._verdict_listeners:
                 listener(transaction, standing, None if before is None else before.verdict)

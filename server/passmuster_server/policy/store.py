@@ -7,23 +7,26 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Annotated, Any
 
-from sqlalchemy import Connection, Row, func, select, update
+from sqlalchemy import Connection, Row, func, select
 
 from passmuster_collectors.contract import codec, strict_json
 from passmuster_collectors.contract.canonical import canonical_bytes
 from passmuster_collectors.contract.declaration import Items
 from passmuster_collectors.contract.errors import ContractError
 from passmuster_collectors.contract.reading import Reading
+from passmuster_server.database import Transaction
 from passmuster_server.devices.tables import organisations
 from passmuster_server.policy.default_document import default_document
 from passmuster_server.policy.standing import SignalStanding, Standing
 from passmuster_server.policy.stored_devices import StoredVerdict
-from passmuster_server.policy.tables import ENDLESS, policies, verdict_history, verdicts
+from passmuster_server.policy.tables import ENDLESS, policies, verdicts
 from passmuster_server.reports.tables import readings
+from passmuster_server.schema import to_microseconds
 
 DEFAULT = "default policy"
 """Who published a policy that came with the server."""
 
+_ENDLESS = to_microseconds(ENDLESS)
 MAX_STORED = 4 * 1024 * 1024
 DEPTH = 32
 
@@ -161,8 +164,31 @@ def published_policies(connection: Connection, organisation: str) -> list[Row[An
     return list(found.all())
 
 
+_VERDICT = (
+    "verdict = ?, since = ?, judged_at = ?, policy_version = ?, basis = ?, grace_until = ?, "
+    "signals = ?, revision = ?"
+)
+_ADD_VERDICT = (
+    "INSERT INTO verdicts (verdict, since, judged_at, policy_version, basis, grace_until, "
+    "signals, revision, organisation_id, device_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+_SET_VERDICT = (
+    f"UPDATE verdicts SET {_VERDICT} "  # noqa: S608 - constants
+    "WHERE organisation_id = ? AND device_id = ?"
+)
+_END_VERDICT = (
+    "UPDATE verdict_history SET ended_at = ? "
+    "WHERE organisation_id = ? AND device_id = ? AND since = ? AND ended_at = ?"
+)
+_BEGIN_VERDICT = (
+    "INSERT INTO verdict_history (organisation_id, device_id, since, verdict, policy_version, "
+    "reasons, ended_at) VALUES (?, ?, ?, ?, ?, ?, ?)"
+)
+"""Hand-written: whenever a report says something new."""
+
+
 def save_verdict(
-    connection: Connection,
+    transaction: Transaction,
     before: StoredVerdict | None,
     standing: Standing,
     basis: str,
@@ -173,47 +199,35 @@ def save_verdict(
     Where the verdict differs from `before` it also goes into the history, with `reasons`.
     """
     signals = write_signals(standing.signals)
-    values = {
-        "verdict": standing.verdict.value,
-        "since": standing.since,
-        "judged_at": standing.judged_at,
-        "policy_version": standing.policy_version,
-        "basis": basis,
-        "grace_until": standing.grace_until,
-        "signals": signals,
-        "revision": standing.revision,
-    }
-    key = {"organisation_id": standing.organisation, "device_id": standing.device}
-    if before is None:
-        connection.execute(verdicts.insert().values(**key, **values))
-    else:
-        connection.execute(
-            update(verdicts)
-            .where(
-                verdicts.c.organisation_id == standing.organisation,
-                verdicts.c.device_id == standing.device,
-            )
-            .values(**values)
-        )
-    if before is not None and before.verdict is not standing.verdict:
-        connection.execute(
-            update(verdict_history)
-            .where(
-                verdict_history.c.organisation_id == standing.organisation,
-                verdict_history.c.device_id == standing.device,
-                verdict_history.c.since == before.since,
-                verdict_history.c.ended_at == ENDLESS,
-            )
-            .values(ended_at=standing.since)
-        )
-    if before is None or before.verdict is not standing.verdict:
-        connection.execute(
-            verdict_history.insert().values(
-                **key,
-                since=standing.since,
-                verdict=standing.verdict.value,
-                policy_version=standing.policy_version,
-                reasons=canonical_bytes(list(reasons)),
-            )
-        )
+    device = (standing.organisation, standing.device)
+    since, grace_until = to_microseconds(standing.since), standing.grace_until
+    transaction.run(
+        _ADD_VERDICT if before is None else _SET_VERDICT,
+        (
+            standing.verdict.value,
+            since,
+            to_microseconds(standing.judged_at or standing.since),
+            standing.policy_version,
+            basis,
+            None if grace_until is None else to_microseconds(grace_until),
+            signals,
+            standing.revision,
+            *device,
+        ),
+    )
+    if before is not None and before.verdict is standing.verdict:
+        return signals
+    if before is not None:
+        transaction.run(_END_VERDICT, (since, *device, to_microseconds(before.since), _ENDLESS))
+    transaction.run(
+        _BEGIN_VERDICT,
+        (
+            *device,
+            since,
+            standing.verdict.value,
+            standing.policy_version,
+            canonical_bytes(list(reasons)),
+            _ENDLESS,
+        ),
+    )
     return signals

@@ -133,7 +133,7 @@ def hold_device(transaction: Transaction, organisation: str, device: str) -> Non
     SQLite has one writer at a time. On PostgreSQL the device's row stands for all that belongs to
     it; what is read next is from after the wait.
     """
-    if transaction.connection.dialect.name == POSTGRESQL:
+    if transaction.backend == POSTGRESQL:
         transaction.run(_HOLD_DEVICE, (organisation, device))
 
 

@@ -83,7 +83,7 @@ def live(transaction: Transaction) -> None:
         for day, verdict in life:
             stored = stored_device(connection, DEFAULT_ORGANISATION, name)
             assert stored is not None
-            save_verdict(connection, stored.verdict, judged(name, day, verdict), "basis", ())
+            save_verdict(transaction, stored.verdict, judged(name, day, verdict), "basis", ())
 
 
 def judged(name: str, day: int, verdict: Verdict) -> Standing:
