@@ -1,7 +1,8 @@
 """The ceiling that `ingest.py` measures against: what a verified, durable report costs at least.
 
 A raw ASGI application without a framework: it verifies the ES256 signature with a key it has in
-memory, decodes the payload with msgspec, stores one row, and answers after the commit. No replay
+memory, decodes the payload with msgspec, stores one row (in SQLite, or in a PostgreSQL given by its
+URL), and answers after the commit. No replay
 check, no policy, no history, no records of its own: nothing that makes the report mean anything.
 """
 
@@ -11,9 +12,11 @@ import json
 import secrets
 import sqlite3
 import sys
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import msgspec
+import psycopg
 import uvicorn
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -21,6 +24,16 @@ from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
 GAP_S = 0.002
 ALGORITHM = ec.ECDSA(hashes.SHA256())
+
+
+UPSERT = (
+    "INSERT INTO reports VALUES (?, ?, ?) ON CONFLICT (device) "
+    "DO UPDATE SET sequence = excluded.sequence, upload = excluded.upload"
+)
+
+Row = tuple[str, int, bytes]
+Store = Callable[[list[Row]], Awaitable[None]]
+"""Makes rows durable."""
 
 
 class Upload(msgspec.Struct):
@@ -37,15 +50,9 @@ class BareIngest:
     def __init__(self, database: str, keys: dict[str, ec.EllipticCurvePublicKey]) -> None:
         self._keys = keys
         self._decoder = msgspec.json.Decoder(Upload)
-        self._waiting: list[tuple[tuple[Any, ...], asyncio.Future[None]]] = []
+        self._waiting: list[tuple[Row, asyncio.Future[None]]] = []
         self._flushing = False
-        self._connection = sqlite3.connect(database, isolation_level=None, check_same_thread=False)
-        self._connection.execute("PRAGMA journal_mode=WAL")
-        self._connection.execute("PRAGMA synchronous=FULL")
-        self._connection.execute(
-            "CREATE TABLE reports (device TEXT, sequence INTEGER, upload BLOB, "
-            "PRIMARY KEY (device)) WITHOUT ROWID"
-        )
+        self._store = _postgresql(database) if "://" in database else _sqlite(database)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] != "http":
@@ -70,7 +77,7 @@ class BareIngest:
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": answer})
 
-    async def _stored(self, row: tuple[Any, ...]) -> None:
+    async def _stored(self, row: Row) -> None:
         loop = asyncio.get_running_loop()
         future: asyncio.Future[None] = loop.create_future()
         self._waiting.append((row, future))
@@ -81,13 +88,7 @@ class BareIngest:
 
     async def _flush(self) -> None:
         group, self._waiting = self._waiting, []
-        self._connection.execute("BEGIN IMMEDIATE")
-        self._connection.executemany(
-            "INSERT INTO reports VALUES (?, ?, ?) ON CONFLICT (device) "
-            "DO UPDATE SET sequence = excluded.sequence, upload = excluded.upload",
-            [row for row, _ in group],
-        )
-        await asyncio.to_thread(self._connection.execute, "COMMIT")
+        await self._store([row for row, _ in group])
         for _, future in group:
             future.set_result(None)
         if self._waiting:
@@ -96,6 +97,43 @@ class BareIngest:
             )
         else:
             self._flushing = False
+
+
+def _sqlite(database: str) -> Store:
+    connection = sqlite3.connect(database, isolation_level=None, check_same_thread=False)
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=FULL")
+    connection.execute(
+        "CREATE TABLE reports (device TEXT, sequence INTEGER, upload BLOB, "
+        "PRIMARY KEY (device)) WITHOUT ROWID"
+    )
+
+    async def store(rows: list[Row]) -> None:
+        connection.execute("BEGIN IMMEDIATE")
+        connection.executemany(UPSERT, rows)
+        await asyncio.to_thread(connection.execute, "COMMIT")
+
+    return store
+
+
+def _postgresql(url: str) -> Store:
+    connection = psycopg.connect(url)
+    connection.execute(
+        "CREATE TABLE IF NOT EXISTS reports "
+        "(device TEXT PRIMARY KEY, sequence BIGINT, upload BYTEA)"
+    )
+    connection.commit()
+
+    def write(rows: list[Row]) -> None:
+        # Always in the same order, so that two processes never wait for each other in a circle.
+        with connection.cursor() as cursor:
+            cursor.executemany(UPSERT.replace("?", "%s"), sorted(rows))
+        connection.commit()
+
+    async def store(rows: list[Row]) -> None:
+        await asyncio.to_thread(write, rows)
+
+    return store
 
 
 def _decoded(text: bytes) -> bytes:

@@ -1,16 +1,17 @@
 """Signed reports a second through the real server, against the least that a durable one can cost.
 
-    .venv/bin/python benchmarks/ingest.py [--quick]
+    .venv/bin/python benchmarks/ingest.py [--quick] [--store sqlite|postgresql] [--processes 1|2]
 
-The real `passmuster-server serve` (one process, SQLite with `synchronous=FULL`) is pinned to one
-core, the laptops to the rest. Each laptop has its own key and connection and sends its next report
-when it has the answer to the last one, because the answer holds the nonce it needs. One report in
-ten says something new. The same laptops then report to `bare_ingest.py`, the ceiling. The last line
-is JSON.
+The real `passmuster-server serve` is pinned to one core, the laptops to the rest; two servers on
+one PostgreSQL share all cores with the laptops. PostgreSQL's own work is in the rate, and not in
+the processor time. Each laptop has its own key and connection and sends its next report when it has
+the answer to the last one, because the answer holds the nonce it needs. One report in ten says
+something new. The same laptops then report to `bare_ingest.py`, the ceiling. The last line is JSON.
 """
 
 import argparse
 import asyncio
+import atexit
 import base64
 import contextlib
 import json
@@ -20,7 +21,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -44,6 +45,7 @@ from passmuster_server.database import Database, Transaction
 from passmuster_server.devices import store
 from passmuster_server.devices.ratchets import reset_ratchet
 from passmuster_server.schema import DEFAULT_ORGANISATION
+from tests.support import postgresql
 from tests.support.example_readings import healthy, with_stick
 from tests.support.running_server import COMMAND, free_port
 
@@ -182,13 +184,14 @@ def _itself(connection: Connection) -> Connection:
     return connection
 
 
-async def load(laptops: list[Laptop], port: int, seconds: float) -> list[float]:
+async def load(laptops: list[Laptop], ports: Sequence[int], seconds: float) -> list[float]:
     """Return the latency of each report that was answered in the time given, in seconds."""
     latencies: list[float] = []
     until = time.perf_counter() + seconds
     loop = asyncio.get_running_loop()
     opened = [Connection(laptop, until, latencies) for laptop in laptops]
-    for connection in opened:
+    for place, connection in enumerate(opened):
+        port = ports[place % len(ports)]
         await loop.create_connection(partial(_itself, connection), "127.0.0.1", port)
     await asyncio.gather(*(connection.finished for connection in opened))
     return latencies
@@ -196,12 +199,17 @@ async def load(laptops: list[Laptop], port: int, seconds: float) -> list[float]:
 
 @contextlib.contextmanager
 def serving(
-    command: list[str], port: int, log: Path, stdin: bytes = b""
+    command: list[str],
+    port: int,
+    log: Path,
+    stdin: bytes = b"",
+    cores: str = "0",
+    patience_s: float = 120.0,
 ) -> Iterator[psutil.Process]:
-    """Run a server on the first core until the block ends."""
+    """Run a server on these cores until the block ends."""
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [require("taskset"), "-c", "0", *command],
+            [require("taskset"), "-c", cores, *command],
             stdin=subprocess.PIPE,
             stdout=output,
             stderr=output,
@@ -210,12 +218,12 @@ def serving(
         assert process.stdin is not None
         process.stdin.write(stdin)
         process.stdin.close()
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + patience_s
         while True:
             assert process.poll() is None, log.read_text()
             assert time.monotonic() < deadline, log.read_text()
             with contextlib.suppress(httpx.TransportError):
-                httpx.get(f"http://127.0.0.1:{port}/healthz", trust_env=False)
+                httpx.get(f"http://127.0.0.1:{port}/readyz", trust_env=False, timeout=5)
                 break
             time.sleep(0.05)
         yield psutil.Process(process.pid)
@@ -224,9 +232,9 @@ def serving(
         process.wait(15)
 
 
-def enrolled(directory: Path, laptops: list[Laptop]) -> None:
+def enrolled(url: str, laptops: list[Laptop]) -> None:
     """Put the laptops into the server's database, past the one-time codes."""
-    database = Database(f"sqlite:///{directory}/passmuster.db")
+    database = Database(url)
 
     def work(transaction: Transaction) -> str:
         connection = transaction.connection
@@ -254,33 +262,61 @@ class Measured:
     cpu_us: float
 
 
-def measure(directory: Path, *, product: bool, seconds: float) -> Measured:
-    """Return what the server, or the ceiling, does with the laptops' reports."""
-    port = free_port()
-    url = f"http://127.0.0.1:{port}"
+def measure(
+    directory: Path, *, product: bool, seconds: float, database: str, processes: int
+) -> Measured:
+    """Return what the servers, or the ceiling, do with the laptops' reports.
+
+    `database` is a PostgreSQL's URL; empty: a file of SQLite's.
+    """
+    ports = [free_port() for _ in range(processes)]
+    url = f"http://127.0.0.1:{ports[0]}"
     readings: tuple[list[Any], list[Any]] = (codec.encode(healthy()), codec.encode(with_stick()))
     laptops = [Laptop(number, url, "", readings) for number in range(LAPTOPS)]
     keys = b""
     if product:
-        base = [*COMMAND, "--data-directory", str(directory), "--public-url", url]
-        subprocess.run([*base, "migrate"], check=True, capture_output=True)
-        enrolled(directory, laptops)
-        command = [*base, "serve", "--listen", f"127.0.0.1:{port}"]
+        commands = product_commands(directory, url, ports, database, laptops)
     else:
         program = str(Path(__file__).with_name("bare_ingest.py"))
-        command = [sys.executable, program, str(port), str(directory / "bare.db")]
+        store = database or str(directory / "bare.db")
+        commands = [[sys.executable, program, str(port), store] for port in ports]
         numbers = {each.device: each.key.public_key().public_numbers() for each in laptops}
         keys = json.dumps({device: (each.x, each.y) for device, each in numbers.items()}).encode()
-    with serving(command, port, directory / "log", keys) as server:
-        uvloop.run(load(laptops, port, min(3.0, seconds)))
-        before = sum(server.cpu_times()[:2])
-        latencies = sorted(uvloop.run(load(laptops, port, seconds)))
-        used = sum(server.cpu_times()[:2]) - before
+    cores = "0" if processes == 1 else f"0-{(os.cpu_count() or 1) - 1}"
+    with contextlib.ExitStack() as running:
+        servers = [
+            running.enter_context(serving(command, port, directory / f"log{port}", keys, cores))
+            for command, port in zip(commands, ports, strict=True)
+        ]
+        uvloop.run(load(laptops, ports, min(3.0, seconds)))
+        before = sum(sum(server.cpu_times()[:2]) for server in servers)
+        latencies = sorted(uvloop.run(load(laptops, ports, seconds)))
+        used = sum(sum(server.cpu_times()[:2]) for server in servers) - before
     return Measured(
         len(latencies) / seconds,
         latencies[int(len(latencies) * 0.99)] * 1000,
         used / len(latencies) * 1e6,
     )
+
+
+def product_commands(
+    directory: Path, url: str, ports: Sequence[int], database: str, laptops: list[Laptop]
+) -> list[list[str]]:
+    """Prepare the store and return how to start a server at each port."""
+    commands: list[list[str]] = []
+    for port in ports:
+        data = directory / str(port)
+        data.mkdir()
+        settings = directory / f"{port}.toml"
+        store = database or f"sqlite:///{data}/passmuster.db"
+        settings.write_text(f'database = "{store}"\n', encoding="utf-8")
+        base = [*COMMAND, "--data-directory", str(data), "--config", str(settings)]
+        base += ["--public-url", url]
+        if not commands:
+            subprocess.run([*base, "migrate"], check=True, capture_output=True)
+            enrolled(store, laptops)
+        commands.append([*base, "serve", "--listen", f"127.0.0.1:{port}"])
+    return commands
 
 
 def told(name: str, measured: Measured) -> str:
@@ -295,18 +331,41 @@ def main() -> None:
     """Measure both and print what was found."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="under 40 seconds")
-    seconds = 5.0 if parser.parse_args().quick else 20.0
+    parser.add_argument("--store", choices=("sqlite", "postgresql"), default="sqlite")
+    parser.add_argument("--processes", type=int, choices=(1, 2), default=1)
+    options = parser.parse_args()
+    if options.processes > 1 and options.store == "sqlite":
+        parser.error("one server holds SQLite's data; give --store postgresql")
+    seconds = 5.0 if options.quick else 20.0
     cores = os.cpu_count() or 1
-    if cores > 1:
+    if cores > 1 and options.processes == 1:
         os.sched_setaffinity(0, set(range(1, cores)))
     size = len(
         Laptop(0, "http://127.0.0.1:8463", "0" * 32, (codec.encode(healthy()),) * 2).report()
     )
     print(f"{LAPTOPS} laptops, reports of {size} bytes, one in {CHANGE_EVERY} with a change")
     with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as other:
-        ceiling = measure(Path(one), product=False, seconds=seconds)
+        stores = ["", ""]
+        if options.store == "postgresql":
+            # Its own data survives a power failure, as SQLite's does here.
+            cluster = postgresql.start(fsync="on", full_page_writes="on")
+            atexit.register(cluster.stop)
+            stores = [cluster.create_database() for _ in stores]
+        ceiling = measure(
+            Path(one),
+            product=False,
+            seconds=seconds,
+            database=stores[0],
+            processes=options.processes,
+        )
         print(told("bare ceiling", ceiling))
-        found = measure(Path(other), product=True, seconds=seconds)
+        found = measure(
+            Path(other),
+            product=True,
+            seconds=seconds,
+            database=stores[1],
+            processes=options.processes,
+        )
         print(told("the product", found))
     commit = subprocess.run(
         [require("git"), "rev-parse", "--short", "HEAD"],
@@ -327,8 +386,8 @@ def main() -> None:
                 "p99_ms": round(found.p99_ms, 2),
                 "cpu_us": round(found.cpu_us),
                 "ceiling_cpu_us": round(ceiling.cpu_us),
-                "store": "sqlite",
-                "processes": 1,
+                "store": options.store,
+                "processes": options.processes,
                 "report_bytes": size,
                 "changed_share": 1 / CHANGE_EVERY,
             }
