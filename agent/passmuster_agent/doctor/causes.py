@@ -11,6 +11,7 @@ from passmuster_collectors.contract.platform import Platform
 from passmuster_collectors.contract.reading import Source, SourceOutcome
 
 ENABLE_HELPER = "sudo systemctl enable --now passmuster-agent-helper.socket"
+ENABLE_FIREWALL = "sudo systemctl enable --now passmuster-agent-firewall.socket"
 AS_SERVICE = "sudo -u passmuster-agent passmuster-agent doctor --state /var/lib/passmuster-agent"
 ENABLE_COMPANION = "As that person: systemctl --user enable --now passmuster-companion.service"
 RECORD = "Record this laptop and report it: passmuster-agent doctor --record DIR"
@@ -30,7 +31,7 @@ OF_ROOT = (
 """Beginnings of what the root helper tells."""
 
 RULES = frozenset({"nft", "iptables-save", "ip6tables-save", "ip_tables_names"})
-"""Last parts of what shows firewall rules. That takes the laptop's network; the helper has none."""
+"""Last parts of what shows firewall rules, of which a helper of its own tells the service."""
 
 OF_PEOPLE = ("~", "/home/", "/run/user/", "companion", "session ")
 """Beginnings of what belongs to a person's session."""
@@ -88,11 +89,11 @@ def _denied(source: Source, around: Surroundings) -> Advice:
         )
     if source.name.startswith(OF_ROOT):
         return _of_root(around)
-    if source.name.rpartition("/")[2] in RULES and around.uid != 0:
+    if source.name.rpartition("/")[2] in RULES and around.is_service:
         return Advice(
-            "Only root may read the kernel's own rules, and the root helper does not tell them. "
-            "firewalld and ufw tell theirs.",
-            "Let one of them keep the rules: sudo apt install firewalld",
+            "Only root may read the kernel's own rules, and the helper that tells them is not "
+            "running.",
+            ENABLE_FIREWALL,
         )
     if around.uid == 0:
         return Advice("Not even root may read it here: a security module forbids it.", RECORD)

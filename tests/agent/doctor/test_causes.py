@@ -9,6 +9,7 @@ import pytest
 from passmuster_agent.doctor.causes import (
     AS_SERVICE,
     ENABLE_COMPANION,
+    ENABLE_FIREWALL,
     ENABLE_HELPER,
     RECORD,
     explain,
@@ -61,9 +62,10 @@ def missing(name: str) -> Source:
         (
             denied("/usr/sbin/nft"),
             LINUX,
-            "firewalld and ufw tell",
-            "Let one of them keep the rules: sudo apt install firewalld",
+            "the helper that tells them is not running",
+            ENABLE_FIREWALL,
         ),
+        (denied("/usr/sbin/nft"), ANA, "service may", AS_SERVICE),
         (denied("/etc/something"), ANA, "service may", AS_SERVICE),
         (denied("/etc/something"), LINUX, "may not", RECORD),
         (missing("/usr/bin/gsettings"), LINUX, "gsettings", "sudo apt install libglib2.0-bin"),
