@@ -158,7 +158,7 @@ def _run(state: "State", options: argparse.Namespace) -> ExitCode:
 def _fix(state: "State", options: argparse.Namespace) -> ExitCode:
     import secrets  # noqa: PLC0415 - see the top
 
-    from passmuster_agent.companion.window import look  # noqa: PLC0415 - see the top
+    from passmuster_agent.companion.sight import look  # noqa: PLC0415 - see the top
     from passmuster_agent.fix import Aim, fix  # noqa: PLC0415 - see the top
     from passmuster_agent.status import allowed_s  # noqa: PLC0415 - see the top
     from passmuster_collectors.host import this_host  # noqa: PLC0415 - see the top
@@ -193,7 +193,7 @@ def _companion(_: "State", options: argparse.Namespace) -> ExitCode:
 
 def _status(state: "State", options: argparse.Namespace) -> ExitCode:
     from passmuster_agent import status_text  # noqa: PLC0415 - see the top
-    from passmuster_agent.companion.window import look  # noqa: PLC0415 - see the top
+    from passmuster_agent.companion.sight import look  # noqa: PLC0415 - see the top
     from passmuster_agent.status import status  # noqa: PLC0415 - see the top
 
     # Whoever names a state directory asks about that one.

@@ -14,7 +14,7 @@ from passmuster_agent.collection import AnySignal, Collection
 from passmuster_agent.companion.listener import Companions, listen_to_companions
 from passmuster_agent.companion.summoned import Summoned
 from passmuster_agent.companion.window import open_window
-from passmuster_agent.config import State
+from passmuster_agent.config import Device, State
 from passmuster_agent.database import OutboxError
 from passmuster_agent.delivery import KEY_UNUSABLE, Delivery, DeliveryKind
 from passmuster_agent.dispatch import Dispatch
@@ -23,7 +23,6 @@ from passmuster_agent.interruptions import interruptions
 from passmuster_agent.notebook import StateNotebook
 from passmuster_agent.outbox import Outbox
 from passmuster_agent.schedule import BOOT_SPREAD_S, Debounce, FullCheck
-from passmuster_agent.status import as_told
 from passmuster_agent.supervisor import Supervisor
 from passmuster_collectors.contract.verdict import Verdict
 from passmuster_collectors.host import clocks, this_host
@@ -208,7 +207,7 @@ def run(
         with (
             Outbox(state.outbox(device)) as outbox,
             contextlib.closing(listen_to_companions()) as companions,
-            contextlib.closing(open_window(lambda: as_told(device, outbox.overview()))) as window,
+            contextlib.closing(open_window(lambda: _shown(device, outbox))) as window,
             contextlib.closing(
                 Watches(this_watch(), companions, window, told or Watches())
             ) as watch,
@@ -230,6 +229,15 @@ def run(
             finally:
                 supervisor.stopping()
                 dispatch.stop()
+
+
+def _shown(device: Device, outbox: Outbox) -> bytes:
+    """Return what people who are logged in may see of the last answer. Raises `AgentError`."""
+    # Loaded when somebody looks: on most laptops nobody does.
+    from passmuster_agent.companion.sight import fitting  # noqa: PLC0415 - see above
+    from passmuster_agent.status import as_told  # noqa: PLC0415 - see above
+
+    return fitting(as_told(device, outbox.overview()))
 
 
 def _announced(signal: AnySignal, watch: Watch) -> bool:

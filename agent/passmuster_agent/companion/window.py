@@ -12,40 +12,28 @@ from collections.abc import Callable
 
 from passmuster_agent.companion import meeting
 from passmuster_agent.companion.allowance import Allowance
-from passmuster_agent.companion.channel import (
-    Caller,
-    Channel,
-    ChannelClosedError,
-    Door,
-    TooLongError,
-    readable,
-)
-from passmuster_agent.companion.messages import MAX_BYTES, Goodbye
+from passmuster_agent.companion.channel import Caller, ChannelClosedError, Door
+from passmuster_agent.companion.messages import Goodbye
 from passmuster_agent.errors import AgentError, because
-from passmuster_agent.status import AgentStatus, shortened
-from passmuster_collectors.contract import codec, strict_json
+from passmuster_collectors.contract import codec
 from passmuster_collectors.contract.canonical import canonical_bytes
-from passmuster_collectors.contract.errors import ContractError
 from passmuster_collectors.host.events import NEVER, Events
 
 log = logging.getLogger(__name__)
 
-ANSWER_WITHIN_S = 5.0
 MOST_A_LOOK = 16
 MOST_LOOKS = 60
 PER_S = 60.0
 FIRST_PERSON, NOBODY, ROOT = 1000, 65_534, 0
-WORDS = ((64, 64), (4, 4), (2, 2), (1, 1), (1, 0), (0, 0))
-"""How many reasons and remedies are told of each signal; the first that fit into one message."""
 
 
 class Window:
-    """A `Watch` that hears nothing: it shows whoever may look what `told` returns.
+    """A `Watch` that hears nothing: it shows whoever may look the message that `told` returns.
 
     They come by `door`; None is a laptop where nobody can look.
     """
 
-    def __init__(self, door: Door | None, told: Callable[[], AgentStatus]) -> None:
+    def __init__(self, door: Door | None, told: Callable[[], bytes]) -> None:
         self._door = door
         self._told = told
         self._looks: dict[int, Allowance] = {}
@@ -82,27 +70,17 @@ class Window:
 
     def _shown(self, caller: Caller) -> bytes:
         if not (caller.is_own or caller.person == ROOT or _is_logged_in(caller)):
-            return _goodbye("it tells people who are logged in")
+            return goodbye("it tells people who are logged in")
         looks = self._looks.setdefault(caller.person, Allowance(MOST_LOOKS, PER_S))
         if not looks.spend(time.monotonic()):
-            return _goodbye("you look too often; try again in a minute")
+            return goodbye("you look too often; try again in a minute")
         try:
-            return fitting(self._told())
+            return self._told()
         except AgentError as error:
-            return _goodbye(error.problem[:128])
+            return goodbye(error.problem[:128])
 
 
-def fitting(status: AgentStatus) -> bytes:
-    """Return the message of a status, with as many of its words as fit."""
-    for reasons, remedies in WORDS:
-        value = {"status": codec.encode(shortened(status, reasons, remedies))}
-        message = canonical_bytes(value)
-        if len(message) <= MAX_BYTES:
-            return message
-    return _goodbye("it has more to tell than fits")
-
-
-def open_window(told: Callable[[], AgentStatus]) -> Window:
+def open_window(told: Callable[[], bytes]) -> Window:
     """Open the window of this process; never fails, since all else works without it."""
     try:
         return Window(meeting.open_window_door(), told)
@@ -111,52 +89,11 @@ def open_window(told: Callable[[], AgentStatus]) -> Window:
         return Window(None, told)
 
 
-def look() -> AgentStatus | None:
-    """Return what the agent of this laptop tells; None where no agent listens.
-
-    Raises `AgentError` where one does and does not tell.
-    """
-    for connect in meeting.windows():
-        try:
-            channel = connect()
-        except OSError:
-            continue
-        try:
-            return _received(channel)
-        finally:
-            channel.close()
-    return None
-
-
-def _received(channel: Channel) -> AgentStatus:
-    deadline = time.monotonic() + ANSWER_WITHIN_S
-    try:
-        while (data := channel.receive()) is None:
-            left = deadline - time.monotonic()
-            if left <= 0 or not readable([channel.fileno()], left):
-                raise _silent(f"no answer in {ANSWER_WITHIN_S:g} s")
-        value = strict_json.parse(data, max_bytes=MAX_BYTES)
-        if isinstance(value, dict) and set(value) == {"goodbye"}:
-            raise _silent(codec.decode(Goodbye, value["goodbye"], "goodbye").reason)
-        status = value.get("status") if isinstance(value, dict) else None
-        return codec.decode(AgentStatus, status, "status")
-    except ChannelClosedError:
-        raise _silent("it has hung up") from None
-    except (ContractError, TooLongError):
-        raise _silent("it is of another version") from None
-
-
-def _silent(why: str) -> AgentError:
-    return AgentError(
-        f"This laptop's agent does not tell what the server said ({why}).",
-        "Try again in a minute; if that does not help: passmuster-agent doctor",
-    )
-
-
 def _is_logged_in(caller: Caller) -> bool:
     """Whether it is a person's number, and logind knows them: a greeter's user is no person."""
     return caller.is_logged_in and caller.person >= FIRST_PERSON and caller.person != NOBODY
 
 
-def _goodbye(reason: str) -> bytes:
+def goodbye(reason: str) -> bytes:
+    """Return the message for somebody who is told nothing."""
     return canonical_bytes({"goodbye": codec.encode(Goodbye(reason, for_good=False))})

@@ -13,11 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from passmuster_agent.companion import meeting, packets, window
+from passmuster_agent.companion import meeting, packets, sight
 from passmuster_agent.companion.channel import Channel
 from passmuster_agent.companion.messages import MAX_BYTES
 from passmuster_agent.companion.packets import PacketChannel, PacketDoor
-from passmuster_agent.companion.window import MOST_LOOKS, Window, fitting, look
+from passmuster_agent.companion.sight import fitting, look
+from passmuster_agent.companion.window import MOST_LOOKS, Window
 from passmuster_agent.config import Device, State
 from passmuster_agent.database import OutboxError
 from passmuster_agent.errors import AgentError
@@ -72,10 +73,10 @@ def path(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def open_at(path: Path, told: AgentStatus | Exception) -> Iterator[Window]:
     """Serve the window as the daemon's loop does, in a thread of its own."""
 
-    def tell() -> AgentStatus:
+    def tell() -> bytes:
         if isinstance(told, Exception):
             raise told
-        return told
+        return fitting(told)
 
     opened = Window(PacketDoor(path, path.parent.parent / "users"), tell)
     done = threading.Event()
@@ -239,7 +240,7 @@ class TestWithoutAWord:
     def test_what_is_none_is_said(
         self, path: Path, said: bytes | None, why: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(window, "ANSWER_WITHIN_S", 0.3)
+        monkeypatch.setattr(sight, "ANSWER_WITHIN_S", 0.3)
         door = PacketDoor(path, path.parent.parent / "users")
         connect = partial(PacketChannel.connect, path)
         kept: list[Channel] = []

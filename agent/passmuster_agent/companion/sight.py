@@ -1,0 +1,72 @@
+"""What is seen through the window: made for who may look, and read by who does.
+
+The daemon loads it when somebody looks for the first time.
+"""
+
+import time
+
+from passmuster_agent.companion import meeting
+from passmuster_agent.companion.channel import Channel, ChannelClosedError, TooLongError, readable
+from passmuster_agent.companion.messages import MAX_BYTES, Goodbye
+from passmuster_agent.companion.window import goodbye
+from passmuster_agent.errors import AgentError
+from passmuster_agent.status import AgentStatus, shortened
+from passmuster_collectors.contract import codec, strict_json
+from passmuster_collectors.contract.canonical import canonical_bytes
+from passmuster_collectors.contract.errors import ContractError
+
+ANSWER_WITHIN_S = 5.0
+WORDS = ((64, 64), (4, 4), (2, 2), (1, 1), (1, 0), (0, 0))
+"""How many reasons and remedies are told of each signal; the first that fit into one message."""
+
+
+def fitting(status: AgentStatus) -> bytes:
+    """Return the message of a status, with as many of its words as fit."""
+    for reasons, remedies in WORDS:
+        value = {"status": codec.encode(shortened(status, reasons, remedies))}
+        message = canonical_bytes(value)
+        if len(message) <= MAX_BYTES:
+            return message
+    return goodbye("it has more to tell than fits")
+
+
+def look() -> AgentStatus | None:
+    """Return what the agent of this laptop tells; None where no agent listens.
+
+    Raises `AgentError` where one does and does not tell.
+    """
+    for connect in meeting.windows():
+        try:
+            channel = connect()
+        except OSError:
+            continue
+        try:
+            return _received(channel)
+        finally:
+            channel.close()
+    return None
+
+
+def _received(channel: Channel) -> AgentStatus:
+    deadline = time.monotonic() + ANSWER_WITHIN_S
+    try:
+        while (data := channel.receive()) is None:
+            left = deadline - time.monotonic()
+            if left <= 0 or not readable([channel.fileno()], left):
+                raise _silent(f"no answer in {ANSWER_WITHIN_S:g} s")
+        value = strict_json.parse(data, max_bytes=MAX_BYTES)
+        if isinstance(value, dict) and set(value) == {"goodbye"}:
+            raise _silent(codec.decode(Goodbye, value["goodbye"], "goodbye").reason)
+        status = value.get("status") if isinstance(value, dict) else None
+        return codec.decode(AgentStatus, status, "status")
+    except ChannelClosedError:
+        raise _silent("it has hung up") from None
+    except (ContractError, TooLongError):
+        raise _silent("it is of another version") from None
+
+
+def _silent(why: str) -> AgentError:
+    return AgentError(
+        f"This laptop's agent does not tell what the server said ({why}).",
+        "Try again in a minute; if that does not help: passmuster-agent doctor",
+    )
