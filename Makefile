@@ -38,7 +38,7 @@ LOCK        := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
                --generate-hashes --no-emit-index-url --no-header
 LOCK_ARGS   ?=
 
-.PHONY: help demo test test-postgresql lint types format lock packages screenshots clean
+.PHONY: help demo test test-postgresql lint types format lock packages audit screenshots clean
 
 help:
 	@echo "make demo               set up, start a server, enrol this machine, show its verdict and the gate"
@@ -50,6 +50,7 @@ help:
 	@echo "make format             let ruff rewrite the sources"
 	@echo "make lock               resolve locks/*.txt anew (LOCK_ARGS=--upgrade: to the newest versions)"
 	@echo "make packages           build what agent and server are installed from, in dist/"
+	@echo "make audit              ask which locked packages have known vulnerabilities (needs the network)"
 	@echo "make screenshots        retake the README's pictures in a real browser"
 	@echo "make clean              remove .venv, caches and build output"
 
@@ -85,6 +86,15 @@ packages: $(VENV)/.dev
 	@$(BIN)/python packaging/build_server.py
 	@$(BIN)/python packaging/build_agent.py
 	@$(BIN)/python packaging/build_deb.py
+	@$(BIN)/python packaging/build_rpm.py
+	@$(BIN)/python packaging/build_tarball.py
+	@$(BIN)/python packaging/build_sbom.py
+
+# Asks a service in the network which of the locked packages have known vulnerabilities.
+audit: locks/audit.txt | $(VENV)/.created
+	@$(PYTHON) -m venv build/audit
+	@build/audit/bin/python -m pip install --quiet --require-hashes -r locks/audit.txt
+	@build/audit/bin/pip-audit --strict --disable-pip --require-hashes -r locks/runtime.txt
 
 screenshots: $(VENV)/.dev
 	@$(BIN)/python -m demo.screenshots $(ARGS)

@@ -24,16 +24,44 @@ def gather(program: Path, libraries: Path, target: Path) -> list[str]:
     """
     target.mkdir()
     found = [_python(target)]
-    owners = importlib.metadata.packages_distributions()
-    frozen = modules(program) | {path.name.split(".")[0] for path in libraries.iterdir()}
-    names = {owner for module in frozen for owner in owners.get(module, ())} - {"passmuster"}
-    found += [_distribution(name, target) for name in sorted(names)]
+    found += [_distribution(each, target) for each in distributions(program, libraries)]
     for library in sorted(libraries.glob("lib*.so*")):
         if not library.name.startswith("libpython"):
             component = _library(library.name, target)
             if component not in found:
                 found.append(component)
     return found
+
+
+def distributions(program: Path, libraries: Path) -> list[importlib.metadata.Distribution]:
+    """Return the Python packages of which a frozen program holds modules or libraries."""
+    owners = importlib.metadata.packages_distributions()
+    frozen = modules(program) | {path.name.split(".")[0] for path in libraries.iterdir()}
+    names = {owner for module in frozen for owner in owners.get(module, ())} - {"passmuster"}
+    return [importlib.metadata.distribution(name) for name in sorted(names)]
+
+
+def package_of(library: str) -> tuple[str, str]:
+    """Return the building machine's package, and its version, that a library came from.
+
+    Both are empty where no package manager of Debian's knows it.
+    """
+    # `dpkg-query --search` tells "package:architecture: path", one a line.
+    owner = _asked("--search", f"*/{library}*").partition(":")[0]
+    version = _asked("--show", "--showformat", "${Version} ", owner).split(" ")[0] if owner else ""
+    return owner, version
+
+
+def _asked(*arguments: str) -> str:
+    try:
+        return subprocess.run(
+            ["dpkg-query", *arguments],  # noqa: S607 - the building machine's own
+            capture_output=True,
+            text=True,
+            check=False,
+        ).stdout
+    except OSError:
+        return ""
 
 
 def _python(target: Path) -> str:
@@ -45,23 +73,17 @@ def _python(target: Path) -> str:
     return _copied(python, [path for path in candidates if path.exists()][:1], target)
 
 
-def _distribution(name: str, target: Path) -> str:
-    distribution = importlib.metadata.distribution(name)
+def _distribution(distribution: importlib.metadata.Distribution, target: Path) -> str:
     paths = [
         Path(str(distribution.locate_file(each)))
         for each in distribution.files or ()
         if ".dist-info" in each.parts[0] and any(w in each.name.lower() for w in LICENCE_WORDS)
     ]
-    return _copied(f"{name}-{distribution.version}", paths, target)
+    return _copied(f"{distribution.name}-{distribution.version}", paths, target)
 
 
 def _library(name: str, target: Path) -> str:
-    owner = subprocess.run(
-        ["dpkg-query", "--search", f"*/{name}*"],  # noqa: S607 - the building machine's own
-        capture_output=True,
-        text=True,
-        check=False,
-    ).stdout.partition(":")[0]
+    owner, _ = package_of(name)
     copyright_file = Path("/usr/share/doc") / owner / "copyright"
     return _copied(owner or name, [copyright_file] if owner else [], target)
 

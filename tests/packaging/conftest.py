@@ -36,21 +36,44 @@ def frozen(frozen_folder: Path) -> tuple[str, ...]:
 @pytest.fixture(scope="session")
 def deb(frozen_folder: Path) -> Path:
     """Return the Debian package of this version."""
+    require_tool("dpkg-deb")
     return _package(frozen_folder)
 
 
 @pytest.fixture(scope="session")
 def older_deb(frozen_folder: Path) -> Path:
     """Return a Debian package of a lower version; what is in it is the same."""
+    require_tool("dpkg-deb")
     return _package(frozen_folder, "--version", "0.0.1")
 
 
-def _package(frozen_folder: Path, *arguments: str) -> Path:
-    require_tool("dpkg-deb")
+@pytest.fixture(scope="session")
+def rpm(frozen_folder: Path) -> Path:
+    """Return the RPM of this version."""
+    require_tool("rpmbuild")
+    return _package(frozen_folder, script="build_rpm.py", kind="*.rpm")
+
+
+@pytest.fixture(scope="session")
+def older_rpm(frozen_folder: Path) -> Path:
+    """Return an RPM of a lower version; what is in it is the same."""
+    require_tool("rpmbuild")
+    return _package(frozen_folder, "--version", "0.0.1", script="build_rpm.py", kind="*.rpm")
+
+
+@pytest.fixture(scope="session")
+def agent_tarball(frozen_folder: Path) -> Path:
+    """Return the tarball of this version."""
+    return _package(frozen_folder, script="build_tarball.py", kind="*.tar.gz")
+
+
+def _package(
+    frozen_folder: Path, *arguments: str, script: str = "build_deb.py", kind: str = "*.deb"
+) -> Path:
     out = frozen_folder.parent
-    before = set(out.glob("*.deb"))
-    print(build("build_deb.py", "--agent", str(frozen_folder), "--out", str(out), *arguments))
-    (made,) = set(out.glob("*.deb")) - before
+    before = set(out.glob(kind))
+    print(build(script, "--agent", str(frozen_folder), "--out", str(out), *arguments))
+    (made,) = set(out.glob(kind)) - before
     return made
 
 

@@ -1,0 +1,65 @@
+#!/bin/sh
+# Installs the agent from this folder, or upgrades it. For systems without dpkg and rpm.
+#
+#     sudo ./install.sh
+set -eu
+
+here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
+kept=/etc/xdg/autostart/passmuster-companion.desktop
+
+fail() {
+    echo "install.sh: $1" >&2
+    exit 1
+}
+
+[ "$(id -u)" -eq 0 ] || fail "has to be run by root"
+command -v systemctl >/dev/null || fail "needs systemd"
+"$here/root/usr/lib/passmuster-agent/passmuster-agent" --version >/dev/null ||
+    fail "the agent does not start on this system; its C library may be older than @C_LIBRARY@"
+if command -v dpkg-query >/dev/null && dpkg-query -W passmuster-agent >/dev/null 2>&1; then
+    fail "the agent is installed as a Debian package; upgrade that one"
+fi
+if command -v rpm >/dev/null && rpm -q passmuster-agent >/dev/null 2>&1; then
+    fail "the agent is installed as an RPM; upgrade that one"
+fi
+
+new=yes
+[ ! -e /usr/lib/passmuster-agent ] || new=no
+running=no
+if [ -d /run/systemd/system ] && systemctl --quiet is-active passmuster-agent.service; then
+    running=yes
+fi
+if [ -d /run/systemd/system ] && [ "$new" = no ]; then
+    # A running agent loads parts of itself from the files that are about to be replaced.
+    systemctl stop passmuster-agent.service passmuster-agent-helper.socket passmuster-agent-helper.service
+fi
+
+# Nothing of the version before is left among the new libraries.
+rm -rf /usr/lib/passmuster-agent /usr/share/doc/passmuster-agent
+cd "$here/root"
+find . -type d -exec sh -c 'for each; do [ -d "/$each" ] || install -d -m 755 "/$each"; done' sh {} +
+find . ! -type d | while read -r file; do
+    if [ "/${file#./}" = "$kept" ] && [ -e "$kept" ]; then
+        # It is yours to change.
+        continue
+    fi
+    cp -a --no-preserve=ownership --remove-destination "$file" "/$file"
+done
+
+systemd-sysusers passmuster-agent.conf
+systemd-tmpfiles --create passmuster-agent.conf || :
+if [ "$new" = yes ]; then
+    systemctl --quiet enable passmuster-agent-helper.socket passmuster-agent.service
+    systemctl --quiet --global enable passmuster-companion.service
+fi
+if [ -d /run/systemd/system ]; then
+    systemctl daemon-reload
+    if systemctl --quiet is-enabled passmuster-agent-helper.socket; then
+        systemctl start passmuster-agent-helper.socket
+    fi
+    if [ "$new" = yes ] || [ "$running" = yes ]; then
+        # Before enrolment the agent's condition is not met.
+        systemctl start passmuster-agent.service
+    fi
+fi
+echo "Installed: $(/usr/bin/passmuster-agent --version)"
