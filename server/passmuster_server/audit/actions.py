@@ -29,6 +29,8 @@ class Action(StrEnum):
     ALLOWANCE_ENDED = "allowance.ended"
     GATE_CLIENT_CREATED = "gate_client.created"
     GATE_CLIENT_REVOKED = "gate_client.revoked"
+    WEBHOOK_ADDED = "webhook.added"
+    WEBHOOK_REMOVED = "webhook.removed"
     OIDC_CLIENT_CREATED = "oidc_client.created"
     OIDC_CLIENT_REVOKED = "oidc_client.revoked"
     BREAK_GLASS_CREATED = "break_glass.created"

@@ -21,7 +21,7 @@ from passmuster_server.gate.authzen_messages import (
     parse_question,
     parse_questions,
 )
-from passmuster_server.gate.client_store import GateClient
+from passmuster_server.gate.callers import GateClient
 from passmuster_server.gate.clients import GateClients
 from passmuster_server.gate.languages import ENGLISH, chosen
 from passmuster_server.gate.service import Answer, GateService

@@ -2,13 +2,13 @@
 
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, Connection, delete, select, update
 
 from passmuster_collectors.contract.canonical import digest
 from passmuster_server.database import Transaction
+from passmuster_server.gate.callers import ASK, NOT_CONFINED, Callers, GateClient, Grants
 from passmuster_server.gate.tables import (
     gate_access_tokens,
     gate_clients,
@@ -26,65 +26,6 @@ LIFETIME = timedelta(minutes=15)
 MAX_TOKENS = 32
 """Access tokens that one client may have at a time: the oldest gives way."""
 
-ASK = "gate"
-SSF_READ = "ssf.read"
-SSF_MANAGE = "ssf.manage"
-SCOPES = (ASK, SSF_READ, SSF_MANAGE)
-
-
-@dataclass(frozen=True)
-class Grants:
-    """What a new client may do, and what it is confined to; nothing given: not confined."""
-
-    scopes: tuple[str, ...] = ()
-    applications: tuple[str, ...] = ()
-    people: tuple[str, ...] = ()
-    push_endpoints: tuple[str, ...] = ()
-    hosts: tuple[str, ...] = ()
-
-    def rows(self) -> list[tuple[str, str]]:
-        """Return kind and value of each grant."""
-        kinds = {
-            "scope": self.scopes,
-            "application": self.applications,
-            "person": self.people,
-            "push": self.push_endpoints,
-            "host": tuple(host.lower() for host in self.hosts),
-        }
-        return [(kind, value) for kind, values in kinds.items() for value in dict.fromkeys(values)]
-
-
-@dataclass(frozen=True, slots=True)
-class GateClient:
-    """A caller that may ask for the people of its organisation.
-
-    `applications`, `people` (addresses, or `*@domain`): None where it is not confined. `hosts` are
-    those of the applications that it stands in front of, to which a browser may be sent back.
-    """
-
-    organisation: str
-    client: str
-    name: str
-    token_hash: str
-    scopes: frozenset[str] = frozenset({ASK})
-    applications: frozenset[str] | None = None
-    people: frozenset[str] | None = None
-    push_endpoints: frozenset[str] = frozenset()
-    secret_hash: str | None = None
-    expires_at: datetime | None = None
-    hosts: frozenset[str] = frozenset()
-
-    def may_ask(self, person: str, application: str) -> str:
-        """Return the name of what it may not ask about, or nothing where it may ask."""
-        if self.applications is not None and application not in self.applications:
-            return "resource.id"
-        if self.people is None:
-            return ""
-        folded = person.casefold()
-        local, _, domain = folded.rpartition("@")
-        known = folded in self.people or (bool(local) and f"*@{domain}" in self.people)
-        return "" if known else "subject.id"
-
 
 class GateClientExistsError(Exception):
     """A client of that name is there and not revoked."""
@@ -94,20 +35,12 @@ class UnknownGateClientError(Exception):
     """There is no client of that name that could be revoked."""
 
 
-@dataclass(frozen=True)
-class Callers:
-    """Every client that is not revoked: by what it is known as, and by its id."""
-
-    by_token: Mapping[str, GateClient] = field(default_factory=dict)
-    by_id: Mapping[str, GateClient] = field(default_factory=dict)
-
-
 def create_client(
     transaction: Transaction,
     organisation: str,
     name: str,
     now: datetime,
-    grants: Grants = Grants(),
+    grants: Grants = NOT_CONFINED,
 ) -> str:
     """Store a new client and return its bearer token, which is not kept.
 
@@ -209,6 +142,7 @@ def read_callers(connection: Connection) -> Callers:
                 frozenset(row.scopes.split()) & client.scopes,
                 client.applications,
                 client.people,
+                client.groups,
                 client.push_endpoints,
                 expires_at=row.expires_at,
                 hosts=client.hosts,
@@ -225,7 +159,7 @@ def _client(
     secret_hashes: Mapping[tuple[str, str], str],
 ) -> GateClient:
     people = granted.get("person")
-    applications = granted.get("application")
+    applications, groups = granted.get("application"), granted.get("group")
     return GateClient(
         organisation,
         client,
@@ -234,6 +168,7 @@ def _client(
         frozenset(granted.get("scope", {ASK})),
         None if applications is None else frozenset(applications),
         None if people is None else frozenset(person.casefold() for person in people),
+        None if groups is None else frozenset(groups),
         frozenset(granted.get("push", ())),
         secret_hashes.get((organisation, client)),
         hosts=frozenset(granted.get("host", ())),

@@ -12,10 +12,8 @@ from collections.abc import Callable
 from passmuster_collectors.contract.canonical import digest
 from passmuster_server.clock import Clock, utc_now
 from passmuster_server.database import Database
+from passmuster_server.gate.callers import ASK, Callers, GateClient
 from passmuster_server.gate.client_store import (
-    ASK,
-    Callers,
-    GateClient,
     read_callers,
 )
 from passmuster_server.web.problems import RefusalError

@@ -3,15 +3,16 @@
 import re
 from argparse import ArgumentParser, _SubParsersAction
 
+from sqlalchemy import Connection
+
 from passmuster_collectors.contract.errors import ContractError
 from passmuster_server.audit.actions import Action
 from passmuster_server.audit.record import Event
 from passmuster_server.commands import Command, CommandError
+from passmuster_server.devices.groups import GroupError, find_group
+from passmuster_server.gate.callers import ASK, SCOPES, Grants
 from passmuster_server.gate.client_store import (
-    ASK,
-    SCOPES,
     GateClientExistsError,
-    Grants,
     UnknownGateClientError,
     create_client,
     create_oauth_client,
@@ -55,6 +56,13 @@ def add_commands(parsers: "_SubParsersAction[ArgumentParser]") -> None:
         default=[],
         metavar="EMAIL",
         help="ask for this person alone, or with *@example.com for these; may be given again",
+    )
+    parser.add_argument(
+        "--group",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="ask about people with laptops in this group alone; may be given again",
     )
     parser.add_argument(
         "--push",
@@ -135,15 +143,30 @@ def _grants(command: Command) -> Grants:
         tuple(arguments.scope),
         tuple(arguments.application),
         tuple(arguments.person),
+        _groups(command),
         tuple(arguments.push),
         hosts=tuple(arguments.host),
     )
+
+
+def _groups(command: Command) -> tuple[str, ...]:
+    """Return the ids of the groups that were named."""
+
+    def read(connection: Connection) -> tuple[str, ...]:
+        names = command.arguments.group
+        return tuple(find_group(connection, DEFAULT_ORGANISATION, name).group_id for name in names)
+
+    try:
+        return command.database.read_now(read)
+    except GroupError as error:
+        raise CommandError(f"--group: {error}") from None
 
 
 def _created(name: str, grants: Grants) -> Event:
     details = {
         "scopes": list(grants.scopes),
         "applications": list(grants.applications),
+        "groups": list(grants.groups),
         "people": list(grants.people),
         "push": list(grants.push_endpoints),
     }

@@ -18,7 +18,7 @@ from passmuster_collectors.contract.canonical import digest
 from passmuster_server.clock import Clock
 from passmuster_server.gate import forwarded, nginx
 from passmuster_server.gate.blocked import BlockedPage
-from passmuster_server.gate.client_store import GateClient
+from passmuster_server.gate.callers import GateClient
 from passmuster_server.gate.clients import GateClients
 from passmuster_server.gate.forwarded import Dialect, Forwarded
 from passmuster_server.gate.service import Answer, GateService

@@ -15,10 +15,9 @@ from starlette.responses import Response
 
 from passmuster_server.clock import Clock
 from passmuster_server.database import Database
+from passmuster_server.gate.callers import SCOPES, GateClient
 from passmuster_server.gate.client_store import (
     LIFETIME,
-    SCOPES,
-    GateClient,
     issue_access_token,
 )
 from passmuster_server.gate.clients import GateClients

@@ -13,7 +13,7 @@ from passmuster_collectors.contract.verdict import Verdict
 from passmuster_server.clock import Clock
 from passmuster_server.database import StoreUnavailableError
 from passmuster_server.gate import words
-from passmuster_server.gate.client_store import GateClient
+from passmuster_server.gate.callers import GateClient
 from passmuster_server.gate.decision import (
     Cause,
     Decision,
@@ -78,11 +78,22 @@ class GateService:
         client may not ask about.
         """
         forbidden = client.may_ask(question.person, question.application)
+        if not forbidden and client.groups is not None:
+            forbidden = "" if self._is_of(client.groups, question) else "subject.id"
         if forbidden:
             raise RefusalError(
                 403, "not_yours", "The caller may not ask about this.", field=forbidden
             )
         return self.answer(client.client, question)
+
+    def _is_of(self, groups: frozenset[str], question: Question) -> bool:
+        """Return whether the answer would speak of laptops in these groups, and of no other."""
+        organisation = question.organisation
+        if question.device is not None:
+            named = self._standings.of_device(organisation, question.device)
+            return named is not None and named.group in groups
+        owned = self._standings.of_owner(organisation, question.person)
+        return bool(owned) and all(standing.group in groups for standing in owned)
 
     def answer(self, asker: str, question: Question) -> Answer:
         """Return the answer, which is on its way to the record under who asked. Never waits.

@@ -9,7 +9,7 @@ from starlette.responses import RedirectResponse, Response
 
 from passmuster_server.clock import Clock
 from passmuster_server.gate.blocked import BlockedPage
-from passmuster_server.gate.client_store import GateClient
+from passmuster_server.gate.callers import GateClient
 from passmuster_server.gate.clients import GateClients
 from passmuster_server.gate.decision import Proof, Question
 from passmuster_server.gate.forward import RETURN, START, Beginning, ForwardAuth

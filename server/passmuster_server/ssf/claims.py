@@ -4,7 +4,8 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, Connection, func, or_, select, update
 
-from passmuster_server.ssf.streams import Method, Status, Stream, of_known_clients, stream_of
+from passmuster_server.ssf.stream import Method, Status, Stream, stream_of
+from passmuster_server.ssf.streams import of_known_clients
 from passmuster_server.ssf.tables import ssf_outbox, ssf_streams
 
 LEASE = timedelta(seconds=30)

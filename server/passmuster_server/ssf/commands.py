@@ -3,8 +3,13 @@
 from argparse import ArgumentParser, _SubParsersAction
 
 from passmuster_collectors.contract.errors import ContractError
+from passmuster_server.audit.actions import Action
+from passmuster_server.audit.record import Event
 from passmuster_server.commands import Command, CommandError
-from passmuster_server.gate.client_store import GateClientExistsError, UnknownGateClientError
+from passmuster_server.gate.client_store import (
+    GateClientExistsError,
+    UnknownGateClientError,
+)
 from passmuster_server.gate.push_addresses import check_push_address
 from passmuster_server.schema import DEFAULT_ORGANISATION
 from passmuster_server.ssf.webhooks import add_webhook, remove_webhook, webhooks
@@ -32,8 +37,9 @@ def _add(command: Command) -> int:
         raise CommandError(f"NAME: expected one line of at most {MAX_NAME} characters")
     try:
         check_push_address(url)
-        secret = command.database.write_now(
-            lambda transaction: add_webhook(transaction, DEFAULT_ORGANISATION, name, url, now)
+        secret = command.change(
+            lambda transaction: add_webhook(transaction, DEFAULT_ORGANISATION, name, url, now),
+            lambda _: Event(Action.WEBHOOK_ADDED, subject=name, details={"url": url}),
         )
     except ContractError as error:
         raise CommandError(f"URL: {error.problem}") from None
@@ -47,8 +53,9 @@ def _add(command: Command) -> int:
 def _remove(command: Command) -> int:
     name, now = command.arguments.name.strip(), command.clock()
     try:
-        command.database.write_now(
-            lambda transaction: remove_webhook(transaction, DEFAULT_ORGANISATION, name, now)
+        command.change(
+            lambda transaction: remove_webhook(transaction, DEFAULT_ORGANISATION, name, now),
+            lambda _: Event(Action.WEBHOOK_REMOVED, subject=name),
         )
     except UnknownGateClientError:
         raise CommandError(f"there is no webhook {name!r}") from None

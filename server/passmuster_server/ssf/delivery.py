@@ -24,7 +24,7 @@ from passmuster_server.ssf import claims, outbox, webhooks
 from passmuster_server.ssf.bell import Bell
 from passmuster_server.ssf.outbox import Waiting
 from passmuster_server.ssf.push import SET_TYPE, Outcome, Pusher
-from passmuster_server.ssf.streams import Method, Stream
+from passmuster_server.ssf.stream import Method, Stream
 
 AT_ONCE = 64
 """Events in one round of a stream."""

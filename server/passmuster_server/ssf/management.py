@@ -12,7 +12,7 @@ from starlette.responses import Response
 from passmuster_collectors.contract.errors import ContractError
 from passmuster_server.clock import Clock
 from passmuster_server.database import Database
-from passmuster_server.gate.client_store import SSF_MANAGE, SSF_READ, GateClient
+from passmuster_server.gate.callers import SSF_MANAGE, SSF_READ, GateClient
 from passmuster_server.gate.clients import GateClients
 from passmuster_server.ssf import outbox, streams
 from passmuster_server.ssf.bell import Bell
@@ -27,7 +27,7 @@ from passmuster_server.ssf.messages import (
     configuration_of,
     settings_of,
 )
-from passmuster_server.ssf.streams import Status, Stream
+from passmuster_server.ssf.stream import Status, Stream
 from passmuster_server.ssf.subjects import checked_subject
 from passmuster_server.web.problems import RefusalError
 

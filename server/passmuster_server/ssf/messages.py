@@ -9,10 +9,10 @@ from typing import Annotated, Any
 import msgspec
 
 from passmuster_collectors.contract.errors import ContractError
-from passmuster_server.gate.client_store import GateClient
+from passmuster_server.gate.callers import GateClient
 from passmuster_server.gate.push_addresses import check_push_address
 from passmuster_server.ssf.events import SUPPORTED
-from passmuster_server.ssf.streams import Method, Settings, Status, Stream
+from passmuster_server.ssf.stream import Method, Settings, Status, Stream
 from passmuster_server.ssf.subjects import SubjectFormat
 from passmuster_server.web.problems import RefusalError
 

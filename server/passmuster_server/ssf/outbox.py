@@ -13,13 +13,8 @@ import msgspec
 from sqlalchemy import ColumnElement, Connection, delete, select, update
 
 from passmuster_server.ssf import events
-from passmuster_server.ssf.streams import (
-    Status,
-    Stream,
-    of_known_clients,
-    removed_subjects,
-    stream_of,
-)
+from passmuster_server.ssf.stream import Status, Stream, stream_of
+from passmuster_server.ssf.streams import of_known_clients, removed_subjects
 from passmuster_server.ssf.subjects import matches, subject_of
 from passmuster_server.ssf.tables import ssf_outbox, ssf_streams
 

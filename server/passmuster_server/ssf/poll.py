@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from passmuster_server.clock import Clock
 from passmuster_server.database import Database
-from passmuster_server.gate.client_store import SSF_MANAGE, SSF_READ, GateClient
+from passmuster_server.gate.callers import SSF_MANAGE, SSF_READ, GateClient
 from passmuster_server.gate.clients import GateClients
 from passmuster_server.signing.service import SigningKeys
 from passmuster_server.ssf import outbox, streams
@@ -19,7 +19,7 @@ from passmuster_server.ssf.bodies import read_json
 from passmuster_server.ssf.messages import PollRequest
 from passmuster_server.ssf.outbox import Waiting
 from passmuster_server.ssf.push import SET_TYPE
-from passmuster_server.ssf.streams import Method, Status, Stream
+from passmuster_server.ssf.stream import Method, Status, Stream
 from passmuster_server.web.problems import RefusalError
 
 MAX_EVENTS = 100

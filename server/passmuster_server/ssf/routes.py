@@ -20,7 +20,7 @@ from passmuster_server.ssf.events import events_of
 from passmuster_server.ssf.management import Management
 from passmuster_server.ssf.messages import POLL_PATH
 from passmuster_server.ssf.poll import Polling
-from passmuster_server.ssf.streams import Method
+from passmuster_server.ssf.stream import Method
 
 METADATA_PATH = "/.well-known/ssf-configuration"
 STREAM_PATH = "/ssf/stream"

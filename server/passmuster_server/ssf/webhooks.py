@@ -18,14 +18,15 @@ import msgspec
 from sqlalchemy import Connection, select
 
 from passmuster_server.database import Transaction
+from passmuster_server.gate.callers import Grants
 from passmuster_server.gate.client_store import (
-    Grants,
     UnknownGateClientError,
     create_oauth_client,
     revoke_client,
 )
 from passmuster_server.gate.tables import gate_clients
-from passmuster_server.ssf.streams import Method, Settings, insert_stream
+from passmuster_server.ssf.stream import Method, Settings
+from passmuster_server.ssf.streams import insert_stream
 from passmuster_server.ssf.subjects import SubjectFormat
 from passmuster_server.ssf.tables import ssf_streams
 

@@ -16,6 +16,7 @@ from passmuster_server.gate.authzen import MAX_BATCH
 from passmuster_server.gate.authzen_messages import MAX_EVALUATIONS
 from tests.support.clocked_server import ClockedServer, clocked_server
 from tests.support.example_laptops import ONLY_USB, enrolled, healthy, with_usb_stick
+from tests.support.signing_device import SigningDevice
 
 PATH = "/access/v1/evaluations"
 LOGIN = {"name": "login"}
@@ -99,7 +100,7 @@ def test_each_answer_has_its_own_reasons_and_is_on_record(batches: Batches) -> N
     assert second["reason_user"]["en"] == "No laptop is registered for you."
     assert first["id"] != second["id"]
     for context in (first, second):
-        assert batches.client.get(context["remedy_url"]).status_code == 200
+        assert context["id"] in batches.client.get(context["remedy_url"]).text
 
 
 def test_c_3_2_5_questions_may_share_nothing(batches: Batches) -> None:
@@ -215,6 +216,29 @@ def test_a_caller_asks_for_its_own_people_alone(batches: Batches) -> None:
         response = batches.post({**one, "subject": user(stranger)}, token)
         assert (response.status_code, response.json()["field"]) == (403, "subject.id"), stranger
         assert "reason" not in response.text
+
+
+def test_a_caller_asks_about_the_laptops_of_its_own_groups_alone(batches: Batches) -> None:
+    server = batches.server
+    server.command("group", "add", "Acme", "--kind", "supplier")
+    laptops = {}
+    for owner, group in (("acme@example.com", "Acme"), ("both@example.com", "Acme")):
+        laptops[owner] = SigningDevice(server.url)
+        laptops[owner].enroll(batches.client, server.enroll_code(owner, "--group", group))
+        laptops[owner].report(batches.client, healthy())
+    enrolled(server, batches.client, "both@example.com", healthy())
+    token = batches.caller("--group", "Acme")
+    one = {"action": LOGIN, "resource": HELPDESK}
+    own = batches.post({**one, "subject": user("acme@example.com")}, token)
+    assert own.json()["decision"] is True
+    for other in (batches.good, "both@example.com", "nobody@example.com"):
+        response = batches.post({**one, "subject": user(other)}, token)
+        assert (response.status_code, response.json()["field"]) == (403, "subject.id"), other
+    named = {"device_id": laptops["both@example.com"].device}
+    asked = {**one, "subject": user("both@example.com", properties=named)}
+    assert batches.post(asked, token).json()["decision"] is True
+    done = server.command("gate-client", "x", "--group", "Nowhere", check=False)
+    assert (done.returncode, "--group" in done.stderr) == (1, True)
 
 
 def test_a_caller_without_the_gates_scope_may_not_ask(batches: Batches) -> None:

@@ -9,7 +9,10 @@ from typing import Any
 import httpx
 import pytest
 
-from passmuster_server.gate.client_store import LIFETIME, MAX_TOKENS
+from passmuster_server.gate.client_store import (
+    LIFETIME,
+    MAX_TOKENS,
+)
 from tests.support.clocked_server import ClockedServer, clocked_server
 
 PATH = "/oauth2/token"
