@@ -168,6 +168,7 @@ class FleetPages:
             group=next(
                 (group for group in groups if group.group_id == stored.device.group_id), None
             ),
+            alike=[each for each in stored.alike if session.group in (None, each.group_id)],
             ownership=OWNERSHIPS.get(stored.device.ownership, stored.device.ownership),
             tier=TIERS.get(stored.device.tier, stored.device.tier),
             signals=device_view.signals_of(

@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Connection, Row, select
 from passmuster_collectors.contract.errors import ContractError
 from passmuster_server.devices.tables import devices, key_changes
 from passmuster_server.policy.explanation import Rule, policy_of_version, rule_of
+from passmuster_server.policy.standing import DeviceStatus
 from passmuster_server.policy.stored_devices import stored_device
 from passmuster_server.policy.tables import verdict_history, waivers
 from passmuster_server.reports.tables import contacts, readings, transitions
@@ -50,9 +51,14 @@ def of_fingerprint(connection: Connection, organisation: str, fingerprint: str) 
 
 @dataclass(frozen=True)
 class StoredDevice:
-    """Everything stored of one device; the newest `HISTORY` entries of each history."""
+    """Everything stored of one device; the newest `HISTORY` entries of each history.
+
+    `alike` are other devices in service of the same owner, name and system: one of them may have
+    taken the other's place.
+    """
 
     device: Row[Any]
+    alike: Sequence[Row[Any]]
     contact: Row[Any] | None
     readings: Sequence[Row[Any]]
     waivers: Sequence[Row[Any]]
@@ -77,6 +83,19 @@ def device_of(connection: Connection, organisation: str, device: str) -> StoredD
 
     return StoredDevice(
         found,
+        connection.execute(
+            select(devices)
+            .where(
+                devices.c.organisation_id == organisation,
+                devices.c.owner == found.owner,
+                devices.c.computer_name == found.computer_name,
+                devices.c.platform == found.platform,
+                devices.c.device_id != device,
+                devices.c.status.not_in((DeviceStatus.REVOKED, DeviceStatus.RETIRED)),
+            )
+            .order_by(devices.c.enrolled_at.desc())
+            .limit(HISTORY)
+        ).all(),
         connection.execute(select(contacts).where(*own(contacts))).one_or_none(),
         connection.execute(select(readings).where(*own(readings))).all(),
         connection.execute(

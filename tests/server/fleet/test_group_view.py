@@ -131,6 +131,30 @@ def test_a_laptop_that_is_moved_away_is_gone_at_once(
     assert supplier.get(page).status_code == 404
 
 
+def test_a_new_key_on_a_laptop_of_the_same_name_is_told_as_a_possible_replacement(
+    server: ClockedServer, supplier: httpx.Client
+) -> None:
+    def enrolled(group: str) -> str:
+        laptop = SigningDevice(server.url, computer_name="nia-laptop")
+        with server.client() as client:
+            laptop.enroll(client, server.enroll_code("nia@example.com", "--group", group))
+        return laptop.device
+
+    old, new, elsewhere = enrolled("Manila"), enrolled("Manila"), enrolled("Cebu")
+    for device, other in ((old, new), (new, old)):
+        page = supplier.get(f"/fleet/devices/{device}").text
+        assert page.count("Possible replacement") == 1
+        assert f"/fleet/devices/{other}" in page
+        assert f"passmuster-server retire {old}" in page, "the older one"
+        assert elsewhere not in page
+    assert server.rows("SELECT status FROM devices WHERE device_id IN (?, ?)", old, new) == [
+        ("active",),
+        ("active",),
+    ], "nothing is bound anew or taken out of service by itself"
+    server.command("retire", old)
+    assert "Possible replacement" not in supplier.get(f"/fleet/devices/{new}").text
+
+
 def test_an_administrator_of_no_group_sees_every_laptop(
     server: ClockedServer, fleet: dict[str, SigningDevice]
 ) -> None:
