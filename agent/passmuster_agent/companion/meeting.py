@@ -38,6 +38,14 @@ def open_window_door() -> Door | None:
 
         path = packets.daemon_socket()
         return None if path is None else packets.PacketDoor(path.with_name(packets.WINDOW))
+    if sys.platform == "darwin":
+        from passmuster_agent.companion import streams  # noqa: PLC0415 - macOS alone has them
+
+        return streams.StreamDoor(streams.daemon_socket().with_name(streams.WINDOW))
+    if sys.platform == "win32":
+        from passmuster_agent.companion import pipes  # noqa: PLC0415 - Windows alone has them
+
+        return pipes.daemon_door(pipes.WINDOW)
     return None
 
 
@@ -48,6 +56,15 @@ def windows() -> tuple[Connect, ...]:
 
         path = packets.SYSTEM_SOCKET.with_name(packets.WINDOW)
         return (partial(packets.PacketChannel.connect, path),)
+    if sys.platform == "darwin":
+        from passmuster_agent.companion import streams  # noqa: PLC0415 - macOS alone has them
+
+        path = streams.SYSTEM_SOCKET.with_name(streams.WINDOW)
+        return (partial(streams.StreamChannel.connect, path),)
+    if sys.platform == "win32":
+        from passmuster_agent.companion import pipes  # noqa: PLC0415 - Windows alone has them
+
+        return (partial(pipes.reach, f"{pipes.NAME}{pipes.WINDOW}", pipes.COMPUTERS),)
     return ()
 
 

@@ -4,14 +4,13 @@ A pipe can't be waited for together with sockets, so a thread reads each one and
 readable. The companion begins with a greeting: Windows tells who it is once something was read.
 """
 
-import collections
 import logging
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterable
 
 from passmuster_agent.companion.channel import Caller, ChannelClosedError, TooLongError
+from passmuster_agent.companion.mailbox import Mailbox
 from passmuster_agent.windows import account
 from passmuster_agent.windows import pipe_api as api
 from passmuster_agent.windows.pipe import (
@@ -28,6 +27,10 @@ from passmuster_collectors.host.windows_sessions import sessions
 log = logging.getLogger(__name__)
 
 NAME = r"\\.\pipe\passmuster-agent"
+WINDOW = "-status"
+COMPUTERS = frozenset({account.SYSTEM, account.ADMINISTRATORS})
+"""Who may own the pipes of the computer's own daemon."""
+
 GREETING = b"passmuster-companion"
 GREETING_WITHIN_MS = 5_000
 WRITTEN_WITHIN_MS = 100
@@ -37,44 +40,6 @@ MOST_WAITING = 16
 MOST_ARRIVING = 32
 LEFT_PAUSE_S = 0.05
 """After one that left before it was there, so that many of them take no time of the daemon's."""
-
-
-class Mailbox:
-    """What threads put in, taken out by whoever waits for its descriptor."""
-
-    def __init__(self) -> None:
-        self._things: collections.deque[object] = collections.deque()
-        self._lock = threading.Lock()
-        self._is_open = True
-        self._reading, self._writing = socket.socketpair()
-        self._reading.setblocking(False)
-
-    def fileno(self) -> int:
-        """Return the descriptor that is readable while there is something to take."""
-        return self._reading.fileno()
-
-    def put(self, thing: object) -> bool:
-        """Put something in; return whether it was still open."""
-        with self._lock:
-            if self._is_open:
-                self._things.append(thing)
-                self._writing.send(b"\0")
-            return self._is_open
-
-    def take(self) -> object | None:
-        """Return the oldest thing, None where there is none."""
-        try:
-            self._reading.recv(1)
-        except BlockingIOError:
-            return None
-        return self._things.popleft()
-
-    def close(self) -> None:
-        """Take nothing more."""
-        with self._lock:
-            self._is_open = False
-            self._reading.close()
-            self._writing.close()
 
 
 class PipeChannel:
@@ -226,21 +191,22 @@ class PipeDoor:
             pipe.close()
 
 
-def daemon_door() -> PipeDoor:
-    """Open the door of this process. Raises `OSError`."""
+def daemon_door(suffix: str = "") -> PipeDoor:
+    """Open the door of this process; `suffix` names another one of it. Raises `OSError`."""
     windows = load(*api.FUNCTIONS)
     own = account.own_sid()
     name, access_list = place(own, elevated=account.is_elevated())
-    return PipeDoor(windows, name, access_list, lambda client: caller_of(client, own, sessions()))
+    return PipeDoor(
+        windows, f"{name}{suffix}", access_list, lambda client: caller_of(client, own, sessions())
+    )
 
 
 def daemon_pipes(named: str | None) -> tuple[tuple[str, frozenset[str]], ...]:
     """Return where a companion looks for its daemon, and who may own what is there."""
     own = account.own_sid()
-    computers = frozenset({account.SYSTEM, account.ADMINISTRATORS})
     if named is not None:
-        return ((named, computers | {own}),)
-    return ((NAME, computers), (place(own, elevated=False)[0], frozenset({own})))
+        return ((named, COMPUTERS | {own}),)
+    return ((NAME, COMPUTERS), (place(own, elevated=False)[0], frozenset({own})))
 
 
 def reach(name: str, owners: frozenset[str]) -> PipeChannel:

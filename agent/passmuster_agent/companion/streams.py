@@ -33,6 +33,7 @@ NAME = "passmuster-agent"
 SYSTEM_SOCKET = Path("/var/run") / NAME / "companion.sock"
 """Only root may make something in /var/run, and macOS empties it when it starts."""
 
+WINDOW = "status.sock"
 OWN_SOCKET = Path("Library/Caches") / NAME / "companion.sock"
 
 
@@ -116,7 +117,13 @@ class StreamDoor(unix_door.UnixDoor):
         def admit(connected: socket.socket) -> tuple[Channel, int]:
             return StreamChannel(connected), (peer or peer_of)(connected)
 
-        super().__init__(path, socket.SOCK_STREAM, admit, is_logged_in or macos_people.is_logged_in)
+        super().__init__(
+            path,
+            socket.SOCK_STREAM,
+            admit,
+            is_logged_in or macos_people.is_logged_in,
+            in_session=True,
+        )
 
 
 def peer_of(connected: socket.socket) -> int:

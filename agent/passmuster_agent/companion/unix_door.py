@@ -18,15 +18,22 @@ Admit = Callable[[socket.socket], tuple[Channel, int]]
 class UnixDoor:
     """Listens at `path` with a socket of that `kind`. Raises `OSError`.
 
-    `is_logged_in` is asked of a user's number.
+    `is_logged_in` is asked of a user's number; `in_session`: whether it speaks of people alone.
     """
 
     def __init__(
-        self, path: Path, kind: int, admit: Admit, is_logged_in: Callable[[int], bool]
+        self,
+        path: Path,
+        kind: int,
+        admit: Admit,
+        is_logged_in: Callable[[int], bool],
+        *,
+        in_session: bool = False,
     ) -> None:
         self._path = path
         self._admit = admit
         self._is_logged_in = is_logged_in
+        self._in_session = in_session
         self._listening = _listen(path, kind)
 
     def fileno(self) -> int:
@@ -44,7 +51,9 @@ class UnixDoor:
         except OSError:
             connected.close()
             return None
-        return channel, Caller(user, self._is_logged_in(user), user == os.geteuid())
+        is_there = self._is_logged_in(user)
+        in_session = is_there and self._in_session
+        return channel, Caller(user, is_there, user == os.geteuid(), in_session=in_session)
 
     def close(self) -> None:
         """Listen no more."""

@@ -33,6 +33,8 @@ def test_a_companion_tries_the_computers_daemon_first(
 def test_and_on_windows_by_the_names_of_pipes() -> None:
     found = [each.args for each in meeting.daemons(None)]  # type: ignore[attr-defined] # partial
     assert [name for name, _ in found] == [pipes.NAME, f"{pipes.NAME}-{ANA}"]
+    (look,) = meeting.windows()
+    assert look.args == (f"{pipes.NAME}-status", pipes.COMPUTERS)  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("system", ["linux", "darwin"])
@@ -53,10 +55,15 @@ def test_a_mac_hears_companions_where_only_its_owner_can_listen(
         "passmuster_agent.companion.streams.SYSTEM_SOCKET", folder / "run" / "companion.sock"
     )
     monkeypatch.setattr("os.geteuid", lambda: 0)
-    door = meeting.open_door()
+    door, window = meeting.open_door(), meeting.open_window_door()
     assert door is not None
+    assert window is not None
     assert (folder / "run" / "companion.sock").is_socket()
+    assert (folder / "run" / "status.sock").is_socket()
+    (look,) = meeting.windows()
+    look().close()
     door.close()
+    window.close()
 
 
 @pytest.mark.parametrize(

@@ -118,6 +118,17 @@ class TestTheDoor:
         come[0].close()
         channel.close()
 
+    def test_tells_people_who_are_logged_in_from_others(self, folder: Path) -> None:
+        path = folder / "run" / "companion.sock"
+        door = StreamDoor(path, lambda _: 501, lambda user: user == 501)
+        channel = StreamChannel.connect(path)
+        assert readable([door.fileno()], PATIENCE_S)
+        come = door.accept()
+        assert come is not None
+        assert come[1] == Caller(501, is_logged_in=True, is_own=False, in_session=True)
+        for each in (come[0], channel, door):
+            each.close()
+
     def test_lets_nobody_in_whose_user_is_not_told(self, folder: Path) -> None:
         def untold(_: socket.socket) -> int:
             raise OSError(0, "not told")

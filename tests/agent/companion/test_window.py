@@ -14,10 +14,11 @@ from pathlib import Path
 import pytest
 
 from passmuster_agent.companion import meeting, packets, sight
-from passmuster_agent.companion.channel import Channel
+from passmuster_agent.companion.channel import Channel, Door
 from passmuster_agent.companion.messages import MAX_BYTES
 from passmuster_agent.companion.packets import PacketChannel, PacketDoor
 from passmuster_agent.companion.sight import fitting, look
+from passmuster_agent.companion.streams import StreamChannel, StreamDoor
 from passmuster_agent.companion.window import MOST_LOOKS, Window
 from passmuster_agent.config import Device, State
 from passmuster_agent.database import OutboxError
@@ -70,7 +71,9 @@ def path(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @contextmanager
-def open_at(path: Path, told: AgentStatus | Exception) -> Iterator[Window]:
+def open_at(
+    path: Path, told: AgentStatus | Exception, door: Door | None = None
+) -> Iterator[Window]:
     """Serve the window as the daemon's loop does, in a thread of its own."""
 
     def tell() -> bytes:
@@ -78,7 +81,7 @@ def open_at(path: Path, told: AgentStatus | Exception) -> Iterator[Window]:
             raise told
         return fitting(told)
 
-    opened = Window(PacketDoor(path, path.parent.parent / "users"), tell)
+    opened = Window(door or PacketDoor(path, path.parent.parent / "users"), tell)
     done = threading.Event()
 
     def serve() -> None:
@@ -262,3 +265,15 @@ class TestWithoutAWord:
         door.close()
         for each in kept:
             each.close()
+
+
+def test_a_mac_tells_a_person_at_it_whose_number_is_below_that_of_linux(
+    folder: Path, told: AgentStatus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = folder / "run" / "status.sock"
+    door = StreamDoor(path, lambda _: 501, lambda user: user == 501)
+    monkeypatch.setattr(meeting, "windows", lambda: (partial(StreamChannel.connect, path),))
+    with open_at(path, told, door):
+        found = look()
+    assert found is not None
+    assert found.device == told.device
