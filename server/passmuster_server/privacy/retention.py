@@ -12,6 +12,7 @@ from passmuster_server.changes import forget_changes
 from passmuster_server.clock import Clock
 from passmuster_server.database import Database, StoreUnavailableError
 from passmuster_server.gate import client_store, recorder
+from passmuster_server.gate.oidc import forgetting as oidc
 from passmuster_server.gate.sessions import forget_sessions
 from passmuster_server.policy import forgetting as policy
 from passmuster_server.reports import forgetting as reports
@@ -47,6 +48,7 @@ class Retention:
             (signals.HELD, signals.forget_events),
             (decisions, forget_sessions),
             (timedelta(0), client_store.forget_access_tokens),
+            (timedelta(0), oidc.forget_answers),
             (timedelta(0), forget_changes),
         )
         self.task = BackgroundTask("retention", self._run)

@@ -7,6 +7,7 @@ from starlette.responses import RedirectResponse, Response
 
 from passmuster_server.clock import Clock
 from passmuster_server.database import Database, StoreUnavailableError
+from passmuster_server.devices.limits import AddressLimit
 from passmuster_server.gate.oidc import logins
 from passmuster_server.gate.oidc.answers import Answers
 from passmuster_server.gate.oidc.clients import Client, find_client
@@ -26,6 +27,9 @@ from passmuster_server.web.bodies import read_body
 from passmuster_server.web.pages import Pages
 from passmuster_server.web.problems import RefusalError
 
+BEGINS, WITHIN_S = 300, 60.0
+"""Of one address: a whole office may share one."""
+
 
 class Authorize:
     """The authorization endpoint (section 3.1.2)."""
@@ -38,6 +42,7 @@ class Authorize:
         self._people = people
         self._verdicts = verdicts
         self._answers = answers
+        self._begins = AddressLimit(BEGINS, WITHIN_S)
         self._pages = Pages(Path(__file__).parent / "templates")
 
     async def answer(self, request: Request) -> Response:
@@ -57,6 +62,7 @@ class Authorize:
             person = await self._people.named(client, asked)
             if asked.prompt == "none":
                 return await self._at_once(request, client, asked, person)
+            self._count(request)
             return await self._begun(client, asked, person)
         except AuthorizationError as error:
             return self._answers.refusal(way, error)
@@ -64,6 +70,12 @@ class Authorize:
             return self._answers.refusal(
                 way, AuthorizationError("temporarily_unavailable", "try again soon")
             )
+
+    def _count(self, request: Request) -> None:
+        address = request.client.host if request.client else ""
+        if self._begins.wait_s(address) > 0:
+            raise AuthorizationError("temporarily_unavailable", "too many logins from this address")
+        self._begins.count(address)
 
     async def _client(self, client_id: str) -> Client:
         client = await self._database.read(lambda connection: find_client(connection, client_id))

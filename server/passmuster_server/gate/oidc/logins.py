@@ -57,7 +57,9 @@ def begin(
 ) -> str:
     """Store a login and return its id. Raises `RefusalError` 503 when too many are under way."""
     connection.execute(delete(oidc_logins).where(oidc_logins.c.expires_at <= now))
-    waiting = connection.execute(select(func.count()).select_from(oidc_logins)).scalar_one()
+    waiting = connection.execute(
+        select(func.count()).select_from(oidc_logins).where(oidc_logins.c.ended_at.is_(None))
+    ).scalar_one()
     if waiting >= MAX_WAITING:
         raise RefusalError(503, "overloaded", "Too many people are signing in. Try again soon.")
     login = secrets.token_urlsafe(LOGIN_BYTES)

@@ -3,16 +3,25 @@
 import itertools
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import httpx
 import pytest
 
+from passmuster_server.database import Transaction
+from passmuster_server.gate.oidc.authorize import BEGINS
+from passmuster_server.gate.oidc.clients import Client
+from passmuster_server.gate.oidc.codes import give_code, redeem
+from passmuster_server.gate.oidc.forgetting import forget_answers
 from passmuster_server.policy.document import Devices
 from passmuster_server.schema import DEFAULT_ORGANISATION
+from tests.support import example_database
 from tests.support.clocked_server import ClockedServer
 from tests.support.example_laptops import ONLY_USB, enrolled, healthy, with_usb_stick
 from tests.support.signing_in import Registered, Visitor, register
+from tests.support.store import rows
 
 CALLBACK = "https://sso.example.com/callback"
 CHALLENGE = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
@@ -249,3 +258,51 @@ def test_policy_that_wants_a_proven_laptop_gets_one(
         assert other.proofs == 1
     finally:
         publish(provider, ONLY_USB, Devices.ALL)
+
+
+def test_too_many_logins_from_one_address_have_to_wait(
+    provider: ClockedServer, client: httpx.Client, helpdesk: Registered
+) -> None:
+    """Comes last: afterwards this address waits for a minute."""
+    answers = [client.get(asked(helpdesk)) for _ in range(BEGINS + 1)]
+    response = answers[-1]
+    assert error_of(response) == "temporarily_unavailable"
+    assert provider.rows("SELECT count(*) FROM oidc_logins")[0][0] <= BEGINS + 100
+
+
+def test_what_is_over_is_forgotten(tmp_path: Path) -> None:
+    database = example_database.create(tmp_path)
+    now = datetime(2026, 3, 4, 9, 30, tzinfo=UTC)
+    party = Client(
+        *(DEFAULT_ORGANISATION, "client-1", "helpdesk", None, (CALLBACK,)),
+        id_token_alone=False,
+        pkce=True,
+        trusts_login_hint=False,
+        hint=None,
+    )
+
+    def give(transaction: Transaction) -> None:
+        for moment in (now, now - timedelta(minutes=7)):
+            code = give_code(
+                transaction.connection,
+                party,
+                redirect_uri=CALLBACK,
+                challenge=None,
+                person="ana@example.com",
+                claims={"sub": "ana@example.com"},
+                now=moment,
+            )
+            redeem(
+                transaction.connection,
+                party,
+                code=code,
+                redirect_uri=CALLBACK,
+                verifier="",
+                now=moment,
+            )
+
+    database.write_now(give)
+    database.write_now(lambda transaction: forget_answers(transaction.connection, now, 10))
+    for table in ("oidc_codes", "oidc_access_tokens"):
+        count = rows(str(database.url), f"SELECT count(*) FROM {table}")  # noqa: S608 - our own names
+        assert count == [(1,)], table

@@ -1,13 +1,18 @@
 """The provider as openid-client sees it, which checks every answer by the specifications."""
 
+import base64
 import itertools
+import json
 import time
 from collections.abc import Callable
+from datetime import timedelta
 
 import httpx
 import pytest
 
+from passmuster_server.clock import utc_now
 from passmuster_server.gate.oidc.logins import LIFETIME
+from passmuster_server.schema import to_microseconds
 from tests.support.clocked_server import ClockedServer
 from tests.support.example_laptops import enrolled, healthy, with_usb_stick
 from tests.support.relying_party import RelyingParty, RelyingPartyError
@@ -337,3 +342,36 @@ def test_max_age_and_prompt_login_are_answered_with_a_time_that_holds(
     assert visitor.proofs == 2, "prompt=login wants a new one"
     finish(sso, visitor.open(start(sso, helpdesk, max_age="0")), checks={"maxAge": 0})
     assert visitor.proofs == 3
+
+
+def test_a_rotation_of_our_keys_goes_unnoticed(
+    sso: RelyingParty,
+    helpdesk: Registered,
+    provider: ClockedServer,
+    client: httpx.Client,
+    visitor: Visitor,
+    ana: str,
+) -> None:
+    """The relying party keeps the keys that it has fetched."""
+    enrolled(provider, client, ana, healthy())
+    discover(sso, helpdesk)
+    before = signer(finish(sso, visitor.open(start(sso, helpdesk, login_hint=ana))))
+    ago = to_microseconds(utc_now() - timedelta(days=3))
+    provider.change("UPDATE signing_keys SET published_at = ?", ago)
+    provider.command("signing-keys", "--rotate")
+    deadline = time.monotonic() + 60
+    after = before
+    while after == before:
+        assert time.monotonic() < deadline, "the server signs with its old key after a minute"
+        arrival = visitor.open(start(sso, helpdesk, login_hint=ana))
+        finished = finish(sso, arrival)
+        assert claims_of(finished)["sub"] == ana
+        after = signer(finished)
+
+
+def signer(finished: dict[str, object]) -> str:
+    """Return the key by which the ID token is signed."""
+    tokens = finished["tokens"]
+    assert isinstance(tokens, dict)
+    header = str(tokens["id_token"]).partition(".")[0]
+    return str(json.loads(base64.urlsafe_b64decode(header + "=="))["kid"])
