@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 from passmuster_agent.delivery import Delivery, DeliveryKind, Obstacle
@@ -61,6 +62,17 @@ class Dispatch:
             except OSError as error:
                 pause = self._back_off.failed(at)
                 log.warning("The reporter cannot be started (%s); again in %.0f s.", error, pause)
+                if self._summons is not None:
+                    # Whoever waits is told; they would else be tried again without a pause.
+                    self._summons, self.has_attested = None, True
+                    problem = "The reporter cannot be started."
+                    return Delivery(
+                        DeliveryKind.LATER,
+                        datetime.now(UTC),
+                        obstacle=Obstacle.LAPTOP,
+                        problem=problem,
+                        remedy="What was read is kept and sent later.",
+                    )
         return delivered
 
     def next_at(self) -> float:

@@ -152,6 +152,17 @@ def test_a_first_visit_leads_to_the_proof_and_back_to_the_page_first_asked_for(
     assert laptop.device not in cookie
 
 
+def test_a_long_address_comes_back_whole_and_one_that_is_too_long_leads_to_the_first_page(
+    site: Site, new_visitor: Callable[[], Visitor]
+) -> None:
+    laptop = site.laptop()
+    path = "/search?q=" + "a" * 1_480
+    assert str(new_visitor().open(path, laptop).url) == site.proxy + path
+    arrived = new_visitor().open(path + "a" * 600, laptop)
+    assert is_let_in(arrived)
+    assert urlsplit(str(arrived.url)).path == "/"
+
+
 def test_a_blocked_worker_puts_it_right_and_continues_where_they_wanted_to_be(
     site: Site, visitor: Visitor
 ) -> None:
