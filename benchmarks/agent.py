@@ -152,6 +152,15 @@ def wait_for_reports(outbox: Path, sequence: int) -> None:
     raise SystemExit("the agent did not report")
 
 
+def wait_until_alone(process: psutil.Process) -> None:
+    """Wait until the count of updates, which the first reading began, has ended: apt is no peer."""
+    deadline = time.monotonic() + 120
+    while process.children():
+        if time.monotonic() > deadline:
+            raise SystemExit("what the agent has started does not end")
+        time.sleep(0.1)
+
+
 @dataclass(frozen=True)
 class Cost:
     """What the daemon was measured at."""
@@ -174,6 +183,7 @@ def measure(base: Path, command: tuple[str, ...], logind: Mocked, idle_s: float)
         session = log_in(logind)
         with running(command, base / "agent", base / "agent.log") as process:
             wait_for_reports(outbox, 1)
+            wait_until_alone(process)
             time.sleep(SETTLE_S)
             peak = Peak(process)
             began = cpu_s(process)
