@@ -6,7 +6,6 @@ import re
 import signal
 import subprocess
 import sys
-import threading
 from pathlib import Path
 
 import pytest
@@ -46,25 +45,26 @@ def test_its_commands_lead_from_nothing_to_a_gate_that_opens_and_shuts(tmp_path:
         text = text.replace("daemon off;\n", "daemon off;\nuser root;\n")
     script = "set -euo pipefail\n" + text
     path = os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"], "/usr/sbin"))
-    with subprocess.Popen(
-        ["bash", "-c", script],
-        cwd=folder,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        env={"PATH": path, "HOME": str(tmp_path), "LC_ALL": "C.UTF-8"},
-        start_new_session=True,
-    ) as process:
-        too_late = threading.Timer(WITHIN_S, os.killpg, (process.pid, signal.SIGKILL))
-        too_late.start()
+    log = tmp_path / "said"
+    with (
+        log.open("wb") as output,
+        subprocess.Popen(
+            ["bash", "-c", script],
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            env={"PATH": path, "HOME": str(tmp_path), "LC_ALL": "C.UTF-8"},
+            start_new_session=True,
+        ) as process,
+    ):
         try:
-            said, _ = process.communicate()
+            process.wait(WITHIN_S)
         finally:
-            too_late.cancel()
             # What it started is in its group; nothing of it is left where a step failed.
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
+    said = log.read_text(encoding="utf-8")
     assert process.returncode == 0, said
     assert "ok\n" in said
     assert "Welcome to the helpdesk\n" in said
