@@ -17,6 +17,7 @@ from starlette.routing import BaseRoute, Route
 from passmuster_collectors.contract.errors import ContractError
 from passmuster_collectors.contract.problem import Problem
 from passmuster_server import migrations
+from passmuster_server.accounts.password_routes import routes as password_routes
 from passmuster_server.accounts.routes import routes as accounts_routes
 from passmuster_server.audit.routes import routes as audit_routes
 from passmuster_server.changes import ChangeWatch
@@ -59,6 +60,7 @@ AREAS = (
     devices_routes,
     proof_routes,
     accounts_routes,
+    password_routes,
     fleet_routes,
     audit_routes,
     signing_routes,

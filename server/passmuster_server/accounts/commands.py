@@ -1,15 +1,19 @@
-"""Commands for administrators: there are no passwords, only links that sign in once."""
+"""Commands for administrators: who they are, what they may do, links that sign in once."""
 
 from argparse import ArgumentParser, _SubParsersAction
 
+from passmuster_server.accounts.roles import Role
 from passmuster_server.accounts.routes import sign_in_link
 from passmuster_server.accounts.service import (
     LINK_LIFETIME,
     AddressError,
     AdministratorExistsError,
     UnknownAdministratorError,
+    all_administrators,
     create_administrator,
     create_sign_in_link,
+    set_disabled,
+    set_role,
 )
 from passmuster_server.audit.actions import Action
 from passmuster_server.audit.record import Event
@@ -20,7 +24,7 @@ from passmuster_server.schema import DEFAULT_ORGANISATION
 
 
 def add_commands(parsers: "_SubParsersAction[ArgumentParser]") -> None:
-    """Register `create-admin` and `sign-in-link`."""
+    """Register `create-admin`, `sign-in-link`, `admins` and `admin`."""
     for name, text, run in (
         ("create-admin", "add an administrator and print a first sign-in link", create_admin),
         ("sign-in-link", "print a new sign-in link for an administrator", new_link),
@@ -32,6 +36,22 @@ def add_commands(parsers: "_SubParsersAction[ArgumentParser]") -> None:
                 "--group", metavar="NAME", help="the only group whose laptops the person will see"
             )
         parser.set_defaults(run=run)
+        if run is create_admin:
+            parser.add_argument(
+                "--role",
+                choices=[role.value for role in Role],
+                default=Role.ADMINISTRATOR.value,
+                help="what the account may do (default: everything)",
+            )
+    listed = parsers.add_parser("admins", help="list who may sign in to the console")
+    listed.set_defaults(run=show)
+    changed = parsers.add_parser("admin", help="change an administrator's role, or shut one out")
+    changed.add_argument("--email", required=True, help="the administrator's address")
+    wanted = changed.add_mutually_exclusive_group(required=True)
+    wanted.add_argument("--role", choices=[role.value for role in Role])
+    wanted.add_argument("--disable", action="store_true", help="ends every session at once")
+    wanted.add_argument("--enable", action="store_true")
+    changed.set_defaults(run=change)
 
 
 def create_admin(command: Command) -> int:
@@ -41,13 +61,22 @@ def create_admin(command: Command) -> int:
     def work(transaction: Transaction) -> str:
         group = name and find_group(transaction.connection, DEFAULT_ORGANISATION, name).group_id
         return create_administrator(
-            transaction, DEFAULT_ORGANISATION, email, command.clock(), group
+            transaction,
+            DEFAULT_ORGANISATION,
+            email,
+            command.clock(),
+            group,
+            Role(command.arguments.role),
         )
 
     try:
         token = command.change(
             work,
-            lambda _: Event(Action.ADMINISTRATOR_CREATED, subject=email, details={"group": name}),
+            lambda _: Event(
+                Action.ADMINISTRATOR_CREATED,
+                subject=email,
+                details={"group": name, "role": command.arguments.role},
+            ),
         )
     except (AddressError, GroupError) as error:
         raise CommandError(str(error)) from None
@@ -71,6 +100,43 @@ def new_link(command: Command) -> int:
     except UnknownAdministratorError:
         raise CommandError(f"{email} is no administrator; see create-admin") from None
     return _show(command, token)
+
+
+def show(command: Command) -> int:
+    """Print every administrator with role and state."""
+    rows = command.database.read_now(
+        lambda connection: all_administrators(connection, DEFAULT_ORGANISATION)
+    )
+    for row in rows:
+        state = f"disabled {row.disabled_at:%Y-%m-%d %H:%M} UTC" if row.disabled_at else "enabled"
+        print(f"{row.email}  {row.role}  {state}")
+    return 0
+
+
+def change(command: Command) -> int:
+    """Change a role, disable or enable; running servers follow at the next click."""
+    arguments = command.arguments
+    email = arguments.email
+
+    def work(transaction: Transaction) -> None:
+        if arguments.role is not None:
+            set_role(transaction, DEFAULT_ORGANISATION, email, Role(arguments.role))
+        else:
+            disabled_at = command.clock() if arguments.disable else None
+            set_disabled(transaction, DEFAULT_ORGANISATION, email, disabled_at)
+
+    what = arguments.role or ("disabled" if arguments.disable else "enabled")
+    try:
+        command.change(
+            work,
+            lambda _: Event(Action.ADMINISTRATOR_CHANGED, subject=email, details={"to": what}),
+        )
+    except AddressError as error:
+        raise CommandError(str(error)) from None
+    except UnknownAdministratorError:
+        raise CommandError(f"{email} is no administrator; see create-admin") from None
+    print(f"{email} is now {what}.")
+    return 0
 
 
 def _show(command: Command, token: str) -> int:

@@ -7,7 +7,9 @@ from pathlib import Path
 from starlette.requests import Request
 from starlette.responses import Response
 
+from passmuster_server.accounts import credentials
 from passmuster_server.accounts.cookies import Cookies
+from passmuster_server.accounts.roles import TITLES, Permission
 from passmuster_server.accounts.service import (
     TOUCH_AFTER,
     Session,
@@ -17,7 +19,7 @@ from passmuster_server.accounts.service import (
 )
 from passmuster_server.clock import Clock
 from passmuster_server.database import Database, StoreUnavailableError
-from passmuster_server.web.forms import form_token
+from passmuster_server.web.forms import TOKEN_FIELD, form_token
 from passmuster_server.web.pages import Pages
 
 Page = Callable[[Request, Session], Awaitable[Response]]
@@ -36,11 +38,13 @@ class Guard:
         self._cookies = Cookies(public_url)
         self._pages = Pages(Path(__file__).parent / "templates")
 
-    def protect(self, page: Page, *, minds_groups: bool = False) -> Endpoint:
-        """Return `page` as an endpoint that answers 401 with the way in to all others.
+    def protect(
+        self, page: Page, needs: Permission = Permission.SEE_FLEET, *, minds_groups: bool = False
+    ) -> Endpoint:
+        """Return `page` as an endpoint for those who are signed in and have the permission.
 
-        Who may see one group alone gets 403, unless the page `minds_groups`: shows no more than
-        `Session.group`.
+        All others get 401 with the way in, or 403. Who may see one group alone gets 403 as well,
+        unless the page `minds_groups`: shows no more than `Session.group`.
         """
 
         async def protected(request: Request) -> Response:
@@ -49,9 +53,40 @@ class Guard:
                 return self.sign_in_needed(request)
             if session.group is not None and not minds_groups:
                 return self._pages.response("not_for_groups.html", status=403)
+            if not session.may(needs):
+                return self._pages.response(
+                    "not_allowed.html",
+                    status=403,
+                    here="",
+                    email=session.email,
+                    role=TITLES[session.role],
+                    token_field=TOKEN_FIELD,
+                    token=self.form_token(request),
+                )
             return await page(request, session)
 
         return protected
+
+    async def proof_needed(
+        self, request: Request, session: Session, back: str, *, problem: str = ""
+    ) -> Response:
+        """Return the page that asks a visitor to prove again who they are, and leads to `back`."""
+        has_password = await self._database.read(
+            lambda connection: credentials.has_password(
+                connection, session.organisation, session.email
+            )
+        )
+        return self._pages.response(
+            "prove.html",
+            status=403,
+            here="",
+            email=session.email,
+            token_field=TOKEN_FIELD,
+            token=self.form_token(request),
+            has_password=has_password,
+            back=back,
+            problem=problem,
+        )
 
     async def session(self, request: Request) -> Session | None:
         """Return the visitor's session, or None. A visit of a person keeps it from idling."""

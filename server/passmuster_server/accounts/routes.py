@@ -5,7 +5,6 @@ access log, proxy or preview. Only the page's button sends it.
 """
 
 from datetime import datetime
-from pathlib import Path
 from urllib.parse import urlsplit
 
 from starlette.requests import Request
@@ -21,13 +20,14 @@ from passmuster_server.accounts.service import (
     sign_in,
     sign_out,
 )
+from passmuster_server.accounts.sign_in_form import SignInForm
 from passmuster_server.audit.actions import Action
 from passmuster_server.audit.record import Event, record
 from passmuster_server.clock import Clock
 from passmuster_server.database import Database, Transaction
 from passmuster_server.services import Services
-from passmuster_server.web.forms import TOKEN_FIELD, form_token, read_form
-from passmuster_server.web.pages import HEADERS, Pages
+from passmuster_server.web.forms import read_form
+from passmuster_server.web.pages import HEADERS
 from passmuster_server.web.problems import RefusalError
 
 SIGN_IN_PATH = "/sign-in"
@@ -49,22 +49,18 @@ class SignIn:
         self._public_url = public_url
         self._cookies = Cookies(public_url)
         self._guard = Guard(database, clock, public_url)
-        self._pages = Pages(Path(__file__).parent / "templates")
+        self._form = SignInForm(public_url)
 
     async def show(self, request: Request) -> Response:
         """Show the button. Uses nothing up, whoever fetches it and how often."""
         session = await self._guard.session(request)
-        return self._form(request, email=session.email if session is not None else "")
+        return self._form.response(request, email=session.email if session is not None else "")
 
     async def submit(self, request: Request) -> Response:
         """Use the link up and start a session, always a new one."""
-        secret = self._cookies.visitor(request)
-        try:
-            fields = await read_form(request, secret=secret, public_url=self._public_url)
-        except RefusalError as error:
-            if error.problem.status != 403:
-                raise
-            return self._form(request, status=403, problem=error.problem.detail)
+        fields = await self._form.read(request)
+        if isinstance(fields, Response):
+            return fields
         now = self._clock()
         before = self._cookies.session(request)
         try:
@@ -73,7 +69,7 @@ class SignIn:
                 lambda transaction: _exchange(transaction, before, token, now)
             )
         except LinkError as error:
-            return self._form(request, status=403, problem=str(error))
+            return self._form.response(request, status=403, problem=str(error))
         response = RedirectResponse(AFTER_SIGN_IN, 303, headers=dict(HEADERS))
         self._cookies.start_session(response, session)
         return response
@@ -86,30 +82,12 @@ class SignIn:
         except RefusalError as error:
             if error.problem.status != 403:
                 raise
-            return self._form(request, status=403, problem=error.problem.detail)
+            return self._form.response(request, status=403, problem=error.problem.detail)
         now = self._clock()
         await self._database.write(lambda transaction: _end(transaction, token, now))
         response = RedirectResponse(SIGN_IN_PATH, 303, headers=dict(HEADERS))
         self._cookies.end_session(response)
         return response
-
-    def _form(
-        self, request: Request, *, status: int = 200, problem: str = "", email: str = ""
-    ) -> Response:
-        response = Response()
-        secret = self._cookies.visitor(request) or self._cookies.start_visit(response)
-        page = self._pages.response(
-            "sign_in.html",
-            status=status,
-            problem=problem,
-            email=email,
-            token_field=TOKEN_FIELD,
-            token=form_token(secret),
-        )
-        page.raw_headers.extend(
-            (name, value) for name, value in response.raw_headers if name == b"set-cookie"
-        )
-        return page
 
 
 def routes(services: Services) -> list[Route]:

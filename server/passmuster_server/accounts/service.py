@@ -7,11 +7,13 @@ import re
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import Connection, Row, delete, select, update
 
 from passmuster_collectors.contract.canonical import digest
+from passmuster_server.accounts.roles import PERMISSIONS, Permission, Role
 from passmuster_server.accounts.tables import administrators, sessions, sign_in_links
 from passmuster_server.database import Transaction
 
@@ -20,6 +22,7 @@ LINK_KEPT = timedelta(days=1)
 """How long an old link can still say that it is used or expired, rather than unknown."""
 SESSION_LIFETIME = timedelta(hours=12)
 SESSION_IDLE = timedelta(hours=1)
+FRESH_FOR = timedelta(minutes=15)
 TOUCH_AFTER = timedelta(minutes=1)
 """A session's last use is written this often at most."""
 
@@ -45,6 +48,13 @@ class LinkError(Exception):
     """A sign-in link that doesn't sign in. The message tells the visitor what to do."""
 
 
+class Method(StrEnum):
+    """How a session was begun."""
+
+    LINK = "link"
+    PASSWORD = "password"  # noqa: S105 - a word for a method, no password
+
+
 @dataclass(frozen=True)
 class Session:
     """Who is signed in. `token_hash` names the session in the store.
@@ -57,6 +67,17 @@ class Session:
     token_hash: str
     last_used_at: datetime
     group: str | None = None
+    role: Role = Role.ADMINISTRATOR
+    method: Method = Method.LINK
+    proven_at: datetime | None = None
+
+    def may(self, permission: Permission) -> bool:
+        """Whether the account's role has the permission."""
+        return permission in PERMISSIONS[self.role]
+
+    def is_fresh(self, now: datetime) -> bool:
+        """Whether the visitor proved lately enough who they are to change something."""
+        return self.proven_at is not None and now - self.proven_at < FRESH_FOR
 
 
 def normalised(email: str) -> str:
@@ -68,7 +89,12 @@ def normalised(email: str) -> str:
 
 
 def create_administrator(
-    transaction: Transaction, organisation: str, email: str, now: datetime, group: str | None = None
+    transaction: Transaction,
+    organisation: str,
+    email: str,
+    now: datetime,
+    group: str | None = None,
+    role: Role = Role.ADMINISTRATOR,
 ) -> str:
     """Store an administrator and return the token of a first sign-in link.
 
@@ -80,7 +106,11 @@ def create_administrator(
         raise AdministratorExistsError(address)
     transaction.connection.execute(
         administrators.insert().values(
-            organisation_id=organisation, email=address, created_at=now, group_id=group
+            organisation_id=organisation,
+            email=address,
+            created_at=now,
+            group_id=group,
+            role=role.value,
         )
     )
     return create_sign_in_link(transaction, organisation, address, now)
@@ -132,19 +162,112 @@ def sign_in(transaction: Transaction, token: str, now: datetime) -> str:
         .where(sign_in_links.c.token_hash == link.token_hash)
         .values(used_at=now)
     )
+    return start_session(transaction, link.organisation_id, link.email, Method.LINK, now)
+
+
+def start_session(
+    transaction: Transaction, organisation: str, email: str, method: Method, now: datetime
+) -> str:
+    """Return the token of a new session of an administrator who has just proven to be it."""
+    connection = transaction.connection
     connection.execute(delete(sessions).where(sessions.c.expires_at <= now))
     session = secrets.token_urlsafe(TOKEN_BYTES)
     connection.execute(
         sessions.insert().values(
             token_hash=_hash(session),
-            organisation_id=link.organisation_id,
-            email=link.email,
+            organisation_id=organisation,
+            email=email,
             created_at=now,
             last_used_at=now,
             expires_at=now + SESSION_LIFETIME,
+            method=method.value,
+            proven_at=now,
         )
     )
     return session
+
+
+def is_enabled(connection: Connection, organisation: str, email: str) -> bool:
+    """Whether there is such an administrator who may sign in."""
+    known = _administrator(connection, organisation, email)
+    return known is not None and known.disabled_at is None
+
+
+def prove_again(transaction: Transaction, session: Session, now: datetime) -> None:
+    """Note that the visitor has just proven once more who they are."""
+    transaction.connection.execute(
+        update(sessions).where(sessions.c.token_hash == session.token_hash).values(proven_at=now)
+    )
+
+
+def sessions_of(connection: Connection, session: Session, now: datetime) -> list[Row[Any]]:
+    """Return the account's sessions that have not ended, the newest first."""
+    return list(
+        connection.execute(
+            select(sessions)
+            .where(
+                sessions.c.organisation_id == session.organisation,
+                sessions.c.email == session.email,
+                sessions.c.expires_at > now,
+                sessions.c.last_used_at > now - SESSION_IDLE,
+            )
+            .order_by(sessions.c.created_at.desc())
+        )
+    )
+
+
+def end_others(transaction: Transaction, session: Session) -> int:
+    """End every other session of the account; return how many that was."""
+    return transaction.connection.execute(
+        delete(sessions).where(
+            sessions.c.organisation_id == session.organisation,
+            sessions.c.email == session.email,
+            sessions.c.token_hash != session.token_hash,
+        )
+    ).rowcount
+
+
+def set_disabled(
+    transaction: Transaction, organisation: str, email: str, disabled_at: datetime | None
+) -> None:
+    """Let an administrator sign in no more, or (None) again; sessions end with it.
+
+    Raises `AddressError` and `UnknownAdministratorError`.
+    """
+    address = normalised(email)
+    changed = transaction.connection.execute(
+        update(administrators)
+        .where(administrators.c.organisation_id == organisation, administrators.c.email == address)
+        .values(disabled_at=disabled_at)
+    )
+    if changed.rowcount != 1:
+        raise UnknownAdministratorError(address)
+    transaction.connection.execute(
+        delete(sessions).where(
+            sessions.c.organisation_id == organisation, sessions.c.email == address
+        )
+    )
+
+
+def set_role(transaction: Transaction, organisation: str, email: str, role: Role) -> None:
+    """Change what an administrator may do, from the next click on.
+
+    Raises `AddressError` and `UnknownAdministratorError`.
+    """
+    address = normalised(email)
+    changed = transaction.connection.execute(
+        update(administrators)
+        .where(administrators.c.organisation_id == organisation, administrators.c.email == address)
+        .values(role=role.value)
+    )
+    if changed.rowcount != 1:
+        raise UnknownAdministratorError(address)
+
+
+def all_administrators(connection: Connection, organisation: str) -> list[Row[Any]]:
+    """Return every administrator by address."""
+    statement = select(administrators).where(administrators.c.organisation_id == organisation)
+    return list(connection.execute(statement.order_by(administrators.c.email)))
 
 
 def find_session(connection: Connection, token: str, now: datetime) -> Session | None:
@@ -173,7 +296,7 @@ def sign_out(transaction: Transaction, token: str) -> None:
 
 def _session(connection: Connection, token_hash: str, now: datetime) -> Session | None:
     row = connection.execute(
-        select(sessions, administrators.c.group_id)
+        select(sessions, administrators.c.group_id, administrators.c.role)
         .join(
             administrators,
             (administrators.c.organisation_id == sessions.c.organisation_id)
@@ -188,7 +311,16 @@ def _session(connection: Connection, token_hash: str, now: datetime) -> Session 
     ).one_or_none()
     if row is None:
         return None
-    return Session(row.organisation_id, row.email, row.token_hash, row.last_used_at, row.group_id)
+    return Session(
+        row.organisation_id,
+        row.email,
+        row.token_hash,
+        row.last_used_at,
+        row.group_id,
+        Role(row.role),
+        Method(row.method),
+        row.proven_at,
+    )
 
 
 def _administrator(connection: Connection, organisation: str, address: str) -> Row[Any] | None:

@@ -1,6 +1,15 @@
 """The tables of administrators, their one-time sign-in links and their sessions."""
 
-from sqlalchemy import Column, ForeignKey, Index, String, Table
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    String,
+    Table,
+    text,
+)
 
 from passmuster_server.schema import METADATA, Moment
 
@@ -12,6 +21,38 @@ administrators = Table(
     Column("created_at", Moment, nullable=False),
     Column("disabled_at", Moment),
     Column("group_id", String(32)),
+    Column("role", String(32), nullable=False, server_default=text("'administrator'")),
+)
+
+_ADMINISTRATOR = (
+    ["organisation_id", "email"],
+    ["administrators.organisation_id", "administrators.email"],
+)
+
+credentials = Table(
+    "credentials",
+    METADATA,
+    Column("organisation_id", String(64), primary_key=True),
+    Column("email", String(254), primary_key=True),
+    Column("password_hash", String(256)),
+    Column("secret", String(64)),
+    Column("pending_secret", String(64)),
+    Column("last_step", BigInteger, nullable=False),
+    Column("changed_at", Moment),
+    ForeignKeyConstraint(*_ADMINISTRATOR),
+)
+"""The secrets are those of time-based codes, in base32; the pending one does not count yet.
+
+`last_step` is the newest thirty seconds whose code was used: none up to it counts again.
+"""
+
+recovery_codes = Table(
+    "recovery_codes",
+    METADATA,
+    Column("organisation_id", String(64), primary_key=True),
+    Column("email", String(254), primary_key=True),
+    Column("code_hash", String(64), primary_key=True),
+    ForeignKeyConstraint(*_ADMINISTRATOR),
 )
 """`group_id` is the only group whose devices the administrator sees; null: all of them."""
 
@@ -34,5 +75,8 @@ sessions = Table(
     Column("created_at", Moment, nullable=False),
     Column("last_used_at", Moment, nullable=False),
     Column("expires_at", Moment, nullable=False),
+    Column("method", String(16), nullable=False, server_default=text("'link'")),
+    Column("proven_at", Moment, nullable=False, server_default=text("0")),
     Index("ix_sessions_expires_at", "expires_at"),
 )
+"""`proven_at` is when the visitor last proved who they are; changes need that to be lately."""

@@ -10,6 +10,8 @@ class Action(StrEnum):
     SIGN_IN_LINK_CREATED = "sign_in_link.created"
     SIGNED_IN = "administrator.signed_in"
     SIGNED_OUT = "administrator.signed_out"
+    CREDENTIALS_CHANGED = "administrator.credentials_changed"
+    ADMINISTRATOR_CHANGED = "administrator.changed"
     ENROLMENT_CODE_CREATED = "enrolment_code.created"
     DEVICE_ENROLLED = "device.enrolled"
     DEVICE_RETIRED = "device.retired"

@@ -10,6 +10,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from passmuster_server.accounts.guard import Guard
+from passmuster_server.accounts.roles import Permission
 from passmuster_server.accounts.service import Session
 from passmuster_server.audit import record, trail
 from passmuster_server.audit.actions import Action
@@ -96,8 +97,12 @@ def routes(services: Services) -> list[Route]:
     guard = Guard(services.database, services.clock, services.config.public_url)
     pages = AuditPages(services.database, services.clock, guard)
     return [
-        Route("/audit", guard.protect(pages.audit), methods=["GET"]),
-        Route("/audit/decisions/{decision}", guard.protect(pages.decision), methods=["GET"]),
+        Route("/audit", guard.protect(pages.audit, Permission.SEE_AUDIT), methods=["GET"]),
+        Route(
+            "/audit/decisions/{decision}",
+            guard.protect(pages.decision, Permission.SEE_AUDIT),
+            methods=["GET"],
+        ),
     ]
 
 

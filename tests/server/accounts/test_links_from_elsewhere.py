@@ -50,7 +50,7 @@ def browser() -> Iterator[Browsing]:
 def signed_in(server: RunningServer, browser: Browsing) -> Page:
     page = browser.page()
     page.goto(server.sign_in_link(f"it{id(page)}@example.com"))
-    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Sign in", exact=True).click()
     page.wait_for_url("**/fleet")
     return page
 
@@ -99,7 +99,7 @@ def test_the_token_of_a_link_leaves_the_address_and_reaches_no_log(
     expect(page.get_by_text("Your link is ready")).to_be_visible()
     assert page.url == f"{server.url}/sign-in"
     assert not any(token in url for url in asked)
-    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Sign in", exact=True).click()
     page.wait_for_url("**/fleet")
     assert token not in server.log.read_text()
 
@@ -110,6 +110,6 @@ def test_without_scripts_the_link_can_be_pasted(server: RunningServer) -> None:
         page = plain.page()
         page.goto(f"{server.url}/sign-in")
         page.get_by_label("Paste your sign-in link").fill(link)
-        page.get_by_role("button", name="Sign in").click()
+        page.get_by_role("button", name="Sign in", exact=True).click()
         expect(page.get_by_role("heading", name="Fleet")).to_be_visible()
         assert plain.complaints == []

@@ -5,7 +5,9 @@ const form = document.querySelector("[data-sign-in]");
 const token = location.hash.slice(1);
 if (form !== null && token !== "") {
   form.elements.namedItem("link").value = token;
-  form.querySelector("[data-without-link]").hidden = true;
+  for (const part of document.querySelectorAll("[data-without-link]")) {
+    part.hidden = true;
+  }
   form.querySelector("[data-with-link]").hidden = false;
   history.replaceState(null, "", location.pathname);
   form.querySelector("button").focus();

@@ -1,0 +1,302 @@
+"""Signing in by password and code, proving it again, and the page of one's own account."""
+
+import asyncio
+import time
+from datetime import datetime
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import segno
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from passmuster_server.accounts import credentials, service
+from passmuster_server.accounts.cookies import Cookies
+from passmuster_server.accounts.credentials import CredentialError
+from passmuster_server.accounts.guard import Guard
+from passmuster_server.accounts.roles import TITLES
+from passmuster_server.accounts.service import AddressError, Method, Session
+from passmuster_server.accounts.sign_in_form import SignInForm
+from passmuster_server.audit.actions import Action
+from passmuster_server.audit.record import Event, record
+from passmuster_server.clock import Clock
+from passmuster_server.config import Config
+from passmuster_server.database import Database, Transaction
+from passmuster_server.devices.limits import AddressLimit
+from passmuster_server.schema import DEFAULT_ORGANISATION
+from passmuster_server.services import Services
+from passmuster_server.web.forms import TOKEN_FIELD, read_form
+from passmuster_server.web.pages import HEADERS, Pages
+from passmuster_server.web.problems import RefusalError
+
+ACCOUNT_PATH = "/account"
+TRIES = 10
+TRIES_WITHIN_S = 300.0
+HASHES_AT_ONCE = 2
+"""Each takes 64 MiB."""
+MAX_FIELD = 256
+WRONG = "The address, the password or the code is not right."
+
+
+class Proofs:
+    """Checks password and code, never faster for an account that is not there, and not too often.
+
+    Tries are counted for the account and for the address they come from, in this process.
+    """
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+        self._accounts = AddressLimit(TRIES, TRIES_WITHIN_S, time.monotonic)
+        self._addresses = AddressLimit(TRIES * 3, TRIES_WITHIN_S, time.monotonic)
+        self._hashing = asyncio.Semaphore(HASHES_AT_ONCE)
+
+    async def hashed(self, password: str, email: str) -> str:
+        """Return a new password's hash. Raises `CredentialError`."""
+        async with self._hashing:
+            return await asyncio.to_thread(credentials.hashed, password, email)
+
+    async def are_right(self, email: str, password: str, code: str, address: str) -> bool:
+        """Whether both are the account's; the code is used up. Raises `RefusalError` 429."""
+        self._count(email, address)
+        organisation = DEFAULT_ORGANISATION
+        row = await self._database.read(
+            lambda connection: credentials.stored(connection, organisation, email)
+        )
+        async with self._hashing:
+            known = await asyncio.to_thread(credentials.check_password, row, password)
+        if not known:
+            return False
+
+        def use(transaction: Transaction) -> bool:
+            return service.is_enabled(
+                transaction.connection, organisation, email
+            ) and credentials.use_code(transaction, organisation, email, code, self._clock())
+
+        return await self._database.write(use)
+
+    def _count(self, email: str, address: str) -> None:
+        wait_s = max(self._accounts.wait_s(f"account {email}"), self._addresses.wait_s(address))
+        if wait_s > 0:
+            raise RefusalError(
+                429,
+                "too_many_tries",
+                "Too many tries. Wait a few minutes.",
+                headers={"Retry-After": str(int(wait_s) + 1)},
+            )
+        self._accounts.count(f"account {email}")
+        self._addresses.count(address)
+
+
+class PasswordPages:
+    """The pages."""
+
+    def __init__(self, database: Database, clock: Clock, config: Config) -> None:
+        self._database = database
+        self._clock = clock
+        self._public_url = config.public_url
+        self._cookies = Cookies(config.public_url)
+        self._guard = Guard(database, clock, config.public_url)
+        self._form = SignInForm(config.public_url)
+        self._proofs = Proofs(database, clock)
+        self._pages = Pages(Path(__file__).parent / "templates")
+
+    async def sign_in(self, request: Request) -> Response:
+        """Start a session for a right password and code."""
+        fields = await self._form.read(request)
+        if isinstance(fields, Response):
+            return fields
+        password, code = _field(fields, "password"), _field(fields, "code")
+        try:
+            email = service.normalised(_field(fields, "email"))
+            right = await self._proofs.are_right(email, password, code, _address(request))
+        except AddressError:
+            right = False
+        except RefusalError as error:
+            return self._form.response(
+                request, status=429, problem=error.problem.detail, headers=error.headers
+            )
+        if not right:
+            return self._form.response(request, status=403, problem=WRONG)
+        now, before = self._clock(), self._cookies.session(request)
+
+        def start(transaction: Transaction) -> str:
+            service.sign_out(transaction, before)
+            _note(transaction, email, Action.SIGNED_IN, now, method=Method.PASSWORD.value)
+            return service.start_session(
+                transaction, DEFAULT_ORGANISATION, email, Method.PASSWORD, now
+            )
+
+        token = await self._database.write(start)
+        response = RedirectResponse("/fleet", 303, headers=dict(HEADERS))
+        self._cookies.start_session(response, token)
+        return response
+
+    async def prove(self, request: Request, session: Session) -> Response:
+        """Take a password and code again, and lead back to where the change is made."""
+        fields = await read_form(
+            request, secret=self._cookies.session(request), public_url=self._public_url
+        )
+        back = _own_path(_field(fields, "back"))
+        try:
+            right = await self._proofs.are_right(
+                session.email, _field(fields, "password"), _field(fields, "code"), _address(request)
+            )
+            problem = "" if right else "The password or the code is not right."
+        except RefusalError as error:
+            right, problem = False, error.problem.detail
+        if not right:
+            return await self._guard.proof_needed(request, session, back, problem=problem)
+        now = self._clock()
+        await self._database.write(
+            lambda transaction: service.prove_again(transaction, session, now)
+        )
+        return RedirectResponse(back, 303, headers=dict(HEADERS))
+
+    async def account(self, request: Request, session: Session) -> Response:
+        """Show one's own account: how one signs in, and where one is signed in."""
+        return await self._account(request, session)
+
+    async def begin(self, request: Request, session: Session) -> Response:
+        """Begin to set up a second step."""
+        await self._read(request)
+        if not session.is_fresh(self._clock()):
+            return await self._guard.proof_needed(request, session, ACCOUNT_PATH)
+        await self._database.write(
+            lambda transaction: credentials.begin(transaction, session.organisation, session.email)
+        )
+        return RedirectResponse(ACCOUNT_PATH, 303, headers=dict(HEADERS))
+
+    async def picture(self, _: Request, session: Session) -> Response:
+        """Return the second step that is being set up as a QR code."""
+        pending = await self._database.read(
+            lambda connection: credentials.pending(connection, session.organisation, session.email)
+        )
+        if pending is None:
+            raise RefusalError(404, "not_found", "Nothing is being set up.")
+        return Response(_qr(pending.address), media_type="image/svg+xml", headers=dict(HEADERS))
+
+    async def set_up(self, request: Request, session: Session) -> Response:
+        """Put a password and the second step in force, and show the recovery codes once."""
+        fields = await self._read(request)
+        now = self._clock()
+        if not session.is_fresh(now):
+            return await self._guard.proof_needed(request, session, ACCOUNT_PATH)
+        code = _field(fields, "code")
+
+        def change(transaction: Transaction) -> tuple[str, ...]:
+            codes = credentials.set_up(
+                transaction, session.organisation, session.email, password_hash, code, now
+            )
+            service.end_others(transaction, session)
+            _note(transaction, session.email, Action.CREDENTIALS_CHANGED, now)
+            return codes
+
+        try:
+            password_hash = await self._proofs.hashed(_field(fields, "password"), session.email)
+            codes = await self._database.write(change)
+        except CredentialError as error:
+            return await self._account(request, session, status=400, problem=str(error))
+        return await self._account(request, session, codes=codes)
+
+    async def end_others(self, request: Request, session: Session) -> Response:
+        """Sign out everywhere else."""
+        await self._read(request)
+        await self._database.write(lambda transaction: service.end_others(transaction, session))
+        return RedirectResponse(ACCOUNT_PATH, 303, headers=dict(HEADERS))
+
+    async def _read(self, request: Request) -> Any:
+        return await read_form(
+            request, secret=self._cookies.session(request), public_url=self._public_url
+        )
+
+    async def _account(
+        self,
+        request: Request,
+        session: Session,
+        *,
+        status: int = 200,
+        problem: str = "",
+        codes: tuple[str, ...] = (),
+    ) -> Response:
+        now = self._clock()
+        who = (session.organisation, session.email)
+        has_password, pending, left, found = await self._database.read(
+            lambda connection: (
+                credentials.has_password(connection, *who),
+                credentials.pending(connection, *who),
+                credentials.recovery_codes_left(connection, *who),
+                service.sessions_of(connection, session, now),
+            )
+        )
+        return self._pages.response(
+            "account.html",
+            status=status,
+            here="account",
+            email=session.email,
+            token_field=TOKEN_FIELD,
+            token=self._guard.form_token(request),
+            now=now,
+            problem=problem,
+            role=TITLES[session.role],
+            has_password=has_password,
+            pending=pending,
+            codes=codes,
+            codes_left=left,
+            sessions=[(row, row.token_hash == session.token_hash) for row in found],
+            shortest=credentials.SHORTEST_PASSWORD,
+            longest=credentials.LONGEST_PASSWORD,
+        )
+
+
+def routes(services: Services) -> list[Route]:
+    """Return the routes."""
+    pages = PasswordPages(services.database, services.clock, services.config)
+    guard = Guard(services.database, services.clock, services.config.public_url)
+    own = (
+        ("/prove", pages.prove, "POST"),
+        (ACCOUNT_PATH, pages.account, "GET"),
+        ("/account/second-step", pages.begin, "POST"),
+        ("/account/second-step.svg", pages.picture, "GET"),
+        ("/account/password", pages.set_up, "POST"),
+        ("/account/sessions", pages.end_others, "POST"),
+    )
+    return [
+        Route("/sign-in/password", pages.sign_in, methods=["POST"]),
+        *(
+            Route(path, guard.protect(page, minds_groups=True), methods=[method])
+            for path, page, method in own
+        ),
+    ]
+
+
+def _note(
+    transaction: Transaction, email: str, action: Action, now: datetime, **details: str
+) -> None:
+    event = Event(action, email, details=details)
+    record(transaction.connection, DEFAULT_ORGANISATION, event, now)
+
+
+def _field(fields: Any, name: str) -> str:
+    value: str = fields.get(name, "")
+    return value[:MAX_FIELD]
+
+
+def _own_path(text: str) -> str:
+    """Return a path on this server; anything else leads to the fleet."""
+    if not text.startswith("/") or text.startswith(("//", "/\\")) or not text.isprintable():
+        return "/fleet"
+    return text
+
+
+def _address(request: Request) -> str:
+    return request.client.host if request.client is not None else ""
+
+
+def _qr(address: str) -> bytes:
+    """Return the picture as SVG: black on white, whatever the theme, or no telephone reads it."""
+    out = BytesIO()
+    segno.make(address, micro=False).save(out, kind="svg", scale=5, dark="#000", light="#fff")
+    return out.getvalue()

@@ -1,0 +1,37 @@
+"""What each kind of account may do in the console."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+
+class Permission(StrEnum):
+    """One thing that not every account may do."""
+
+    SEE_FLEET = "see_fleet"
+    SEE_AUDIT = "see_audit"
+    WAIVE = "waive"
+    CHANGE_DEVICES = "change_devices"
+
+
+class Role(StrEnum):
+    """The kinds of accounts."""
+
+    VIEWER = "viewer"
+    HELPDESK = "helpdesk"
+    AUDITOR = "auditor"
+    ADMINISTRATOR = "administrator"
+
+
+PERMISSIONS: Mapping[Role, frozenset[Permission]] = {
+    Role.VIEWER: frozenset({Permission.SEE_FLEET}),
+    Role.HELPDESK: frozenset({Permission.SEE_FLEET, Permission.WAIVE}),
+    Role.AUDITOR: frozenset({Permission.SEE_FLEET, Permission.SEE_AUDIT}),
+    Role.ADMINISTRATOR: frozenset(Permission),
+}
+
+TITLES: Mapping[Role, str] = {
+    Role.VIEWER: "sees the fleet",
+    Role.HELPDESK: "sees the fleet and grants waivers",
+    Role.AUDITOR: "sees the fleet and the audit record",
+    Role.ADMINISTRATOR: "may do everything",
+}
