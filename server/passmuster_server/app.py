@@ -26,6 +26,7 @@ from passmuster_server.config import Config
 from passmuster_server.database import Database, StoreUnavailableError
 from passmuster_server.devices.lineage import place_of
 from passmuster_server.devices.routes import routes as devices_routes
+from passmuster_server.fleet.actions import routes as fleet_action_routes
 from passmuster_server.fleet.index import FleetIndex
 from passmuster_server.fleet.routes import routes as fleet_routes
 from passmuster_server.gate.routes import routes as gate_routes
@@ -62,6 +63,7 @@ AREAS = (
     accounts_routes,
     password_routes,
     fleet_routes,
+    fleet_action_routes,
     audit_routes,
     signing_routes,
     ssf_routes,

@@ -18,6 +18,7 @@ from starlette.routing import Route
 from passmuster_collectors.contract.canonical import base64url, from_base64url
 from passmuster_collectors.contract.errors import ContractError
 from passmuster_server.accounts.guard import Guard
+from passmuster_server.accounts.roles import Permission
 from passmuster_server.accounts.service import Session
 from passmuster_server.audit.actions import Action
 from passmuster_server.audit.record import Event, record_once
@@ -25,7 +26,7 @@ from passmuster_server.clock import Clock
 from passmuster_server.config import Config
 from passmuster_server.database import Database, StoreUnavailableError
 from passmuster_server.devices.groups import groups_of
-from passmuster_server.fleet import device_view
+from passmuster_server.fleet import actions, device_view
 from passmuster_server.fleet.index import Cursor, FleetIndex, FleetQuery, Group
 from passmuster_server.fleet.key_view import key_changes_of
 from passmuster_server.fleet.live import LiveFleet, TooManyListenersError
@@ -177,6 +178,9 @@ class FleetPages:
             transitions=device_view.transitions_of(stored.transitions),
             history=device_view.history_of(stored.history),
             key_changes=key_changes_of(stored.key_changes),
+            may={each.value: session.group is None and session.may(each) for each in Permission},
+            waivers=actions.waivers_in_force(stored.waivers, now),
+            waivable=actions.TITLES,
         )
 
     async def _note_view(self, session: Session, device: Row[Any], now: datetime) -> None:

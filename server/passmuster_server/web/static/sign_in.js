@@ -2,8 +2,12 @@
 "use strict";
 
 const form = document.querySelector("[data-sign-in]");
-const token = location.hash.slice(1);
-if (form !== null && token !== "") {
+
+function takeToken() {
+  const token = location.hash.slice(1);
+  if (form === null || token === "") {
+    return;
+  }
   form.elements.namedItem("link").value = token;
   for (const part of document.querySelectorAll("[data-without-link]")) {
     part.hidden = true;
@@ -12,3 +16,7 @@ if (form !== null && token !== "") {
   history.replaceState(null, "", location.pathname);
   form.querySelector("button").focus();
 }
+
+takeToken();
+// A link that is opened in a tab that shows this page already loads nothing anew.
+addEventListener("hashchange", takeToken);

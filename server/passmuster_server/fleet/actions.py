@@ -1,0 +1,199 @@
+"""What IT changes on a laptop's page: waivers, and taking it out of service."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from sqlalchemy import Row
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from passmuster_server.accounts.cookies import Cookies
+from passmuster_server.accounts.guard import Guard
+from passmuster_server.accounts.roles import Permission
+from passmuster_server.accounts.service import Session
+from passmuster_server.audit.actions import Action
+from passmuster_server.audit.record import Event, record
+from passmuster_server.clock import Clock
+from passmuster_server.database import Database, Transaction
+from passmuster_server.devices import store
+from passmuster_server.devices.enrolment import retire
+from passmuster_server.policy import waivers
+from passmuster_server.policy.demands import JUDGED
+from passmuster_server.policy.standing import DeviceStatus
+from passmuster_server.policy.waivers import Waived, WaiverError
+from passmuster_server.services import Services
+from passmuster_server.web.forms import TOKEN_FIELD, read_form
+from passmuster_server.web.pages import HEADERS, Pages
+
+STATUSES: Mapping[str, tuple[DeviceStatus, Action]] = {
+    "lost": (DeviceStatus.LOST, Action.DEVICE_LOST),
+    "retired": (DeviceStatus.RETIRED, Action.DEVICE_RETIRED),
+    "revoked": (DeviceStatus.REVOKED, Action.DEVICE_REVOKED),
+}
+TITLES: Mapping[str, str] = {signal.id: signal.title for signal in JUDGED}
+
+
+class NoDeviceError(Exception):
+    """There is no such device."""
+
+
+@dataclass(frozen=True)
+class Refused:
+    """Why a change was not made, for the person who asked for it."""
+
+    text: str
+
+
+class DeviceActions:
+    """Takes the forms of a laptop's page. Every change needs a sign-in of the last minutes."""
+
+    def __init__(self, database: Database, clock: Clock, guard: Guard, public_url: str) -> None:
+        self._database = database
+        self._clock = clock
+        self._guard = guard
+        self._public_url = public_url
+        self._cookies = Cookies(public_url)
+        self._pages = Pages(Path(__file__).parent / "templates")
+
+    async def waive(self, request: Request, session: Session) -> Response:
+        """Grant a waiver."""
+        device = request.path_params["device"]
+
+        def change(transaction: Transaction, fields: Mapping[str, str], now: datetime) -> Event:
+            days = _days(fields.get("days", ""))
+            granted = waivers.grant(
+                transaction.connection,
+                session.organisation,
+                device,
+                fields.get("signal", ""),
+                fields.get("reason", ""),
+                now + timedelta(days=days),
+                session.email,
+                now,
+            )
+            details = {"reason": fields.get("reason", "").strip(), "days": days}
+            return _waived(Action.WAIVER_GRANTED, granted, details)
+
+        return await self._change(request, session, change)
+
+    async def end_waiver(self, request: Request, session: Session) -> Response:
+        """End a waiver before its time."""
+        waiver = request.path_params["waiver"]
+
+        def change(transaction: Transaction, _: Mapping[str, str], now: datetime) -> Event:
+            ended = waivers.end(
+                transaction.connection, session.organisation, waiver, session.email, now
+            )
+            if ended.device != request.path_params["device"]:
+                raise WaiverError("there is no such waiver of this laptop")
+            return _waived(Action.WAIVER_ENDED, ended, {})
+
+        return await self._change(request, session, change)
+
+    async def take_out(self, request: Request, session: Session) -> Response:
+        """Retire or revoke the laptop, or note that it is lost."""
+        device = request.path_params["device"]
+
+        def change(transaction: Transaction, fields: Mapping[str, str], _: datetime) -> Event:
+            found = STATUSES.get(fields.get("status", ""))
+            if found is None or fields.get("sure") != "yes":
+                raise WaiverError("Choose what it is to be, and tick that you are sure.")
+            status, action = found
+            owner = retire(transaction.connection, session.organisation, device, status)
+            if owner is None:
+                raise NoDeviceError
+            after = store.find_device(transaction.connection, session.organisation, device)
+            if after is None or after.status != status:
+                raise WaiverError("This laptop is out of service already, and stays so.")
+            return Event(action, subject=device, person=owner)
+
+        return await self._change(request, session, change)
+
+    async def _change(self, request: Request, session: Session, change: Any) -> Response:
+        fields = await read_form(
+            request, secret=self._cookies.session(request), public_url=self._public_url
+        )
+        now = self._clock()
+        back = f"/fleet/devices/{quote(request.path_params['device'])}"
+        if not session.is_fresh(now):
+            return await self._guard.proof_needed(request, session, f"{back}#actions")
+
+        def work(transaction: Transaction) -> None:
+            event: Event = change(transaction, fields, now)
+            done = Event(event.action, session.email, event.subject, event.person, event.details)
+            record(transaction.connection, session.organisation, done, now)
+
+        try:
+            await self._database.write(work)
+        except WaiverError as error:
+            return self._refused(request, session, back, str(error))
+        except NoDeviceError:
+            return self._refused(request, session, "/fleet", "There is no such laptop.", 404)
+        return RedirectResponse(back, 303, headers=dict(HEADERS))
+
+    def _refused(
+        self, request: Request, session: Session, back: str, problem: str, status: int = 400
+    ) -> Response:
+        return self._pages.response(
+            "not_changed.html",
+            status=status,
+            here="",
+            email=session.email,
+            token_field=TOKEN_FIELD,
+            token=self._guard.form_token(request),
+            problem=problem,
+            back=back,
+        )
+
+
+def routes(services: Services) -> list[Route]:
+    """Return the routes."""
+    public_url = services.config.public_url
+    guard = Guard(services.database, services.clock, public_url)
+    actions = DeviceActions(services.database, services.clock, guard, public_url)
+    return [
+        Route(
+            "/fleet/devices/{device}/waivers",
+            guard.protect(actions.waive, Permission.WAIVE),
+            methods=["POST"],
+        ),
+        Route(
+            "/fleet/devices/{device}/waivers/{waiver}",
+            guard.protect(actions.end_waiver, Permission.WAIVE),
+            methods=["POST"],
+        ),
+        Route(
+            "/fleet/devices/{device}/status",
+            guard.protect(actions.take_out, Permission.CHANGE_DEVICES),
+            methods=["POST"],
+        ),
+    ]
+
+
+def waivers_in_force(rows: Sequence[Row[Any]], now: datetime) -> list[tuple[Row[Any], str]]:
+    """Return each waiver of a device that lasts, with its signal's title."""
+    return [
+        (row, TITLES.get(row.signal, row.signal))
+        for row in rows
+        if row.ended_at is None and row.expires_at > now
+    ]
+
+
+def _waived(action: Action, waived: Waived, details: Mapping[str, Any]) -> Event:
+    return Event(
+        action,
+        subject=waived.device,
+        person=waived.owner,
+        details={"waiver": waived.waiver, "signal": waived.signal, **details},
+    )
+
+
+def _days(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text[:4]) <= waivers.LONGEST.days:
+        raise WaiverError(f"days: expected 1 to {waivers.LONGEST.days}")
+    return int(text)
