@@ -73,6 +73,7 @@ def below(key: Key) -> list[str]:
 def registry(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     simulated: Any = ModuleType("winreg")
     simulated.HKEY_LOCAL_MACHINE, simulated.HKEY_USERS = 0x80000002, 0x80000003
+    simulated.HKEY_CURRENT_USER = 0x80000001
     simulated.KEY_READ, simulated.KEY_WOW64_64KEY = 0x20019, 0x100
     simulated.REG_SZ, simulated.REG_EXPAND_SZ, simulated.REG_BINARY = 1, 2, 3
     simulated.REG_DWORD, simulated.REG_MULTI_SZ, simulated.REG_QWORD = 4, 7, 11
