@@ -39,7 +39,7 @@ def test_it_runs_with_the_desktop_and_ends_with_it() -> None:
     assert unit["Install"]["WantedBy"] == "graphical-session.target"
     assert unit["Unit"]["PartOf"] == "graphical-session.target"
     assert unit["Service"]["NoNewPrivileges"] == "yes"
-    assert unit["Service"]["RestrictAddressFamilies"] == "AF_UNIX", "it has no network"
+    assert unit["Service"]["RestrictAddressFamilies"] == "AF_UNIX AF_INET", "127.0.0.1 alone"
 
 
 def test_the_autostart_entry_stays_out_of_the_way_where_systemd_starts_it() -> None:
