@@ -21,6 +21,7 @@ from tests.support.tools import require_tool
 pytestmark = pytest.mark.timeout(600)
 
 AGENT, SOCKET = "passmuster-agent.service", "passmuster-agent-helper.socket"
+FIREWALL_SOCKET = "passmuster-agent-firewall.socket"
 HELPER, COMPANION = "passmuster-agent-helper.service", "passmuster-companion.service"
 STATE = "/var/lib/passmuster-agent"
 KEPT = "/etc/xdg/autostart/passmuster-companion.desktop"
@@ -94,11 +95,12 @@ class TestInstalled:
         assert "tss" in box.run("id", "-nG", "passmuster-agent").stdout.split()
         owner = box.run("stat", "-c", "%U %a", STATE).stdout.strip()
         assert owner == "passmuster-agent 700"
-        for unit in (AGENT, SOCKET):
+        for unit in (AGENT, SOCKET, FIREWALL_SOCKET):
             assert box.run("systemctl", "is-enabled", unit).stdout.strip() == "enabled"
         enabled = box.run("systemctl", "--global", "is-enabled", COMPANION)
         assert enabled.stdout.strip() == "enabled"
         assert box.property(SOCKET, "ActiveState") == "active"
+        assert box.property(FIREWALL_SOCKET, "ActiveState") == "active"
         assert box.property(AGENT, "ActiveState") == "inactive"
         assert box.property(AGENT, "Result") == "success"
 
