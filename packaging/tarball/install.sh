@@ -31,7 +31,7 @@ if [ -d /run/systemd/system ] && systemctl --quiet is-active passmuster-agent.se
 fi
 if [ -d /run/systemd/system ] && [ "$new" = no ]; then
     # A running agent loads parts of itself from the files that are about to be replaced.
-    systemctl stop passmuster-agent.service passmuster-agent-helper.socket passmuster-agent-helper.service
+    systemctl stop passmuster-agent.service passmuster-agent-helper.socket passmuster-agent-firewall.socket passmuster-agent-helper.service passmuster-agent-firewall.service
 fi
 
 # Nothing of the version before is left among the new libraries.
@@ -49,14 +49,16 @@ done
 systemd-sysusers passmuster-agent.conf
 systemd-tmpfiles --create passmuster-agent.conf || :
 if [ "$new" = yes ]; then
-    systemctl --quiet enable passmuster-agent-helper.socket passmuster-agent.service
+    systemctl --quiet enable passmuster-agent-helper.socket passmuster-agent-firewall.socket passmuster-agent.service
     systemctl --quiet --global enable passmuster-companion.service
 fi
 if [ -d /run/systemd/system ]; then
     systemctl daemon-reload
-    if systemctl --quiet is-enabled passmuster-agent-helper.socket; then
-        systemctl start passmuster-agent-helper.socket
-    fi
+    for socket in passmuster-agent-helper.socket passmuster-agent-firewall.socket; do
+        if systemctl --quiet is-enabled "$socket"; then
+            systemctl start "$socket"
+        fi
+    done
     if [ "$new" = yes ] || [ "$running" = yes ]; then
         # Before enrolment the agent's condition is not met.
         systemctl start passmuster-agent.service

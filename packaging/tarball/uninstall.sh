@@ -17,17 +17,19 @@ esac
 
 systemctl --quiet --global disable passmuster-companion.service || :
 if [ -d /run/systemd/system ]; then
-    systemctl --quiet disable --now passmuster-agent.service passmuster-agent-helper.socket || :
-    systemctl stop passmuster-agent-helper.service || :
+    systemctl --quiet disable --now passmuster-agent.service passmuster-agent-helper.socket passmuster-agent-firewall.socket || :
+    systemctl stop passmuster-agent-helper.service passmuster-agent-firewall.service || :
 else
-    systemctl --quiet disable passmuster-agent.service passmuster-agent-helper.socket || :
+    systemctl --quiet disable passmuster-agent.service passmuster-agent-helper.socket passmuster-agent-firewall.socket || :
 fi
 rm -rf /usr/lib/passmuster-agent /usr/share/doc/passmuster-agent
 rm -f /usr/bin/passmuster-agent \
     /usr/share/man/man1/passmuster-agent.1.gz \
     /usr/lib/systemd/system/passmuster-agent.service \
     /usr/lib/systemd/system/passmuster-agent-helper.service \
+    /usr/lib/systemd/system/passmuster-agent-firewall.service \
     /usr/lib/systemd/system/passmuster-agent-helper.socket \
+    /usr/lib/systemd/system/passmuster-agent-firewall.socket \
     /usr/lib/systemd/user/passmuster-companion.service \
     /usr/lib/sysusers.d/passmuster-agent.conf \
     /usr/lib/tmpfiles.d/passmuster-agent.conf
