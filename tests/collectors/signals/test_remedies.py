@@ -76,6 +76,7 @@ PAGES: dict[str, dict[str, tuple[str, str]]] = {
         "unreadable": NONE,
     },
     "usb_devices": {
+        "forbidden": NONE,
         "unknown_storage": NONE,
         "unknown_keyboard": NONE,
         "unclear_storage": NONE,
