@@ -1,26 +1,18 @@
-"""A relying party that we did not write: npm's certified `openid-client`, in a process of its own.
-
-It is installed by its lock file into `build/`, once for each version of that file.
-"""
+"""A relying party that others wrote: npm's certified `openid-client`, in its own process."""
 
 import contextlib
-import hashlib
 import json
-import os
-import shutil
 import subprocess
-import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from tests.support.tools import REPOSITORY, missing, require_tool
+from tests.support.npm import installed
+from tests.support.tools import missing, require_tool
 
 SOURCE = Path(__file__).parent / "openid_client"
-BUILD = REPOSITORY / "build"
 OLDEST_NODE = 20
-INSTALL_WITHIN_S = 90
 ANSWER_WITHIN_S = 30
 
 
@@ -62,7 +54,7 @@ class RelyingParty:
 @contextlib.contextmanager
 def relying_party() -> Iterator[RelyingParty]:
     """Run a relying party."""
-    node, folder = _node(), _installed()
+    node, folder = _node(), installed(SOURCE, "openid-client")
     process = subprocess.Popen(
         [node, folder / "relying_party.mjs"],
         stdin=subprocess.PIPE,
@@ -86,33 +78,3 @@ def _node() -> Path:
     if int(version.removeprefix("v").partition(".")[0]) < OLDEST_NODE:
         missing(f"openid-client needs Node.js {OLDEST_NODE} or newer, and here is {version}")
     return node
-
-
-def _installed() -> Path:
-    """Return the folder with the program and its packages."""
-    npm = require_tool("npm")
-    content = b"".join(path.read_bytes() for path in sorted(SOURCE.iterdir()))
-    folder = BUILD / f"openid-client-{hashlib.sha256(content).hexdigest()[:16]}"
-    if folder.exists():
-        return folder
-    BUILD.mkdir(exist_ok=True)
-    making = Path(tempfile.mkdtemp(dir=BUILD))
-    try:
-        for path in SOURCE.iterdir():
-            shutil.copy(path, making)
-        done = subprocess.run(
-            [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline"],
-            cwd=making,
-            capture_output=True,
-            text=True,
-            timeout=INSTALL_WITHIN_S,
-            check=False,
-        )
-        if done.returncode != 0:
-            missing(f"npm could not install openid-client: {done.stderr.strip()[-300:]}")
-        # Another run may have been faster.
-        with contextlib.suppress(OSError):
-            os.replace(making, folder)  # noqa: PTH105 - pathlib's replace would not take a folder
-    finally:
-        shutil.rmtree(making, ignore_errors=True)
-    return folder
