@@ -19,6 +19,7 @@ from passmuster_collectors.contract.problem import Problem
 from passmuster_server import migrations
 from passmuster_server.accounts.password_routes import routes as password_routes
 from passmuster_server.accounts.routes import routes as accounts_routes
+from passmuster_server.api.routes import routes as api_routes
 from passmuster_server.audit.routes import routes as audit_routes
 from passmuster_server.changes import ChangeWatch
 from passmuster_server.clock import Clock, utc_now
@@ -67,6 +68,7 @@ AREAS = (
     audit_routes,
     signing_routes,
     ssf_routes,
+    api_routes,
 )
 
 _log = logging.getLogger(__name__)

@@ -111,7 +111,7 @@ def transitions_of(rows: Sequence[Row[Any]]) -> tuple[TransitionView, ...]:
     found = []
     for index, row in enumerate(rows):
         earlier = next((other for other in rows[index + 1 :] if other.signal == row.signal), None)
-        before = _reading(earlier.reading) if earlier is not None else None
+        before = reading_of(earlier.reading) if earlier is not None else None
         found.append(_transition(row, before))
     return tuple(found)
 
@@ -156,7 +156,7 @@ def _signal(
     waiver: Row[Any] | None,
     rule: Rule | None,
 ) -> SignalView:
-    reading = _reading(row.reading) if row is not None else None
+    reading = reading_of(row.reading) if row is not None else None
     outcome = judged.outcome if judged is not None else Outcome.UNKNOWN
     reasons = tuple(
         ReasonView(OUTCOMES[item.outcome].tone, item.admin, item.worker, item.remedy)
@@ -191,7 +191,7 @@ def _summary(outcome: Outcome, judged: SignalStanding | None, reading: Reading |
 
 
 def _transition(row: Row[Any], before: Reading | None) -> TransitionView:
-    after = _reading(row.reading)
+    after = reading_of(row.reading)
     title = title_of(row.signal)
     if after is None:
         return TransitionView(row.received_at, title, (), "Not readable by this version")
@@ -207,7 +207,8 @@ def _transition(row: Row[Any], before: Reading | None) -> TransitionView:
     return TransitionView(row.received_at, title, tuple(found), "Only how it was read")
 
 
-def _reading(stored: bytes) -> Reading | None:
+def reading_of(stored: bytes) -> Reading | None:
+    """Return a reading as a row keeps it, or None for one that this version can't read."""
     try:
         return codec.decode(Reading, strict_json.parse(stored))
     except ContractError:

@@ -58,7 +58,8 @@ class FleetQuery:
     """Which devices are asked for.
 
     `known` are those that the search means, whatever their names. `of_group` is the group of the
-    organisation that they are in (its id), None: any.
+    organisation that they are in (its id), None: any; `confined_to` are the groups beyond which
+    nothing is found or counted, None: no bounds.
     """
 
     organisation: str
@@ -67,11 +68,13 @@ class FleetQuery:
     known: Collection[str] = ()
     after: Cursor | None = None
     of_group: str | None = None
+    confined_to: Collection[str] | None = None
+    limit: int = PAGE_SIZE
 
 
 @dataclass(frozen=True)
 class Page:
-    """Up to `PAGE_SIZE` laptops in order at a moment, and how many there are in each group."""
+    """Up to `limit` laptops in order at a moment, and how many there are in each group."""
 
     at: datetime
     laptops: Sequence[Standing]
@@ -117,20 +120,20 @@ class FleetIndex:
         ordered, now = self._of(query.organisation), self._clock()
         self._advance(ordered, query.organisation, now)
         found: Mapping[Group, SortedList[_Key] | list[_Key]] = ordered.keys
-        if query.search or query.of_group is not None:
+        if query.search or query.of_group is not None or query.confined_to is not None:
             # A copy: laptops may move while others have their turn.
             found = {group: list(keys) for group, keys in ordered.keys.items()}
             found = {group: await _matching(keys, query) for group, keys in found.items()}
         counts = {group: len(keys) for group, keys in found.items()}
-        wanted = list(itertools.islice(_from(found, query), PAGE_SIZE + 1))
+        wanted = list(itertools.islice(_from(found, query), query.limit + 1))
         of_device = self._standings.of_device
         laptops = [
             (group, standing)
-            for group, (_, device, *_) in wanted[:PAGE_SIZE]
+            for group, (_, device, *_) in wanted[: query.limit]
             if (standing := of_device(query.organisation, device)) is not None
         ]
         following = None
-        if len(wanted) > PAGE_SIZE and laptops:
+        if len(wanted) > query.limit and laptops:
             group, last = laptops[-1]
             following = Cursor(group, last.owner, last.device)
         return Page(now, [standing for _, standing in laptops], counts, following)
@@ -222,12 +225,14 @@ def _next_change(standing: Standing, now: datetime) -> datetime | None:
 
 async def _matching(keys: Sequence[_Key], query: FleetQuery) -> list[_Key]:
     text, known, of_group = query.search.casefold(), query.known, query.of_group
+    confined_to = query.confined_to
     found: list[_Key] = []
     for begin in range(0, len(keys), AT_ONCE):
         found += [
             key
             for key in keys[begin : begin + AT_ONCE]
             if (of_group is None or key[3] == of_group)
+            and (confined_to is None or key[3] in confined_to)
             and (text in key[0] or text in key[2] or key[1] in known)
         ]
         await asyncio.sleep(0)

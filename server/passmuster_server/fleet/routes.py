@@ -1,6 +1,5 @@
 """The pages IT works with: the fleet, one device, what is collected, and their live updates."""
 
-import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -15,8 +14,6 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from passmuster_collectors.contract.canonical import base64url, from_base64url
-from passmuster_collectors.contract.errors import ContractError
 from passmuster_server.accounts.guard import Guard
 from passmuster_server.accounts.roles import Permission
 from passmuster_server.accounts.service import Session
@@ -26,7 +23,7 @@ from passmuster_server.clock import Clock
 from passmuster_server.config import Config
 from passmuster_server.database import Database, StoreUnavailableError
 from passmuster_server.devices.groups import groups_of
-from passmuster_server.fleet import actions, device_view
+from passmuster_server.fleet import actions, cursors, device_view
 from passmuster_server.fleet.index import Cursor, FleetIndex, FleetQuery, Group
 from passmuster_server.fleet.key_view import key_changes_of
 from passmuster_server.fleet.live import LiveFleet, TooManyListenersError
@@ -47,7 +44,6 @@ from passmuster_server.web.pages import HEADERS, Pages
 from passmuster_server.web.problems import RefusalError
 
 MAX_SEARCH = 128
-MAX_CURSOR = 1_024
 MAX_GROUP = 32
 SEEN_AGAIN_AFTER = timedelta(hours=1)
 """A page that refreshes itself is one look, not hundreds."""
@@ -100,7 +96,8 @@ class FleetPages:
             _group(request.query_params.get("verdict", "")),
             search,
             known,
-            _cursor(request.query_params.get("after", "")),
+            # One that we never made leads to the first page.
+            cursors.read(request.query_params.get("after", "")),
             session.group or request.query_params.get("group", "")[:MAX_GROUP] or None,
         )
         page = await self._index.page(query)
@@ -298,23 +295,9 @@ def _link(query: FleetQuery, group: Group | None, after: Cursor | None = None) -
     if query.search:
         parameters["search"] = query.search
     if after is not None:
-        text = json.dumps([after.group, after.owner, after.device])
-        parameters["after"] = base64url(text.encode("utf-8"))
+        parameters["after"] = cursors.written(after)
     return "/fleet" + (f"?{urlencode(parameters)}" if parameters else "")
 
 
 def _group(text: str) -> Group | None:
     return Group(text) if text in set(Group) else None
-
-
-def _cursor(text: str) -> Cursor | None:
-    """Return the place in an address; one that we never made leads to the first page."""
-    if not text or len(text) > MAX_CURSOR:
-        return None
-    try:
-        group, owner, device = json.loads(from_base64url(text, "after"))
-        if not f"{owner}{device}".isprintable():
-            return None
-        return Cursor(Group(group), str(owner), str(device))
-    except (ContractError, ValueError, TypeError, RecursionError):
-        return None

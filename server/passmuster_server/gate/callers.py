@@ -7,7 +7,10 @@ from datetime import datetime
 ASK = "gate"
 SSF_READ = "ssf.read"
 SSF_MANAGE = "ssf.manage"
-SCOPES = (ASK, SSF_READ, SSF_MANAGE)
+FLEET_READ = "fleet.read"
+FLEET_MANAGE = "fleet.manage"
+AUDIT_READ = "audit.read"
+SCOPES = (ASK, SSF_READ, SSF_MANAGE, FLEET_READ, FLEET_MANAGE, AUDIT_READ)
 
 
 @dataclass(frozen=True)

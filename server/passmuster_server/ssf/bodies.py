@@ -1,19 +1,16 @@
 """JSON that receivers send."""
 
-import re
 from typing import TypeVar
 
 import msgspec
 from starlette.requests import Request
 
 from passmuster_collectors.contract.errors import ContractError
-from passmuster_server.web.bodies import read_body
+from passmuster_server.web.bodies import read_body, wrong_field
 
 T = TypeVar("T")
 
 MAX_BODY = 512 * 1024
-_PLACE = re.compile(r" - at `\$\.?([\w.\[\]]*)`$")
-_MISSING = re.compile(r"missing required field `(\w+)`")
 
 
 async def read_json(request: Request, kind: type[T], *, empty: bytes = b"") -> T:
@@ -30,15 +27,6 @@ def decoded(body: bytes, kind: type[T]) -> T:
     try:
         return msgspec.json.decode(body, type=kind)
     except msgspec.ValidationError as error:
-        raise _wrong_field(str(error)) from None
+        raise wrong_field(error) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise ContractError("", "not JSON, or nested too deeply") from None
-
-
-def _wrong_field(message: str) -> ContractError:
-    place = _PLACE.search(message)
-    field = place.group(1) if place else ""
-    missing = _MISSING.search(message)
-    if missing:
-        return ContractError(".".join(filter(None, (field, missing.group(1)))), "missing")
-    return ContractError(field, _PLACE.sub("", message).replace("`", ""))

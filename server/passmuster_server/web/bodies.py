@@ -1,8 +1,15 @@
 """Request bodies, never more of them than the route allows."""
 
+import re
+
+import msgspec
 from starlette.requests import Request
 
+from passmuster_collectors.contract.errors import ContractError
 from passmuster_server.web.problems import RefusalError
+
+_PLACE = re.compile(r" - at `\$\.?([\w.\[\]]*)`$")
+_MISSING = re.compile(r"missing required field `(\w+)`")
 
 
 async def read_body(request: Request, *, limit: int, content_type: str) -> bytes:
@@ -27,3 +34,14 @@ async def read_body(request: Request, *, limit: int, content_type: str) -> bytes
 
 def _too_large(limit: int) -> RefusalError:
     return RefusalError(413, "too_large", f"The body may have at most {limit} bytes.")
+
+
+def wrong_field(error: msgspec.ValidationError) -> ContractError:
+    """Return what msgspec refused, with the field that is wrong."""
+    message = str(error)
+    place = _PLACE.search(message)
+    field = place.group(1) if place else ""
+    missing = _MISSING.search(message)
+    if missing:
+        return ContractError(".".join(filter(None, (field, missing.group(1)))), "missing")
+    return ContractError(field, _PLACE.sub("", message).replace("`", ""))

@@ -1,0 +1,1 @@
+"""The console's HTTP API: what IT sees and changes there, for programs."""

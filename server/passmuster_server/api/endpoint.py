@@ -1,0 +1,136 @@
+"""One operation of the API, and the door that checks every call of it."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+
+import msgspec
+from msgspec import Struct
+from starlette.requests import Request
+from starlette.responses import Response
+
+from passmuster_collectors.contract.canonical import digest
+from passmuster_collectors.contract.errors import ContractError
+from passmuster_server.clock import Clock
+from passmuster_server.gate.callers import GateClient
+from passmuster_server.gate.clients import GateClients
+from passmuster_server.web.bodies import wrong_field
+from passmuster_server.web.problems import RefusalError
+
+P = TypeVar("P", bound=Struct)
+Q = TypeVar("Q", bound=Struct)
+
+PREFIX = "/api/v1"
+
+
+@dataclass(frozen=True)
+class Call(Generic[P, Q]):
+    """A call whose caller may make it: `path` and `query` are what its address says."""
+
+    client: GateClient
+    path: P
+    query: Q
+    now: datetime
+
+    @property
+    def organisation(self) -> str:
+        """The caller's organisation."""
+        return self.client.organisation
+
+    @property
+    def actor(self) -> str:
+        """The caller as the audit record names it: not to be mistaken for a person."""
+        return f"{self.client.name} (API)"
+
+    def sees(self, group: str) -> bool:
+        """Whether devices of this group (its id) are there for the caller."""
+        return self.client.groups is None or group in self.client.groups
+
+
+@dataclass(frozen=True)
+class Operation(Generic[P, Q]):
+    """What the API can do: the routes and the OpenAPI document are made from this.
+
+    One of `scopes` is needed. `of_everyone`: it tells about the whole organisation, so a caller
+    that is confined to groups may not.
+    """
+
+    name: str
+    path: str
+    summary: str
+    scopes: tuple[str, ...]
+    path_type: type[P]
+    query_type: type[Q]
+    answer_type: type[Struct]
+    work: Callable[[Call[P, Q]], Awaitable[Struct]]
+    of_everyone: bool = False
+
+
+class Door:
+    """Lets calls through that may be made, and answers them."""
+
+    def __init__(self, clients: GateClients, clock: Clock) -> None:
+        self._clients = clients
+        self._clock = clock
+
+    async def answer(self, operation: Operation[Any, Any], request: Request) -> Response:
+        """Answer a call.
+
+        Raises `RefusalError` 401, 403, 404, `ContractError` and `StoreUnavailableError`.
+        """
+        client = await self._clients.authenticate(
+            request.headers.get("authorization"), *operation.scopes
+        )
+        _check_bounds(client, operation)
+        call = Call(
+            client,
+            _path(request, operation.path_type),
+            _query(request, operation.query_type),
+            self._clock(),
+        )
+        return cacheable(request, msgspec.json.encode(await operation.work(call)))
+
+
+def cacheable(request: Request, body: bytes, caching: str = "private, no-cache") -> Response:
+    """Return JSON with its entity tag, or 304 to whoever has it (RFC 9110, section 13.1.2)."""
+    tag = f'"{digest(body)[:32]}"'
+    headers = {"Cache-Control": caching, "ETag": tag}
+    known = [each.strip() for each in request.headers.get("if-none-match", "").split(",")]
+    if "*" in known or tag in (each.removeprefix("W/") for each in known):
+        return Response(status_code=304, headers=headers)
+    return Response(body, media_type="application/json", headers=headers)
+
+
+def not_found(what: str) -> RefusalError:
+    """Return the refusal for what is not there, or not there for this caller."""
+    return RefusalError(404, "not_found", f"There is no such {what}.")
+
+
+def _check_bounds(client: GateClient, operation: Operation[Any, Any]) -> None:
+    if client.people is not None or client.applications is not None:
+        raise RefusalError(
+            403, "confined", "A caller confined to people or applications may not use this."
+        )
+    if operation.of_everyone and client.groups is not None:
+        raise RefusalError(
+            403, "confined", "This is about every group; the caller is confined to some."
+        )
+
+
+def _path(request: Request, kind: type[P]) -> P:
+    try:
+        return msgspec.convert(request.path_params, kind)
+    except msgspec.ValidationError:
+        raise not_found("thing") from None
+
+
+def _query(request: Request, kind: type[Q]) -> Q:
+    given = request.query_params.multi_items()
+    values = dict(given)
+    if len(values) < len(given):
+        raise ContractError("", "a parameter is given more than once")
+    try:
+        return msgspec.convert(values, kind, strict=False)
+    except msgspec.ValidationError as error:
+        raise wrong_field(error) from None

@@ -1,0 +1,233 @@
+"""What the API takes and answers. The OpenAPI document is made from these types."""
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from passmuster_collectors.contract.platform import Platform
+from passmuster_collectors.contract.reading import SourceOutcome, Status
+from passmuster_collectors.contract.verdict import Outcome
+from passmuster_server.fleet.index import PAGE_SIZE, Group
+from passmuster_server.policy.standing import DeviceStatus
+
+MOST = 200
+"""Entries of one page."""
+
+_ONE_LINE = r"^[^\x00-\x1f\x7f]*$"
+
+DeviceId = Annotated[str, Meta(pattern="^[0-9a-f]{32}$", description="The device's id.")]
+Search = Annotated[str, Meta(max_length=128, pattern=_ONE_LINE)]
+Limit = Annotated[int, Meta(ge=1, le=MOST, description="How many entries at most.")]
+
+
+class Nothing(Struct, forbid_unknown_fields=True):
+    """No parameter."""
+
+
+class DevicePath(Struct):
+    """Which device."""
+
+    device: DeviceId
+
+
+class DevicesQuery(Struct, forbid_unknown_fields=True):
+    """Which devices are asked for."""
+
+    verdict: Annotated[Group, Meta(description="Only devices of this verdict.")] | UnsetType = UNSET
+    group: (
+        Annotated[
+            str,
+            Meta(max_length=32, pattern=_ONE_LINE, description="Only devices of the group's id."),
+        ]
+        | UnsetType
+    ) = UNSET
+    search: (
+        Annotated[
+            Search,
+            Meta(description="In the owner's address or the computer's name; or a fingerprint."),
+        ]
+        | UnsetType
+    ) = UNSET
+    after: (
+        Annotated[
+            str,
+            Meta(
+                max_length=1_024,
+                pattern="^[A-Za-z0-9_-]*$",
+                description="The place after which the page begins, as `next` has it.",
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
+    limit: Limit = PAGE_SIZE
+
+
+class AuditQuery(Struct, forbid_unknown_fields=True):
+    """Which entries of the audit record are asked for."""
+
+    search: (
+        Annotated[Search, Meta(description="In the action, the actor, the person or the subject.")]
+        | UnsetType
+    ) = UNSET
+    before: (
+        Annotated[int, Meta(ge=1, le=2**53 - 1, description="Only entries before this number.")]
+        | UnsetType
+    ) = UNSET
+    limit: Limit = PAGE_SIZE
+
+
+class DeviceSummary(Struct):
+    """One device in a list.
+
+    `verdict` is what counts now, `finding` the worst finding in a sentence, `since` when that
+    began. `group` is the id of its group.
+    """
+
+    id: str
+    owner: str
+    computer_name: str
+    platform: Platform
+    system: str
+    agent_version: str
+    ownership: str
+    group: str
+    group_name: str
+    status: DeviceStatus
+    verdict: Group
+    finding: str
+    since: datetime | None
+    last_seen: datetime | None
+    grace_until: datetime | None
+    policy_version: int
+
+
+class Counts(Struct):
+    """How many devices there are of each verdict, whichever of them were asked for."""
+
+    non_compliant: int
+    unknown: int
+    grace: int
+    compliant: int
+    out_of_service: int
+
+
+class DeviceList(Struct):
+    """One page of the fleet, the worst first; `next` is the address of the following one."""
+
+    devices: list[DeviceSummary]
+    counts: Counts
+    next: str | None
+
+
+class Remedy(Struct):
+    """The steps that mend it, and the deep link of the system's settings page."""
+
+    steps: list[str]
+    link: str | None
+
+
+class Reason(Struct):
+    """One finding: in words to the worker, in words to IT, and how to mend it."""
+
+    outcome: Outcome
+    worker: str
+    admin: str
+    remedy: Remedy | None
+
+
+class Source(Struct):
+    """One place that was asked, and how it answered."""
+
+    name: str
+    outcome: SourceOutcome
+    detail: str
+
+
+class Reading(Struct):
+    """What a signal found on the laptop; `facts` are that signal's own."""
+
+    status: Status
+    reason: str
+    facts: dict[str, Any] | None
+    sources: list[Source]
+    collected_at: datetime
+    changed_at: datetime
+
+
+class Signal(Struct):
+    """One signal: how it was judged (null: not yet), and what was read.
+
+    Only what is `blocking` can shut the gate. `waived_until` and `allowed_until` are there where a
+    waiver or an allowance lets it pass.
+    """
+
+    id: str
+    title: str
+    outcome: Outcome | None
+    blocking: bool
+    failing_since: datetime | None
+    waived_until: datetime | None
+    allowed_until: datetime | None
+    reasons: list[Reason]
+    reading: Reading | None
+
+
+class Waiver(Struct):
+    """A waiver in force: the signal shuts this device out again when it expires."""
+
+    id: str
+    signal: str
+    reason: str
+    granted_by: str
+    granted_at: datetime
+    expires_at: datetime
+
+
+class Device(DeviceSummary):
+    """One device in full."""
+
+    key_tier: str
+    fingerprint: str
+    enrolled_at: datetime
+    signals: list[Signal]
+    waivers: list[Waiver]
+
+
+class PublishedPolicy(Struct):
+    """The policy in force; `document` is the TOML as it was published."""
+
+    version: int
+    document: str
+    published_at: datetime
+    published_by: str
+
+
+class AuditEntry(Struct):
+    """One entry of the audit record. `details` is null where a person was erased."""
+
+    number: int
+    at: datetime
+    action: str
+    actor: str
+    person: str
+    subject: str
+    details: dict[str, Any] | None
+    entry_hash: str
+
+
+class AuditPage(Struct):
+    """One page of the record, the newest entry first; `next` is the address of the next one."""
+
+    entries: list[AuditEntry]
+    next: str | None
+
+
+class Problem(Struct):
+    """Why a request was refused (RFC 9457); `code` is for programs, `field` what is wrong."""
+
+    title: str
+    status: int
+    code: str
+    detail: str
+    field: str

@@ -1,0 +1,102 @@
+"""The OpenAPI document, and that every answer of the running server keeps to it."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+import schemathesis
+
+from passmuster_server.api.routes import routes
+from tests.server.api.conftest import Caller
+from tests.support.clocked_server import ClockedServer
+from tests.support.signing_device import SigningDevice
+
+DOCUMENT = "/api/v1/openapi.json"
+SCOPES = ("--scope", "fleet.read", "--scope", "fleet.manage", "--scope", "audit.read")
+EXAMPLES = 25
+
+Fleet = dict[str, SigningDevice]
+
+
+@pytest.fixture(scope="module")
+def everything(caller: Caller, fleet: Fleet) -> httpx.Client:
+    """A caller that may do all there is."""
+    assert fleet
+    return caller(*SCOPES)
+
+
+def settings(folder: Path, client: httpx.Client, device: str) -> Path:
+    """Return a configuration for `schemathesis`: the caller's token is not in its arguments."""
+    path = folder / "schemathesis.toml"
+    path.write_text(
+        f"""
+        headers = {{ Authorization = "{client.headers["Authorization"]}" }}
+
+        [generation]
+        database = "none"
+        deterministic = true
+        max-examples = {EXAMPLES}
+
+        # An `after` that nobody gave out is refused, which its pattern can't say.
+        [[operations]]
+        include-operation-id = "listDevices"
+        checks.positive_data_acceptance.expected-statuses = [200, 304, 400]
+
+        [[operations]]
+        include-operation-id = "getDevice"
+        parameters = {{ device = "{device}" }}
+        """,
+        encoding="utf-8",
+    )
+    return path
+
+
+def test_schemathesis_finds_nothing(
+    server: ClockedServer, everything: httpx.Client, fleet: Fleet, tmp_path: Path
+) -> None:
+    settled = settings(tmp_path, everything, fleet["olga1"].device)
+    found = subprocess.run(
+        [
+            *(sys.executable, "-m", "schemathesis.cli"),
+            *("--config-file", str(settled)),
+            *("run", server.url + DOCUMENT, "--no-color"),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=110,
+        check=False,
+        cwd=tmp_path,
+        env=os.environ | {"NO_PROXY": "127.0.0.1"},
+    )
+    assert found.returncode == 0, found.stdout + found.stderr
+
+
+def test_the_document_is_there_for_everyone_and_has_a_tag(server: ClockedServer) -> None:
+    with server.client() as stranger:
+        first = stranger.get(DOCUMENT)
+        again = stranger.get(DOCUMENT, headers={"If-None-Match": first.headers["ETag"]})
+    assert first.json()["openapi"] == "3.1.0"
+    assert first.json()["servers"] == [{"url": server.url}]
+    assert again.status_code == 304
+
+
+def test_it_describes_every_address_of_the_api(server: ClockedServer) -> None:
+    served = {
+        (route.path, method.lower())
+        for route in routes(server.services)
+        for method in (route.methods or set()) - {"HEAD"}
+        if route.path != DOCUMENT
+    }
+    with server.client() as stranger:
+        paths = stranger.get(DOCUMENT).json()["paths"]
+    assert {(path, method) for path, methods in paths.items() for method in methods} == served
+
+
+def test_a_real_device_keeps_to_its_description(everything: httpx.Client, fleet: Fleet) -> None:
+    described = schemathesis.openapi.from_dict(everything.get(DOCUMENT).json())
+    for name in ("mia", "olga1"):
+        answer = everything.get(f"/api/v1/devices/{fleet[name].device}")
+        described["/api/v1/devices/{device}"]["get"].validate_response(answer)
