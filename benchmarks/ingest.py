@@ -44,6 +44,7 @@ from passmuster_collectors.contract.platform import Platform
 from passmuster_server.database import Database, Transaction
 from passmuster_server.devices import store
 from passmuster_server.devices.ratchets import reset_ratchet
+from passmuster_server.policy.standing import DeviceStatus
 from passmuster_server.schema import DEFAULT_ORGANISATION
 from tests.support import postgresql
 from tests.support.example_readings import healthy, with_stick
@@ -244,7 +245,15 @@ def enrolled(url: str, laptops: list[Laptop]) -> None:
             )
             owner = f"worker{laptop.number}@example.com"
             now = datetime.now(UTC)
-            store.insert_device(connection, DEFAULT_ORGANISATION, laptop.device, owner, start, now)
+            store.insert_device(
+                connection,
+                DEFAULT_ORGANISATION,
+                laptop.device,
+                owner,
+                start,
+                DeviceStatus.ACTIVE,
+                now,
+            )
             reset_ratchet(connection, DEFAULT_ORGANISATION, laptop.device, laptop.nonce)
         return str(store.organisation_of(connection, DEFAULT_ORGANISATION).server_id)
 

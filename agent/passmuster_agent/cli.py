@@ -99,7 +99,7 @@ def _enroll(state: "State", options: argparse.Namespace) -> ExitCode:
     person = sys.stdin.isatty()
     device = enroll(
         state,
-        Request(options.server, options.ca, options.tier, options.replace),
+        Request(options.server, options.ca, options.tier, options.replace, options.owner),
         _ask_code,
         print,
         tries=CODE_TRIES if person else 1,
@@ -126,7 +126,7 @@ def _rotate_key(state: "State", options: argparse.Namespace) -> ExitCode:
 def _ask_code() -> str:
     """Return the code that is typed on a terminal or comes as the first line of a pipe."""
     if sys.stdin.isatty():
-        print("One-time code from IT: ", end="", flush=True)
+        print("Code from IT: ", end="", flush=True)
     return sys.stdin.readline(LONGEST_LINE)
 
 
@@ -253,7 +253,7 @@ def _parser() -> argparse.ArgumentParser:
     enroll = commands.add_parser(
         "enroll",
         parents=[shared],
-        help="make this laptop one of your organisation's, with a one-time code",
+        help="make this laptop one of your organisation's, with a code from IT",
         description="The code is asked for, or read from standard input.",
         allow_abbrev=False,
     )
@@ -266,6 +266,11 @@ def _parser() -> argparse.ArgumentParser:
         choices=CHOICES,
         default="auto",
         help="where the key is kept (default: the best that works)",
+    )
+    enroll.add_argument(
+        "--owner",
+        metavar="EMAIL",
+        help="who works with this laptop; needed with a deployment secret",
     )
     enroll.add_argument("--replace", action="store_true", help="enrol anew with a new key")
     enroll.set_defaults(command=_enroll)

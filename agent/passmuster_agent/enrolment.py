@@ -46,18 +46,23 @@ from passmuster_collectors.host import this_host
 T = TypeVar("T")
 
 HASH_KEY_BYTES = 32
+WAITS = "This laptop waits for IT's approval. It reports meanwhile, and opens nothing before that."
 OTHER_REPORTER_S = 60.0
 """How long to wait for an upload of the earlier enrolment."""
 
 
 @dataclass(frozen=True)
 class Request:
-    """What a person asked for. `tier` is `auto` or a tier's name; `authority` a PEM file."""
+    """What a person asked for. `tier` is `auto` or a tier's name; `authority` a PEM file.
+
+    `owner` is the e-mail address that goes with a deployment secret.
+    """
 
     server_url: str
     authority: Path | None
     tier: str
     replace: bool
+    owner: str | None = None
 
 
 def enroll(
@@ -91,8 +96,10 @@ def enroll(
             private_files.make_directory(folder)
             authority = _pin(folder, pinned)
             with contextlib.closing(Transport(url, authority)) as transport:
-                ceremony = Ceremony(transport, made.keys, identity, made.public_key)
+                ceremony = Ceremony(transport, made.keys, identity, made.public_key, request.owner)
                 enrolled = ceremony.complete(ask, say, tries)
+            if enrolled.waits:
+                say(WAITS)
             device = _device(url, pinned is not None, identity, made, enrolled)
             Outbox.create(state.outbox(device), enrolled.nonce, enrolled.report_within_s).close()
             with _not_reporting(state, earlier):
@@ -107,7 +114,15 @@ def enroll(
 class Ceremony:
     """One enrolment with one server: proves a new key together with a code."""
 
-    def __init__(self, transport: Transport, keys: KeyStore, identity: str, key: PublicKey) -> None:
+    def __init__(
+        self,
+        transport: Transport,
+        keys: KeyStore,
+        identity: str,
+        key: PublicKey,
+        owner: str | None = None,
+    ) -> None:
+        self._owner = owner
         self._transport = transport
         self._keys = keys
         self._identity = identity
@@ -116,7 +131,7 @@ class Ceremony:
     def complete(self, ask: Callable[[], str], say: Callable[[str], None], tries: int) -> Enrolled:
         """Return the server's word that this laptop is a device now. Raises `AgentError`."""
         start = start_message(self.key, self._keys.tier)
-        challenge = self._post("enrolment", start, EnrolmentChallenge)
+        challenge = self._post("enrolment", codec.encode(start), EnrolmentChallenge)
         say(f"This laptop's key: {self.key.fingerprint()} (IT sees the same letters)")
         while True:
             tries -= 1
@@ -141,7 +156,10 @@ class Ceremony:
             key_id=thumbprint,
             sign=lambda message: self._keys.sign(self._identity, message),
         )
-        finish = EnrolmentFinish(VERSION, challenge.enrolment, code, jws)
+        finish = codec.encode(EnrolmentFinish(VERSION, challenge.enrolment, code, jws, self._owner))
+        if self._owner is None:
+            # Servers of versions before know of no owner here.
+            del finish["owner"]
         enrolled = self._post("enrolment/finish", finish, Enrolled)
         if enrolled.server != challenge.server:
             raise AgentError("The server changed its identity half-way.", "Tell IT.")
@@ -149,7 +167,7 @@ class Ceremony:
         return enrolled
 
     def _post(self, path: str, message: object, expected: type[T]) -> T:
-        body = canonical_bytes(codec.encode(message))
+        body = canonical_bytes(message)
         reply = self._transport.post(path, body, "application/json")
         if reply.problem is not None:
             code = reply.problem.code

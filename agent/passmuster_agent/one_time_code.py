@@ -12,8 +12,12 @@ LONGEST = 64
 REFUSALS = {
     "code_wrong": ("The code is not right.", "Look at it again."),
     "code_used": ("The code has been used already.", "Ask IT for a new one."),
-    "code_expired": ("The code has expired.", "Ask IT for a new one; it lasts 15 minutes."),
+    "code_expired": ("The code has expired.", "Ask IT for a new one."),
     "too_many_tries": ("A wrong code was given too often.", "Start again with the right one."),
+    "owner_needed": (
+        "This code is for many laptops, and nobody said whose this one is.",
+        "Add --owner with the e-mail address of the person who works with it.",
+    ),
 }
 """The server's refusals of a code, in a person's words."""
 

@@ -17,7 +17,7 @@ from passmuster_agent.outbox import Outbox, Overview
 from passmuster_collectors.contract.enrolment import KeyTier
 from passmuster_collectors.contract.platform import Platform
 from passmuster_collectors.contract.reading import Reading, Status
-from passmuster_collectors.contract.verdict import Verdict
+from passmuster_collectors.contract.verdict import SignalVerdict, Verdict
 from passmuster_collectors.host import this_host
 from passmuster_collectors.runner import collect
 from passmuster_collectors.signals import CATALOG
@@ -107,18 +107,7 @@ def as_told(device: Device, overview: Overview) -> AgentStatus:
     latest = overview.latest.readings if overview.latest else ()
     statuses = {each.signal: each.status for each in latest}
     signals = tuple(
-        SignalStatus(
-            signal=each.signal,
-            title=each.title,
-            status=statuses.get(each.signal, Status.UNAVAILABLE),
-            found=(),
-            sources=(),
-            outcome=each.outcome,
-            judged_by=JudgedBy.SERVER,
-            reasons=each.reasons,
-            remedies=each.remedies,
-            within_s=each.within_s,
-        )
+        _as_judged(each, statuses.get(each.signal, Status.UNAVAILABLE))
         for each in (answer.signals if answer else ())
     )
     told = dataclasses.replace(
@@ -184,7 +173,28 @@ def describe(
         )
         for signal, reading in zip(CATALOG, readings, strict=True)
     )
-    return _put_together(device, overview, signals, current=answer is not None, running=running)
+    # What the server judges without a reading: where the key is kept, and that IT has to approve.
+    known = {signal.id for signal in CATALOG}
+    others = [_as_judged(each, Status.OK) for name, each in verdicts.items() if name not in known]
+    return _put_together(
+        device, overview, (*signals, *others), current=answer is not None, running=running
+    )
+
+
+def _as_judged(told: SignalVerdict, status: Status) -> SignalStatus:
+    """Return what the server judged, without what was found."""
+    return SignalStatus(
+        signal=told.signal,
+        title=told.title,
+        status=status,
+        found=(),
+        sources=(),
+        outcome=told.outcome,
+        judged_by=JudgedBy.SERVER,
+        reasons=told.reasons,
+        remedies=told.remedies,
+        within_s=told.within_s,
+    )
 
 
 def _put_together(

@@ -17,6 +17,7 @@ from passmuster_server.commands import Command, CommandError
 from passmuster_server.config import DEFAULT_PORT, Config, ConfigError, default_file, load
 from passmuster_server.database import Database, StoreUnavailableError
 from passmuster_server.devices.commands import add_commands as add_devices_commands
+from passmuster_server.devices.deployment_commands import add_commands as add_deployment_commands
 from passmuster_server.devices.group_commands import add_commands as add_group_commands
 from passmuster_server.fleet.history_commands import add_commands as add_history_commands
 from passmuster_server.gate.break_glass_commands import add_commands as add_break_glass_commands
@@ -36,6 +37,7 @@ AREAS = (
     add_accounts_commands,
     add_devices_commands,
     add_group_commands,
+    add_deployment_commands,
     add_policy_commands,
     add_waiver_commands,
     add_usb_commands,

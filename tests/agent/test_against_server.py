@@ -79,6 +79,28 @@ def test_many_reports_in_a_row_keep_the_ratchet(enrolled: State) -> None:
     assert found["set_aside"] == []
 
 
+def test_a_deployment_secret_enrols_its_owners_laptop_which_waits_for_approval(
+    server: RunningServer, state: State
+) -> None:
+    printed = server.command("deployment-secret", "add", "mdm", "--uses", "2", "--days", "1").stdout
+    secret = printed.splitlines()[2]
+    place = ("enroll", "--server", server.url, "--tier", "file", "--state", str(state.path))
+    nobodys = agent_command(*place, code=secret, check=False)
+    assert nobodys.returncode == ExitCode.REFUSED
+    assert "nobody said whose this one is" in nobodys.stderr
+    assert "--owner" in nobodys.stderr
+    done = agent_command(*place, "--owner", "ben@example.com", code=secret)
+    assert "waits for IT's approval" in done.stdout
+    assert "Enrolled for ben@example.com" in done.stdout
+    waiting = agent("once", state)
+    assert waiting.returncode == ExitCode.VERDICT_UNKNOWN
+    assert "IT has not approved this laptop yet" in waiting.stdout
+    server.command("approve", device_id(state))
+    approved = agent("once", state)
+    assert approved.returncode in VERDICT_CODES
+    assert "not approved" not in approved.stdout
+
+
 def test_a_wrong_code_is_refused_and_a_used_one_too(
     server: RunningServer, state: State, tmp_path: Path
 ) -> None:

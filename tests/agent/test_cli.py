@@ -66,7 +66,7 @@ class TestEnroll:
             os.close(theirs)
             shown = b""
             for typed in (b"wrong\n", CODE.encode() + b"\n"):
-                while not shown.endswith(b"One-time code from IT: "):
+                while not shown.endswith(b"Code from IT: "):
                     shown += os.read(ours, 1024)
                 os.write(ours, typed)
                 shown += os.read(ours, 1024)

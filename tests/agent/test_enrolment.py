@@ -104,6 +104,21 @@ class TestTheCeremony:
         assert start.computer_name
         assert start.system
 
+    def test_a_server_of_before_is_told_of_no_owner(
+        self, server: ReportServer, state: State, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        answer = server.finish
+        bodies: list[bytes] = []
+
+        def finish(body: bytes) -> Raw:
+            bodies.append(body)
+            return answer(body)
+
+        monkeypatch.setattr(server, "finish", finish)
+        with_code(state, server)
+        assert bodies
+        assert b"owner" not in bodies[0]
+
     def test_the_code_is_kept_nowhere(
         self, server: ReportServer, state: State, capfd: pytest.CaptureFixture[str]
     ) -> None:

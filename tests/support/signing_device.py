@@ -74,7 +74,9 @@ class SigningDevice:
             agent_version="0.1.0",
         )
 
-    def finish_message(self, challenge: EnrolmentChallenge, code: str) -> EnrolmentFinish:
+    def finish_message(
+        self, challenge: EnrolmentChallenge, code: str, owner: str | None = None
+    ) -> EnrolmentFinish:
         """Return the second message of the ceremony."""
         normal = code.upper().replace("-", "").replace(" ", "")
         proof = EnrolmentProof(
@@ -84,14 +86,15 @@ class SigningDevice:
             challenge.server,
         )
         signed = self.signed(canonical_bytes(codec.encode(proof)), kind=PROOF_TYPE)
-        return EnrolmentFinish(1, challenge.enrolment, code, signed)
+        return EnrolmentFinish(1, challenge.enrolment, code, signed, owner)
 
-    def enroll(self, client: httpx.Client, code: str) -> Enrolled:
+    def enroll(self, client: httpx.Client, code: str, owner: str | None = None) -> Enrolled:
         """Go through the ceremony; an `httpx.HTTPStatusError` where the server refuses."""
         started = post(client, "/api/v1/enrolment", self.start_message())
         started.raise_for_status()
         challenge = codec.decode(EnrolmentChallenge, strict_json.parse(started.content))
-        finished = post(client, "/api/v1/enrolment/finish", self.finish_message(challenge, code))
+        finish = self.finish_message(challenge, code, owner)
+        finished = post(client, "/api/v1/enrolment/finish", finish)
         finished.raise_for_status()
         self.enrolled = codec.decode(Enrolled, strict_json.parse(finished.content))
         self.nonce, self.sequence = self.enrolled.nonce, 0

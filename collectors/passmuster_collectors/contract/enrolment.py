@@ -90,12 +90,16 @@ class EnrolmentProof:
 
 @dataclass(frozen=True)
 class EnrolmentFinish:
-    """Second message: the one-time code and the signed proof."""
+    """Second message: the code, or a deployment secret with its laptop's owner, and the proof.
+
+    `owner` is an e-mail address; who knows of none leaves it out.
+    """
 
     version: Annotated[int, Whole(least=VERSION, most=VERSION)]
     enrolment: Annotated[str, Text(longest=64)]
     code: Annotated[str, Text(longest=64)]
     proof: Annotated[str, Text(longest=4096)]
+    owner: Annotated[str, Text(longest=254)] | None = None
 
 
 @dataclass(frozen=True)
@@ -103,7 +107,8 @@ class Enrolled:
     """The laptop is a device now.
 
     `hash_key` (base64url, 32 bytes) keys the hashes of SSIDs and serials: one key for the whole
-    organisation, so that IT can name a trusted network.
+    organisation, so that IT can name a trusted network. `waits` is there, and true, where the
+    laptop waits for IT's approval, which it does only where its owner was named.
     """
 
     device: Annotated[str, Text(longest=64)]
@@ -112,3 +117,4 @@ class Enrolled:
     nonce: Annotated[str, Text(longest=64)]
     hash_key: Annotated[str, Text(longest=64)]
     report_within_s: Annotated[int, Whole(least=5, most=86_400)]
+    waits: bool = False

@@ -13,7 +13,10 @@ class Action(StrEnum):
     CREDENTIALS_CHANGED = "administrator.credentials_changed"
     ADMINISTRATOR_CHANGED = "administrator.changed"
     ENROLMENT_CODE_CREATED = "enrolment_code.created"
+    DEPLOYMENT_SECRET_CREATED = "deployment_secret.created"  # noqa: S105 - an action's name
+    DEPLOYMENT_SECRET_REVOKED = "deployment_secret.revoked"  # noqa: S105 - an action's name
     DEVICE_ENROLLED = "device.enrolled"
+    DEVICE_APPROVED = "device.approved"
     DEVICE_RETIRED = "device.retired"
     DEVICE_REVOKED = "device.revoked"
     DEVICE_LOST = "device.lost"

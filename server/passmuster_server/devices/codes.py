@@ -1,4 +1,4 @@
-"""One-time codes that a person can read out: Crockford's base32, 60 random bits."""
+"""Codes that a person can read out, in Crockford's base32: 60 random bits where used once."""
 
 import secrets
 
@@ -6,14 +6,16 @@ from passmuster_collectors.contract.canonical import digest
 
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 LENGTH = 12
+REUSED_LENGTH = 24
+"""Of what stays good for many laptops and days: 120 random bits."""
 
 _READ_AS = str.maketrans({"O": "0", "I": "1", "L": "1", "-": None, " ": None})
 
 
-def new_code() -> str:
+def new_code(length: int = LENGTH) -> str:
     """Return a fresh code, grouped by hyphens: `7K2M-9QXA-T04C`."""
-    letters = "".join(secrets.choice(ALPHABET) for _ in range(LENGTH))
-    return "-".join(letters[start : start + 4] for start in range(0, LENGTH, 4))
+    letters = "".join(secrets.choice(ALPHABET) for _ in range(length))
+    return "-".join(letters[start : start + 4] for start in range(0, length, 4))
 
 
 def normalised(code: str) -> str:

@@ -8,9 +8,9 @@ from passmuster_server.changes import announce
 from passmuster_server.commands import Command, CommandError
 from passmuster_server.database import Transaction
 from passmuster_server.devices import store
+from passmuster_server.devices.doors import OwnerError
 from passmuster_server.devices.enrolment import (
     CODE_LIFETIME,
-    OwnerError,
     ReplacedDeviceError,
     create_code,
     retire,

@@ -1,13 +1,10 @@
 """The ceremony by which a laptop's key becomes a device, and the codes that open it."""
 
 import hmac
-import re
 import secrets
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
-from sqlalchemy import Connection, Row
+from sqlalchemy import Connection
 
 from passmuster_collectors.contract import codec, strict_json
 from passmuster_collectors.contract.canonical import base64url
@@ -28,6 +25,16 @@ from passmuster_server.clock import Clock
 from passmuster_server.database import Database, Transaction
 from passmuster_server.devices import codes, jws, key_changes, store
 from passmuster_server.devices.agent_versions import require
+from passmuster_server.devices.doors import (
+    OTHERS,
+    REVOKED,
+    TOO_MANY,
+    USED,
+    Opened,
+    Refused,
+    checked_owner,
+    open_door,
+)
 from passmuster_server.devices.groups import Ownership, find_group, place_device
 from passmuster_server.devices.key_changes import KeyChange
 from passmuster_server.devices.ratchets import reset_ratchet
@@ -35,19 +42,15 @@ from passmuster_server.policy.service import Policies
 from passmuster_server.policy.standing import DeviceStatus
 from passmuster_server.web.problems import RefusalError
 
-ACTOR = "one-time code"
-"""In the record, the door by which a laptop was enrolled."""
 CODE_LIFETIME = timedelta(minutes=15)
 CHALLENGE_LIFETIME = timedelta(minutes=15)
 MAX_TRIES = 5
 MAX_CHALLENGES = 10_000
 RETRY_AFTER_S = 60
 
-_OWNER = re.compile(r"[^\s@,;<>\"]{1,64}@[^\s@,;<>\"]{1,189}")
 
-
-class OwnerError(ValueError):
-    """The owner is not an e-mail address."""
+class NotPendingError(Exception):
+    """A device that can't be approved; the message says why."""
 
 
 class ReplacedDeviceError(LookupError):
@@ -70,9 +73,7 @@ def create_code(
     and ownership, unless `group`, a group's name, and `ownership` are given. Raises `OwnerError`,
     `ReplacedDeviceError` and `GroupError`.
     """
-    owner = owner.strip()
-    if not _OWNER.fullmatch(owner) or not owner.isprintable():
-        raise OwnerError("the owner has to be an e-mail address")
+    owner = checked_owner(owner)
     if replaces and store.find_device(connection, organisation, replaces) is None:
         raise ReplacedDeviceError("there is no such device to replace")
     code = codes.new_code()
@@ -85,26 +86,6 @@ def create_code(
     )
     store.insert_code(connection, organisation, stands_for, now, CODE_LIFETIME)
     return code
-
-
-@dataclass(frozen=True)
-class _Refused:
-    """A wrong answer that must be counted: it is returned, not raised, so that the count stays."""
-
-    status: int
-    code: str
-    detail: str
-
-    def error(self) -> RefusalError:
-        return RefusalError(self.status, self.code, self.detail)
-
-
-_WRONG = _Refused(403, "code_wrong", "The code is not right.")
-_USED = _Refused(403, "code_used", "The code has been used already.")
-_EXPIRED = _Refused(403, "code_expired", "The code has expired.")
-_TOO_MANY = _Refused(429, "too_many_tries", "The code was wrong too often. Start again.")
-_REVOKED = _Refused(401, "revoked", "This key has been revoked.")
-_OTHERS = _Refused(409, "identity_conflict", "This key is another person's laptop's.")
 
 
 class Enrolment:
@@ -167,66 +148,68 @@ class Enrolment:
         a proof that does not fit.
         """
         result = await self._database.write(lambda transaction: self._finish(transaction, finish))
-        if isinstance(result, _Refused):
+        if isinstance(result, Refused):
             raise result.error()
         return result
 
-    def _finish(self, transaction: Transaction, finish: EnrolmentFinish) -> Enrolled | _Refused:
+    def _finish(self, transaction: Transaction, finish: EnrolmentFinish) -> Enrolled | Refused:
         connection, now, organisation = transaction.connection, self._clock(), self._organisation
         found = store.find_challenge(connection, organisation, finish.enrolment, now)
         if found is None:
             raise ContractError("enrolment", "not known, or expired: start again")
         challenge, start = found
         if challenge.tries >= MAX_TRIES:
-            return _TOO_MANY
+            return TOO_MANY
         _check_proof(
             finish,
             start,
             challenge.challenge,
             store.organisation_of(connection, organisation).server_id,
         )
-        hashed = codes.code_hash(finish.code)
-        code = store.find_code(connection, organisation, hashed)
-        if code is None or code.used_at is not None or code.expires_at <= now:
+        opened = open_door(connection, organisation, finish, now)
+        if isinstance(opened, Refused):
             store.count_try(connection, organisation, finish.enrolment)
-            if code is None:
-                return _WRONG
-            return _USED if code.used_at is not None else _EXPIRED
-        enrolled = self._bind(transaction, start, code.owner, now)
-        if isinstance(enrolled, _Refused):
+            return opened
+        enrolled = self._bind(transaction, start, opened, now)
+        if isinstance(enrolled, Refused):
             return enrolled
-        if not store.use_code(connection, organisation, hashed, enrolled.device, now):
-            raise RefusalError(403, "code_used", "The code has been used already.")
+        if not opened.use(enrolled.device):
+            raise USED.error()
         store.drop_challenge(connection, organisation, finish.enrolment)
-        self._place(connection, code, enrolled.device)
-        if code.replaces and code.replaces != enrolled.device:
-            self._note_replaced(connection, start, enrolled.device, code.replaces, now)
-            retire(connection, organisation, code.replaces, DeviceStatus.RETIRED)
-            self._policies.judge(transaction, organisation, code.replaces)
+        self._place(connection, opened, enrolled.device)
+        if opened.replaces and opened.replaces != enrolled.device:
+            self._note_replaced(connection, start, enrolled.device, opened.replaces, now)
+            retire(connection, organisation, opened.replaces, DeviceStatus.RETIRED)
+            self._policies.judge(transaction, organisation, opened.replaces)
         event = record.Event(
             Action.DEVICE_ENROLLED,
-            actor=ACTOR,
+            actor=opened.actor,
             subject=enrolled.device,
-            person=code.owner,
-            details={"tier": start.tier.value, "replaces": code.replaces},
+            person=opened.owner,
+            details={
+                "tier": start.tier.value,
+                "replaces": opened.replaces,
+                "status": opened.status.value,
+            },
         )
         record.record(connection, organisation, event, now)
         self._policies.judge(transaction, organisation, enrolled.device)
         return enrolled
 
     def _bind(
-        self, transaction: Transaction, start: EnrolmentStart, owner: str, now: datetime
-    ) -> Enrolled | _Refused:
+        self, transaction: Transaction, start: EnrolmentStart, opened: Opened, now: datetime
+    ) -> Enrolled | Refused:
         connection, organisation = transaction.connection, self._organisation
+        owner, status = opened.owner, opened.status
         known = store.find_by_thumbprint(connection, organisation, start.public_key.thumbprint())
         if known is None:
             device = secrets.token_hex(16)
-            store.insert_device(connection, organisation, device, owner, start, now)
+            store.insert_device(connection, organisation, device, owner, start, status, now)
         elif known.status in (DeviceStatus.REVOKED, DeviceStatus.RETIRED, DeviceStatus.LOST):
-            return _REVOKED
+            return REVOKED
         elif known.owner.casefold() != owner.casefold():
             # What is known of one person's laptop must not become another person's.
-            return _OTHERS
+            return OTHERS
         else:
             # The key has just been proven and the code says whose it is: the same laptop again.
             device = known.device_id
@@ -240,7 +223,7 @@ class Enrolment:
                     key=start.public_key,
                     tier=start.tier,
                 )
-            store.rebind_device(connection, organisation, device, owner, start)
+            store.rebind_device(connection, organisation, device, owner, start, status)
         nonce = base64url(secrets.token_bytes(16))
         reset_ratchet(connection, organisation, device, nonce)
         row = store.organisation_of(connection, organisation)
@@ -251,12 +234,13 @@ class Enrolment:
             nonce=nonce,
             hash_key=base64url(row.hash_key),
             report_within_s=self._policies.current(organisation).report_within_s,
+            waits=status is DeviceStatus.PENDING,
         )
 
-    def _place(self, connection: Connection, code: Row[Any], device: str) -> None:
+    def _place(self, connection: Connection, opened: Opened, device: str) -> None:
         """Put the device where the code says, or else where the one was that it replaces."""
-        group, ownership = code.group_id, code.ownership
-        old = code.replaces and store.find_device(connection, self._organisation, code.replaces)
+        group, ownership, replaces = opened.group_id, opened.ownership, opened.replaces
+        old = replaces and store.find_device(connection, self._organisation, replaces)
         if old:
             group, ownership = group or old.group_id, ownership or old.ownership
         if group or ownership:
@@ -265,7 +249,7 @@ class Enrolment:
                 self._organisation,
                 device,
                 group=group,
-                ownership=ownership and Ownership(ownership),
+                ownership=Ownership(ownership) if ownership else None,
             )
 
     def _note_replaced(
@@ -296,14 +280,31 @@ def retire(
     """Take a device out of service and tell running servers.
 
     Returns its owner, or None where there is no such device. A revoked device stays revoked, and
-    only one that is in service, or in conflict, can get lost.
+    only one that is in service, or in conflict, can get lost: one that waits for approval would
+    be in service once it is found.
     """
     found = store.find_device(connection, organisation, device)
     if found is None:
         return None
     lasts = found.status == DeviceStatus.REVOKED
-    if not lasts and (status is not DeviceStatus.LOST or found.status != DeviceStatus.RETIRED):
+    never_lost = (DeviceStatus.RETIRED, DeviceStatus.PENDING)
+    if not lasts and (status is not DeviceStatus.LOST or found.status not in never_lost):
         store.set_status(connection, organisation, device, status)
+    announce(connection, organisation, device)
+    return str(found.owner)
+
+
+def approve(connection: Connection, organisation: str, device: str) -> str:
+    """Put a device in service that waits for it, tell running servers, and return its owner.
+
+    Raises `NotPendingError`.
+    """
+    found = store.find_device(connection, organisation, device)
+    if found is None:
+        raise NotPendingError("there is no such device")
+    if found.status != DeviceStatus.PENDING:
+        raise NotPendingError(f"the device is {found.status}: it does not wait for approval")
+    store.set_status(connection, organisation, device, DeviceStatus.ACTIVE)
     announce(connection, organisation, device)
     return str(found.owner)
 

@@ -48,10 +48,14 @@ class EnrolmentRoutes:
         body = await _body(request)
         finish = codec.decode(EnrolmentFinish, strict_json.parse(body, max_bytes=MAX_BODY))
         try:
-            return _json(await self._enrolment.finish(finish))
+            enrolled = codec.encode(await self._enrolment.finish(finish))
         except RefusalError:
             self._guesses.count(address)
             raise
+        if not enrolled["waits"]:
+            # Agents that know of no waiting refuse the word; theirs are never told to wait.
+            del enrolled["waits"]
+        return _answer(canonical_bytes(enrolled))
 
 
 class RotationRoutes:

@@ -182,6 +182,7 @@ def insert_device(
     device: str,
     owner: str,
     start: EnrolmentStart,
+    status: DeviceStatus,
     now: datetime,
 ) -> None:
     """Store a new device."""
@@ -193,19 +194,24 @@ def insert_device(
             thumbprint=start.public_key.thumbprint(),
             fingerprint=start.public_key.fingerprint(),
             enrolled_at=now,
-            **_described(owner, start),
+            **_described(owner, start, status),
         )
     )
 
 
 def rebind_device(
-    connection: Connection, organisation: str, device: str, owner: str, start: EnrolmentStart
+    connection: Connection,
+    organisation: str,
+    device: str,
+    owner: str,
+    start: EnrolmentStart,
+    status: DeviceStatus,
 ) -> None:
     """Take a device in again whose key has just been proven."""
     connection.execute(
         update(devices)
         .where(devices.c.organisation_id == organisation, devices.c.device_id == device)
-        .values(**_described(owner, start))
+        .values(**_described(owner, start, status))
     )
 
 
@@ -245,7 +251,7 @@ def public_key_of(device: Row[Any]) -> PublicKey:
     return codec.decode(PublicKey, strict_json.parse(device.public_key))
 
 
-def _described(owner: str, start: EnrolmentStart) -> dict[str, str]:
+def _described(owner: str, start: EnrolmentStart, status: DeviceStatus) -> dict[str, str]:
     return {
         "owner": owner,
         "computer_name": start.computer_name,
@@ -253,5 +259,5 @@ def _described(owner: str, start: EnrolmentStart) -> dict[str, str]:
         "system": start.system,
         "agent_version": start.agent_version,
         "tier": start.tier.value,
-        "status": DeviceStatus.ACTIVE.value,
+        "status": status.value,
     }

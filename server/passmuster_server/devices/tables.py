@@ -2,6 +2,7 @@
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     ForeignKey,
     ForeignKeyConstraint,
@@ -53,6 +54,25 @@ enrolment_codes = Table(
     Column("ownership", String(16)),
 )
 """`group_id` and `ownership` are null where nobody named them: then they stay as they are."""
+
+deployment_secrets = Table(
+    "deployment_secrets",
+    METADATA,
+    Column("organisation_id", ForeignKey("organisations.organisation_id"), primary_key=True),
+    Column("name", String(64), primary_key=True),
+    Column("secret_hash", String(64), nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("expires_at", Moment, nullable=False),
+    Column("revoked_at", Moment),
+    Column("uses", Integer, nullable=False),
+    Column("used", Integer, nullable=False),
+    Column("at_once", Boolean, nullable=False),
+    Column("owner_domain", String(189)),
+    Column("group_id", String(32)),
+    Column("ownership", String(16)),
+    Index("uq_deployment_secrets_secret_hash", "organisation_id", "secret_hash", unique=True),
+)
+"""`at_once`: its laptops are in service without an administrator's approval."""
 
 enrolment_challenges = Table(
     "enrolment_challenges",

@@ -35,6 +35,7 @@ class Group(StrEnum):
     """What the fleet page sorts and filters by, worst first."""
 
     NON_COMPLIANT = "non_compliant"
+    PENDING = "pending"
     UNKNOWN = "unknown"
     GRACE = "grace"
     COMPLIANT = "compliant"
@@ -86,6 +87,8 @@ def group_of(standing: Standing, moment: datetime) -> Group:
     """Return where the device is listed at `moment`: by what the gate would say of it."""
     if standing.status in (DeviceStatus.REVOKED, DeviceStatus.RETIRED):
         return Group.OUT_OF_SERVICE
+    if standing.status is DeviceStatus.PENDING:
+        return Group.PENDING
     return Group(standing.verdict_at(moment).value)
 
 

@@ -36,6 +36,7 @@ class Badge:
 
 GROUPS: Mapping[Group, Badge] = {
     Group.NON_COMPLIANT: Badge("bad", "Not compliant"),
+    Group.PENDING: Badge("unsure", "Waits for approval"),
     Group.UNKNOWN: Badge("unsure", "Unknown"),
     Group.GRACE: Badge("warn", "In grace"),
     Group.COMPLIANT: Badge("good", "Compliant"),
@@ -57,6 +58,7 @@ _CAUSES: Mapping[Cause, Badge] = {
     Cause.GRACE: GROUPS[Group.GRACE],
     Cause.GRACE_OVER: GROUPS[Group.NON_COMPLIANT],
     Cause.NON_COMPLIANT: GROUPS[Group.NON_COMPLIANT],
+    Cause.PENDING: GROUPS[Group.PENDING],
     Cause.REVOKED: Badge("off", "Revoked"),
     Cause.RETIRED: Badge("off", "Retired"),
     Cause.LOST: Badge("bad", "Lost"),

@@ -42,6 +42,7 @@ class Cause(StrEnum):
     STALE = "stale"
     NEVER_REPORTED = "never_reported"
     CONFLICT = "conflict"
+    PENDING = "pending"
     REVOKED = "revoked"
     RETIRED = "retired"
     LOST = "lost"
@@ -56,6 +57,7 @@ class Cause(StrEnum):
 PASSING = frozenset({Cause.COMPLIANT, Cause.GRACE})
 
 _OUT_OF_SERVICE = {
+    DeviceStatus.PENDING: Cause.PENDING,
     DeviceStatus.REVOKED: Cause.REVOKED,
     DeviceStatus.RETIRED: Cause.RETIRED,
     DeviceStatus.LOST: Cause.LOST,
@@ -124,7 +126,8 @@ def decide(
     if len(owned) == 1:
         return _of_findings((_found(owned[0], now),), requirement)
     # What IT took out of service is no longer the person's device: a lost laptop must not lock out
-    # its owner on the new one. It still explains the denial where there is no other.
+    # its owner on the new one. Nor must one that somebody enrolled in this person's name and nobody
+    # approved. Each still explains the denial where there is no other.
     in_service = [item for item in owned if item.status not in _OUT_OF_SERVICE]
     return _of_findings(tuple([_found(item, now) for item in in_service or owned]), requirement)
 

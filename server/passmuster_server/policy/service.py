@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from passmuster_collectors.contract.errors import ContractError
 from passmuster_collectors.contract.reading import Reading
-from passmuster_collectors.contract.verdict import Verdict
+from passmuster_collectors.contract.verdict import Outcome, Verdict
 from passmuster_server.clock import Clock
 from passmuster_server.database import Database, Transaction
 from passmuster_server.policy import allowances, store, waivers
@@ -17,6 +17,7 @@ from passmuster_server.policy.document import Policy, parse, resting_on
 from passmuster_server.policy.judgement import judge_device
 from passmuster_server.policy.standing import (
     DeviceStatus,
+    Reason,
     SignalStanding,
     Standing,
     first_exception_end,
@@ -35,6 +36,7 @@ VerdictListener = Callable[[Transaction, Standing, Verdict | None], None]
 """Called in the transaction that stores a verdict other than the one before (None: the first)."""
 
 _OUT_OF_SERVICE: Mapping[DeviceStatus, str] = {
+    DeviceStatus.PENDING: "The device waits for an administrator's approval",
     DeviceStatus.CONFLICT: (
         "Two laptops report with this device's key: neither is believed until one is enrolled again"
     ),
@@ -42,6 +44,21 @@ _OUT_OF_SERVICE: Mapping[DeviceStatus, str] = {
     DeviceStatus.RETIRED: "The device was retired",
     DeviceStatus.LOST: "The device was reported lost",
 }
+_APPROVAL = SignalStanding(
+    "approval",
+    "Approval by IT",
+    Outcome.UNKNOWN,
+    (
+        Reason(
+            "approval",
+            Outcome.UNKNOWN,
+            "IT has not approved this laptop yet. Until then it opens nothing.",
+            "waits for an administrator's approval",
+            None,
+        ),
+    ),
+)
+"""All that a laptop is told that waits: where it stands is judged once it is in service."""
 _NEVER_REPORTED = "The device has not reported since it was enrolled"
 
 _log = logging.getLogger(__name__)
@@ -169,6 +186,8 @@ class Policies:
         verdict = Verdict.UNKNOWN
         reasons: tuple[str, ...] = (_why_unknown(stored, policy),)
         stale_at = _stale_at(stored, policy)
+        if stored.status is DeviceStatus.PENDING:
+            signals = (_APPROVAL,)
         if stored.status is DeviceStatus.ACTIVE and stale_at is not None:
             if now > stale_at:
                 changed_at = stale_at

@@ -20,6 +20,8 @@ class DeviceStatus(StrEnum):
     """Whether a device takes part. Only an `active` one can pass the gate."""
 
     ACTIVE = "active"
+    PENDING = "pending"
+    """Enrolled by a secret that many share; an administrator has to approve it."""
     CONFLICT = "conflict"
     REVOKED = "revoked"
     RETIRED = "retired"

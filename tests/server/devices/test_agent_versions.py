@@ -46,7 +46,8 @@ def demand(server: RunningServer, oldest: str) -> None:
 
 def sign_in(client: httpx.Client, link: str) -> None:
     page = client.get("/sign-in").text
-    (field,) = re.findall(r'type="hidden" name="([^"]+)" value="([^"]+)"', page)
+    # The page has a form for the link and one for a password; either's token will do.
+    field, *_ = re.findall(r'type="hidden" name="([^"]+)" value="([^"]+)"', page)
     origin = {"Origin": str(client.base_url).rstrip("/")}
     done = client.post("/sign-in", data={field[0]: field[1], "link": link}, headers=origin)
     assert done.status_code == 303, done.text

@@ -39,6 +39,7 @@ GROUPED = {
         Group.GRACE,
     ),
     "passes": (standing(last_seen=NOW - timedelta(seconds=MAX_AGE_S)), Group.COMPLIANT),
+    "pending": (standing(status=DeviceStatus.PENDING), Group.PENDING),
     "revoked": (standing(status=DeviceStatus.REVOKED), Group.OUT_OF_SERVICE),
     "retired": (standing(status=DeviceStatus.RETIRED), Group.OUT_OF_SERVICE),
 }

@@ -171,7 +171,10 @@ def test_a_failing_laptop_does_not_hurt_a_named_one_that_passes() -> None:
     assert ask(at("device-1"), HEALTHY, FAILING, requirement=Devices.ALL).allowed
 
 
-@pytest.mark.parametrize("status", [DeviceStatus.REVOKED, DeviceStatus.RETIRED, DeviceStatus.LOST])
+@pytest.mark.parametrize(
+    "status",
+    [DeviceStatus.PENDING, DeviceStatus.REVOKED, DeviceStatus.RETIRED, DeviceStatus.LOST],
+)
 def test_a_laptop_out_of_service_does_not_lock_its_owner_out_on_the_new_one(
     status: DeviceStatus,
 ) -> None:

@@ -39,6 +39,12 @@ _CAUSES: Mapping[Cause, CauseWords] = {
         "Each laptop is registered for the one person who works with it.",
         ("Use your own work laptop.", "If this laptop is yours now, ask IT to register it again."),
     ),
+    Cause.PENDING: CauseWords(
+        "IT has not approved this laptop yet.",
+        "the device waits for an administrator's approval",
+        "A laptop that was set up along with many others opens nothing until IT has looked at it.",
+        ("Ask IT to approve this laptop.", "Then check again."),
+    ),
     Cause.REVOKED: CauseWords(
         "IT has blocked this laptop.",
         "the device is revoked",

@@ -53,6 +53,14 @@ _CAUSES: Mapping[Cause, CauseWords] = dict(
             "Wenn dieser Laptop jetzt Ihrer ist, bitten Sie die IT, ihn neu zu registrieren.",
         ),
         _cause(
+            Cause.PENDING,
+            "Die IT hat diesen Laptop noch nicht freigegeben.",
+            "Ein Laptop, der mit vielen anderen eingerichtet wurde, öffnet nichts, bis die IT ihn "
+            "angesehen hat.",
+            "Bitten Sie die IT, diesen Laptop freizugeben.",
+            "Prüfen Sie dann erneut.",
+        ),
+        _cause(
             Cause.REVOKED,
             "Die IT hat diesen Laptop gesperrt.",
             "Ein Laptop wird gesperrt, wenn er verloren, ersetzt oder zurückgegeben wurde.",
