@@ -1,4 +1,4 @@
-"""What IT changes on a laptop's page: waivers, and taking it out of service."""
+"""What IT changes on a laptop's page: waivers, approval, and taking it out of service."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ from passmuster_server.audit.record import Event, record
 from passmuster_server.clock import Clock
 from passmuster_server.database import Database, Transaction
 from passmuster_server.devices import store
-from passmuster_server.devices.enrolment import retire
+from passmuster_server.devices.enrolment import NotPendingError, approve, retire
 from passmuster_server.policy import waivers
 from passmuster_server.policy.demands import JUDGED
 from passmuster_server.policy.standing import DeviceStatus
@@ -109,8 +109,18 @@ class DeviceActions:
                 raise NoDeviceError
             after = store.find_device(transaction.connection, session.organisation, device)
             if after is None or after.status != status:
-                raise WaiverError("This laptop is out of service already, and stays so.")
+                raise WaiverError("This laptop is not in service, and stays so.")
             return Event(action, subject=device, person=owner)
+
+        return await self._change(request, session, change)
+
+    async def approve(self, request: Request, session: Session) -> Response:
+        """Put the laptop in service, which waits for that."""
+        device = request.path_params["device"]
+
+        def change(transaction: Transaction, _: Mapping[str, str], __: datetime) -> Event:
+            owner = approve(transaction.connection, session.organisation, device)
+            return Event(Action.DEVICE_APPROVED, subject=device, person=owner)
 
         return await self._change(request, session, change)
 
@@ -130,7 +140,7 @@ class DeviceActions:
 
         try:
             await self._database.write(work)
-        except WaiverError as error:
+        except (NotPendingError, WaiverError) as error:
             return self._refused(request, session, back, str(error))
         except NoDeviceError:
             return self._refused(request, session, "/fleet", "There is no such laptop.", 404)
@@ -170,6 +180,11 @@ def routes(services: Services) -> list[Route]:
         Route(
             "/fleet/devices/{device}/status",
             guard.protect(actions.take_out, Permission.CHANGE_DEVICES),
+            methods=["POST"],
+        ),
+        Route(
+            "/fleet/devices/{device}/approval",
+            guard.protect(actions.approve, Permission.CHANGE_DEVICES),
             methods=["POST"],
         ),
     ]

@@ -298,6 +298,8 @@ class Proofs:
         attestation = codec.decode(Attestation, value)
         if attestation.audience != server or attestation.origin not in self._origins:
             raise _refusal("another_server", "This laptop answered another server.")
+        if row.status == DeviceStatus.PENDING:
+            raise _refusal("not_approved", "IT has not approved this laptop yet.")
         if row.status != DeviceStatus.ACTIVE:
             raise _refusal("out_of_service", "This laptop is out of service.")
         return row.device_id, attestation

@@ -1,5 +1,6 @@
 """What IT changes on a laptop's page: who may, how lately proven, and what goes on record."""
 
+import html
 import re
 import time
 from collections.abc import Callable, Iterator
@@ -116,6 +117,32 @@ def test_a_laptop_is_taken_out_of_service(
     assert change(it, laptop, "status", status=status, sure="yes").status_code == 303
     assert server.rows("SELECT status FROM devices") == [(status,)]
     assert actions_on_record(server, "administrator")[-1] == action
+
+
+def test_a_laptop_that_waits_is_listed_as_such_and_approved_on_its_page(
+    server: ClockedServer, signed_in: SignIn
+) -> None:
+    printed = server.command("deployment-secret", "add", "mdm", "--uses", "1", "--days", "1").stdout
+    secret = printed.splitlines()[2]
+    waiting = SigningDevice(server.url, computer_name="ben-laptop")
+    with server.client() as client:
+        waiting.enroll(client, secret, "ben@example.com")
+        waiting.report(client, healthy())
+    it = signed_in("administrator")
+    listed = it.get("/fleet?verdict=pending").text
+    assert "ben-laptop" in listed
+    assert "The device waits for an administrator's approval" in html.unescape(listed)
+    page = f"/fleet/devices/{waiting.device}"
+    assert "Approve this laptop" in it.get(page).text
+    helpdesk = signed_in("helpdesk")
+    assert "Approve this laptop" not in helpdesk.get(page).text
+    assert change(helpdesk, waiting, "approval").status_code == 403
+    assert change(it, waiting, "approval").status_code == 303
+    until(lambda: verdict(server, waiting) == "compliant")
+    assert actions_on_record(server, "administrator")[-1] == "device.approved"
+    assert "ben-laptop" not in it.get("/fleet?verdict=pending").text
+    again = change(it, waiting, "approval")
+    assert (again.status_code, "does not wait for approval" in again.text) == (400, True)
 
 
 @pytest.mark.parametrize(
