@@ -123,6 +123,24 @@ def _rotate_key(state: "State", options: argparse.Namespace) -> ExitCode:
     return ExitCode.DONE
 
 
+def _leave(state: "State", options: argparse.Namespace) -> ExitCode:
+    from passmuster_agent.leave import leave  # noqa: PLC0415 - see the top
+
+    device = state.device()
+    if not options.yes:
+        print(f"This laptop is {device.owner}'s at {device.server_url}. It will open nothing more,")
+        print(
+            "and its key and what it has not sent yet are deleted. To enrol it anew takes a code."
+        )
+        print("Type yes to leave: ", end="", flush=True)
+        if sys.stdin.readline(LONGEST_LINE).strip() != "yes":
+            print("Nothing has changed.")
+            return ExitCode.FAILED
+    leave(state, print, force=options.force)
+    print("This laptop is not enrolled any more.")
+    return ExitCode.DONE
+
+
 def _ask_code() -> str:
     """Return the code that is typed on a terminal or comes as the first line of a pipe."""
     if sys.stdin.isatty():
@@ -286,6 +304,19 @@ def _parser() -> argparse.ArgumentParser:
         "--tier", choices=CHOICES, help="where the new key is kept (default: where the old one is)"
     )
     rotate.set_defaults(command=_rotate_key)
+
+    left = commands.add_parser(
+        "leave",
+        parents=[shared],
+        help="tell the server that this laptop is no longer used, and forget its key",
+        description="Stop the service first. The laptop is retired, which lasts.",
+        allow_abbrev=False,
+    )
+    left.add_argument("--yes", action="store_true", help="don't ask")
+    left.add_argument(
+        "--force", action="store_true", help="forget also where the server can't be told"
+    )
+    left.set_defaults(command=_leave)
 
     once = commands.add_parser(
         "once",

@@ -101,6 +101,36 @@ def test_a_deployment_secret_enrols_its_owners_laptop_which_waits_for_approval(
     assert "not approved" not in approved.stdout
 
 
+def test_leave_retires_the_laptop_and_leaves_nothing_of_it(
+    server: RunningServer, enrolled: State
+) -> None:
+    device = device_id(enrolled)
+    unsure = agent_command("leave", "--state", str(enrolled.path), code="no", check=False)
+    assert "Nothing has changed" in unsure.stdout
+    assert device_id(enrolled) == device
+    left = agent("leave", enrolled, "--yes")
+    assert (left.returncode, left.stderr) == (ExitCode.DONE, "")
+    retired = server.rows("SELECT status FROM devices WHERE device_id = ?", device)
+    assert retired == [("retired",)]
+    assert [path.name for path in enrolled.path.iterdir()] == ["agent.lock"]
+    assert agent("leave", enrolled, "--yes").returncode == ExitCode.NOT_ENROLLED
+
+
+def test_leave_keeps_all_where_nobody_answers_unless_forced(tmp_path: Path) -> None:
+    state = State(tmp_path / "state")
+    with running_server(tmp_path / "gone") as gone:
+        enroll(gone, state.path)
+    before = device_id(state)
+    kept = agent("leave", state, "--yes")
+    assert kept.returncode == ExitCode.NOT_DELIVERED
+    assert "add --force" in kept.stderr
+    assert device_id(state) == before
+    forced = agent("leave", state, "--yes", "--force")
+    assert forced.returncode == ExitCode.DONE
+    assert "IT was not told" in forced.stdout
+    assert [path.name for path in state.path.iterdir()] == ["agent.lock"]
+
+
 def test_a_wrong_code_is_refused_and_a_used_one_too(
     server: RunningServer, state: State, tmp_path: Path
 ) -> None:

@@ -1,4 +1,4 @@
-"""The addresses of the enrolment ceremony and of the change of a key."""
+"""The addresses of the enrolment ceremony, of the change of a key and of the goodbye."""
 
 import math
 
@@ -10,6 +10,8 @@ from passmuster_collectors.contract import codec, strict_json
 from passmuster_collectors.contract.canonical import canonical_bytes
 from passmuster_collectors.contract.enrolment import EnrolmentFinish, EnrolmentStart
 from passmuster_server.devices.enrolment import Enrolment
+from passmuster_server.devices.goodbye import PATH as GOODBYE_PATH
+from passmuster_server.devices.goodbye import Goodbyes
 from passmuster_server.devices.limits import AddressLimit
 from passmuster_server.devices.rotation import PATH, Rotation
 from passmuster_server.schema import DEFAULT_ORGANISATION
@@ -70,6 +72,18 @@ class RotationRoutes:
         return _answer(await self._rotation.take_in(body))
 
 
+class GoodbyeRoutes:
+    """`POST /api/v1/goodbye`: a device leaves."""
+
+    def __init__(self, goodbyes: Goodbyes) -> None:
+        self._goodbyes = goodbyes
+
+    async def leave(self, request: Request) -> Response:
+        """Answer a signed `Goodbye` with `GoodbyeHeard`."""
+        body = await read_body(request, limit=MAX_BODY, content_type="application/jose")
+        return _json(await self._goodbyes.take_in(body))
+
+
 def _address(request: Request) -> str:
     return request.client.host if request.client else ""
 
@@ -106,10 +120,20 @@ def routes(services: Services) -> list[Route]:
             urls=frozenset(origin + PATH for origin in services.config.addresses),
         )
     )
+    goodbye = GoodbyeRoutes(
+        Goodbyes(
+            services.database,
+            services.policies,
+            services.clock,
+            organisation=DEFAULT_ORGANISATION,
+            urls=frozenset(origin + GOODBYE_PATH for origin in services.config.addresses),
+        )
+    )
     return [
         Route("/api/v1/enrolment", enrolment.start, methods=["POST"]),
         Route("/api/v1/enrolment/finish", enrolment.finish, methods=["POST"]),
         Route(PATH, rotation.rotate, methods=["POST"]),
+        Route(GOODBYE_PATH, goodbye.leave, methods=["POST"]),
     ]
 
 
