@@ -39,6 +39,7 @@ from passmuster_server.policy.service import Policies
 from passmuster_server.policy.standing import Standing
 from passmuster_server.policy.standings import Standings
 from passmuster_server.privacy.retention import Retention
+from passmuster_server.privacy.routes import routes as privacy_routes
 from passmuster_server.proof.routes import routes as proof_routes
 from passmuster_server.reports.routes import routes as reports_routes
 from passmuster_server.services import Services
@@ -61,6 +62,7 @@ AREAS = (
     reports_routes,
     devices_routes,
     proof_routes,
+    privacy_routes,
     accounts_routes,
     password_routes,
     fleet_routes,

@@ -14,6 +14,9 @@ STYLE = (ASSETS["tokens.css"].content + (Path(__file__).parent / "worker.css").r
 STYLE_HASH = base64.b64encode(hashlib.sha256(STYLE.encode("utf-8")).digest()).decode("ascii")
 """What a content security policy lets the style in by: `'sha256-...'`."""
 
+MY_LAPTOPS = "/my-laptops"
+"""Where a worker reads what is stored of their laptops."""
+
 
 def worker_values(public_url: str, contact: str) -> Mapping[str, Any]:
     """Return what `worker_base.html` needs of every page."""
@@ -22,6 +25,7 @@ def worker_values(public_url: str, contact: str) -> Mapping[str, Any]:
         "contact": contact,
         "contact_link": _contact_link(contact),
         "privacy_link": f"{public_url}/privacy",
+        "my_laptops_link": f"{public_url}{MY_LAPTOPS}",
     }
 
 

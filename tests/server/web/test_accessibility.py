@@ -261,6 +261,7 @@ def test_a_fleet_without_laptops(tmp_path: Path, page: Page) -> None:
         "/privacy",
         "/gate/blocked/unknown",
         "/gate/page/again",
+        "/my-laptops",
         "/proof/unknown",
         "/proof/return?a=x",
         "/oidc/step/unknown",
