@@ -22,7 +22,7 @@ class AuditRecord:
         self._database = services.database
         self._public_url = services.config.public_url
 
-    async def page(self, call: Call[Nothing, AuditQuery]) -> AuditPage:
+    async def page(self, call: Call[Nothing, AuditQuery, Nothing]) -> AuditPage:
         """Return one page, the newest entries first."""
         given = call.query
         found = await self._database.read(
@@ -55,7 +55,7 @@ class AuditRecord:
         return AuditPage(entries, following)
 
 
-def operations(services: Services) -> Sequence[Operation[Any, Any]]:
+def operations(services: Services) -> Sequence[Operation[Any, Any, Any]]:
     """Return what this part of the API can do."""
     return (
         Operation(
@@ -65,6 +65,7 @@ def operations(services: Services) -> Sequence[Operation[Any, Any]]:
             (AUDIT_READ,),
             Nothing,
             AuditQuery,
+            Nothing,
             AuditPage,
             AuditRecord(services).page,
             of_everyone=True,

@@ -54,7 +54,7 @@ class Devices:
         self._index = services.fleet
         self._public_url = services.config.public_url
 
-    async def many(self, call: Call[Nothing, DevicesQuery]) -> DeviceList:
+    async def many(self, call: Call[Nothing, DevicesQuery, Nothing]) -> DeviceList:
         """Return one page. Raises `ContractError` for a cursor that was never given out."""
         organisation, given = call.organisation, call.query
         search = (given.search or "").strip()
@@ -95,7 +95,7 @@ class Devices:
             self._next(given, page),
         )
 
-    async def one(self, call: Call[DevicePath, Nothing]) -> Device:
+    async def one(self, call: Call[DevicePath, Nothing, Nothing]) -> Device:
         """Return one device; that it was looked at goes on record. Raises `RefusalError` 404."""
         organisation, name = call.organisation, call.path.device
         stored, groups = await self._database.read(
@@ -137,7 +137,7 @@ class Devices:
         return f"{self._public_url}{PATH}?{urlencode(values)}"
 
 
-def operations(services: Services) -> Sequence[Operation[Any, Any]]:
+def operations(services: Services) -> Sequence[Operation[Any, Any, Any]]:
     """Return what this part of the API can do."""
     devices = Devices(services)
     return (
@@ -148,6 +148,7 @@ def operations(services: Services) -> Sequence[Operation[Any, Any]]:
             (FLEET_READ, FLEET_MANAGE),
             Nothing,
             DevicesQuery,
+            Nothing,
             DeviceList,
             devices.many,
         ),
@@ -157,6 +158,7 @@ def operations(services: Services) -> Sequence[Operation[Any, Any]]:
             "One device: how it stands and why, how to mend it, what was read, what is waived",
             (FLEET_READ, FLEET_MANAGE),
             DevicePath,
+            Nothing,
             Nothing,
             Device,
             devices.one,

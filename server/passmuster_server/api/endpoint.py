@@ -15,22 +15,26 @@ from passmuster_collectors.contract.errors import ContractError
 from passmuster_server.clock import Clock
 from passmuster_server.gate.callers import GateClient
 from passmuster_server.gate.clients import GateClients
-from passmuster_server.web.bodies import wrong_field
+from passmuster_server.web.bodies import read_body, wrong_field
 from passmuster_server.web.problems import RefusalError
 
 P = TypeVar("P", bound=Struct)
 Q = TypeVar("Q", bound=Struct)
+B = TypeVar("B", bound=Struct)
 
 PREFIX = "/api/v1"
+MAX_BODY = 8 * 1024
+_NOT_KEPT = {"Cache-Control": "no-store"}
 
 
 @dataclass(frozen=True)
-class Call(Generic[P, Q]):
+class Call(Generic[P, Q, B]):
     """A call whose caller may make it: `path` and `query` are what its address says."""
 
     client: GateClient
     path: P
     query: Q
+    body: B
     now: datetime
 
     @property
@@ -49,11 +53,11 @@ class Call(Generic[P, Q]):
 
 
 @dataclass(frozen=True)
-class Operation(Generic[P, Q]):
+class Operation(Generic[P, Q, B]):
     """What the API can do: the routes and the OpenAPI document are made from this.
 
-    One of `scopes` is needed. `of_everyone`: it tells about the whole organisation, so a caller
-    that is confined to groups may not.
+    One of `scopes` is needed. One that has no `answer_type` answers 204. `of_everyone`: it tells
+    about the whole organisation, so a caller that is confined to groups may not.
     """
 
     name: str
@@ -62,9 +66,23 @@ class Operation(Generic[P, Q]):
     scopes: tuple[str, ...]
     path_type: type[P]
     query_type: type[Q]
-    answer_type: type[Struct]
-    work: Callable[[Call[P, Q]], Awaitable[Struct]]
+    body_type: type[B]
+    answer_type: type[Struct] | None
+    work: Callable[[Call[P, Q, B]], Awaitable[Struct | None]]
+    method: str = "GET"
     of_everyone: bool = False
+
+    @property
+    def status(self) -> int:
+        """What it answers when it is done."""
+        if self.answer_type is None:
+            return 204
+        return 201 if self.method == "POST" else 200
+
+    @property
+    def has_body(self) -> bool:
+        """Whether it takes one."""
+        return bool(self.body_type.__struct_fields__)
 
 
 class Door:
@@ -74,10 +92,10 @@ class Door:
         self._clients = clients
         self._clock = clock
 
-    async def answer(self, operation: Operation[Any, Any], request: Request) -> Response:
+    async def answer(self, operation: Operation[Any, Any, Any], request: Request) -> Response:
         """Answer a call.
 
-        Raises `RefusalError` 401, 403, 404, `ContractError` and `StoreUnavailableError`.
+        Raises `RefusalError` 401, 403, 404, 413, 415, `ContractError` and `StoreUnavailableError`.
         """
         client = await self._clients.authenticate(
             request.headers.get("authorization"), *operation.scopes
@@ -87,9 +105,16 @@ class Door:
             client,
             _path(request, operation.path_type),
             _query(request, operation.query_type),
+            await _body(request, operation),
             self._clock(),
         )
-        return cacheable(request, msgspec.json.encode(await operation.work(call)))
+        answer = await operation.work(call)
+        if answer is None:
+            return Response(status_code=operation.status, headers=_NOT_KEPT)
+        body = msgspec.json.encode(answer)
+        if operation.method == "GET":
+            return cacheable(request, body)
+        return Response(body, operation.status, _NOT_KEPT, "application/json")
 
 
 def cacheable(request: Request, body: bytes, caching: str = "private, no-cache") -> Response:
@@ -107,7 +132,7 @@ def not_found(what: str) -> RefusalError:
     return RefusalError(404, "not_found", f"There is no such {what}.")
 
 
-def _check_bounds(client: GateClient, operation: Operation[Any, Any]) -> None:
+def _check_bounds(client: GateClient, operation: Operation[Any, Any, Any]) -> None:
     if client.people is not None or client.applications is not None:
         raise RefusalError(
             403, "confined", "A caller confined to people or applications may not use this."
@@ -134,3 +159,15 @@ def _query(request: Request, kind: type[Q]) -> Q:
         return msgspec.convert(values, kind, strict=False)
     except msgspec.ValidationError as error:
         raise wrong_field(error) from None
+
+
+async def _body(request: Request, operation: Operation[Any, Any, B]) -> B:
+    if not operation.has_body:
+        return operation.body_type()
+    body = await read_body(request, limit=MAX_BODY, content_type="application/json")
+    try:
+        return msgspec.json.decode(body, type=operation.body_type)
+    except msgspec.ValidationError as error:
+        raise wrong_field(error) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise ContractError("", "not JSON, or nested too deeply") from None

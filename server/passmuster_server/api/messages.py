@@ -1,7 +1,7 @@
 """What the API takes and answers. The OpenAPI document is made from these types."""
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
@@ -9,7 +9,9 @@ from passmuster_collectors.contract.platform import Platform
 from passmuster_collectors.contract.reading import SourceOutcome, Status
 from passmuster_collectors.contract.verdict import Outcome
 from passmuster_server.fleet.index import PAGE_SIZE, Group
+from passmuster_server.policy.demands import JUDGED
 from passmuster_server.policy.standing import DeviceStatus
+from passmuster_server.policy.waivers import LONGEST, MAX_REASON
 
 MOST = 200
 """Entries of one page."""
@@ -29,6 +31,12 @@ class DevicePath(Struct):
     """Which device."""
 
     device: DeviceId
+
+
+class WaiverPath(DevicePath):
+    """Which waiver of which device."""
+
+    waiver: Annotated[str, Meta(pattern="^[0-9a-f]{12}$", description="The waiver's id.")]
 
 
 class DevicesQuery(Struct, forbid_unknown_fields=True):
@@ -75,6 +83,25 @@ class AuditQuery(Struct, forbid_unknown_fields=True):
         | UnsetType
     ) = UNSET
     limit: Limit = PAGE_SIZE
+
+
+class NewWaiver(Struct, forbid_unknown_fields=True):
+    """That a signal shuts this device out no more, for so many days from now."""
+
+    signal: Annotated[
+        str, Meta(max_length=64, extra_json_schema={"enum": [each.id for each in JUDGED]})
+    ]
+    reason: Annotated[
+        str,
+        Meta(min_length=1, max_length=MAX_REASON, description="One line, kept on record."),
+    ]
+    days: Annotated[int, Meta(ge=1, le=LONGEST.days)]
+
+
+class NewStatus(Struct, forbid_unknown_fields=True):
+    """As what a device is taken out of service. A lost one alone can come back."""
+
+    status: Literal["lost", "retired", "revoked"]
 
 
 class DeviceSummary(Struct):

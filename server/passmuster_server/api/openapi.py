@@ -23,15 +23,17 @@ _IF_NONE_MATCH = {
 }
 
 
-def document(operations: Sequence[Operation[Any, Any]], public_url: str) -> Mapping[str, Any]:
+def document(operations: Sequence[Operation[Any, Any, Any]], public_url: str) -> Mapping[str, Any]:
     """Return the document as plain JSON values."""
-    told: list[Any] = [Problem, *(each.answer_type for each in operations)]
+    bodies = [each.body_type for each in operations if each.has_body]
+    answers = [each.answer_type for each in operations if each.answer_type is not None]
+    told: list[Any] = [Problem, *bodies, *answers]
     asked: list[Any] = [kind for each in operations for kind in (each.path_type, each.query_type)]
     _, components = msgspec.json.schema_components([*told, *asked], ref_template=REFERENCE)
     parameters = {kind.__name__: components.pop(kind.__name__) for kind in dict.fromkeys(asked)}
     paths: dict[str, dict[str, Any]] = {}
     for each in operations:
-        paths.setdefault(each.path, {})["get"] = _operation(each, parameters)
+        paths.setdefault(each.path, {})[each.method.lower()] = _operation(each, parameters)
     scopes = {scope: f"The scope {scope}" for each in operations for scope in each.scopes}
     return {
         "openapi": "3.1.0",
@@ -57,29 +59,36 @@ def document(operations: Sequence[Operation[Any, Any]], public_url: str) -> Mapp
     }
 
 
-def _operation(operation: Operation[Any, Any], types: Mapping[str, Any]) -> Mapping[str, Any]:
+def _operation(operation: Operation[Any, Any, Any], types: Mapping[str, Any]) -> Mapping[str, Any]:
     refusals = [400, 401, 403, 429, 503]
     if operation.path_type.__struct_fields__ or operation.of_everyone:
         refusals.append(404)
-    responses: dict[str, Any] = {
-        "200": {
-            "description": operation.summary,
-            "headers": _TAG,
-            "content": {"application/json": {"schema": _reference(operation.answer_type)}},
-        },
-        "304": {"description": "What you have still holds", "headers": _TAG},
-    }
+    if operation.has_body:
+        refusals += [409, 413, 415]
+    done: dict[str, Any] = {"description": operation.summary}
+    if operation.answer_type is not None:
+        done["content"] = {"application/json": {"schema": _reference(operation.answer_type)}}
+    responses: dict[str, Any] = {str(operation.status): done}
+    cached = operation.method == "GET"
+    if cached:
+        done["headers"] = _TAG
+        responses["304"] = {"description": "What you have still holds", "headers": _TAG}
     for status in sorted(refusals):
         content = {PROBLEM_TYPE: {"schema": _reference(Problem)}}
         responses[str(status)] = {"description": TITLES[status], "content": content}
+    taken: dict[str, Any] = {}
+    if operation.has_body:
+        content = {"application/json": {"schema": _reference(operation.body_type)}}
+        taken = {"requestBody": {"required": True, "content": content}}
     return {
         "operationId": operation.name,
         "summary": operation.summary,
         "parameters": [
             *_parameters(types[operation.path_type.__name__], "path"),
             *_parameters(types[operation.query_type.__name__], "query"),
-            _IF_NONE_MATCH,
+            *([_IF_NONE_MATCH] if cached else []),
         ],
+        **taken,
         "responses": responses,
         "security": [
             {scheme: [scope]} for scope in operation.scopes for scheme in ("token", "oauth2")

@@ -17,7 +17,7 @@ class PolicyInForce:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def read(self, call: Call[Nothing, Nothing]) -> PublishedPolicy:
+    async def read(self, call: Call[Nothing, Nothing, Nothing]) -> PublishedPolicy:
         """Return the policy in force. Raises `RefusalError` 404 before one was published."""
         for row in await self._database.read(newest_policies):
             if row.organisation_id == call.organisation:
@@ -27,7 +27,7 @@ class PolicyInForce:
         raise not_found("policy")
 
 
-def operations(services: Services) -> Sequence[Operation[Any, Any]]:
+def operations(services: Services) -> Sequence[Operation[Any, Any, Any]]:
     """Return what this part of the API can do."""
     return (
         Operation(
@@ -35,6 +35,7 @@ def operations(services: Services) -> Sequence[Operation[Any, Any]]:
             f"{PREFIX}/policy",
             "The policy in force, as it was published",
             (FLEET_READ, FLEET_MANAGE),
+            Nothing,
             Nothing,
             Nothing,
             PublishedPolicy,

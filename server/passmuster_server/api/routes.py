@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from passmuster_server.api import audit, devices, policy
+from passmuster_server.api import audit, changes, devices, policy
 from passmuster_server.api.endpoint import PREFIX, Door, cacheable
 from passmuster_server.api.openapi import document
 from passmuster_server.gate.clients import GateClients
@@ -20,12 +20,17 @@ def routes(services: Services) -> list[Route]:
     """Return the routes of this area."""
     door = Door(GateClients(services.database, clock=services.clock), services.clock)
     operations = [
-        operation for part in (devices, policy, audit) for operation in part.operations(services)
+        operation
+        for part in (devices, changes, policy, audit)
+        for operation in part.operations(services)
     ]
     described = msgspec.json.encode(document(operations, services.config.public_url))
     return [
         Route(OPENAPI_PATH, partial(_document, described), methods=["GET"]),
-        *(Route(each.path, partial(door.answer, each), methods=["GET"]) for each in operations),
+        *(
+            Route(each.path, partial(door.answer, each), methods=[each.method])
+            for each in operations
+        ),
     ]
 
 

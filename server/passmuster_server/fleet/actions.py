@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from sqlalchemy import Row
+from sqlalchemy import Connection, Row
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
@@ -20,26 +20,17 @@ from passmuster_server.audit.actions import Action
 from passmuster_server.audit.record import Event, record
 from passmuster_server.clock import Clock
 from passmuster_server.database import Database, Transaction
-from passmuster_server.devices import store
-from passmuster_server.devices.enrolment import NotPendingError, approve, retire
+from passmuster_server.devices.enrolment import NotPendingError, approve
+from passmuster_server.fleet import changes
+from passmuster_server.fleet.changes import STATUSES, NoDeviceError, StaysOutError
 from passmuster_server.policy import waivers
 from passmuster_server.policy.demands import JUDGED
-from passmuster_server.policy.standing import DeviceStatus
-from passmuster_server.policy.waivers import Waived, WaiverError
+from passmuster_server.policy.waivers import WaiverError
 from passmuster_server.services import Services
 from passmuster_server.web.forms import TOKEN_FIELD, read_form
 from passmuster_server.web.pages import HEADERS, Pages
 
-STATUSES: Mapping[str, tuple[DeviceStatus, Action]] = {
-    "lost": (DeviceStatus.LOST, Action.DEVICE_LOST),
-    "retired": (DeviceStatus.RETIRED, Action.DEVICE_RETIRED),
-    "revoked": (DeviceStatus.REVOKED, Action.DEVICE_REVOKED),
-}
 TITLES: Mapping[str, str] = {signal.id: signal.title for signal in JUDGED}
-
-
-class NoDeviceError(Exception):
-    """There is no such device."""
 
 
 @dataclass(frozen=True)
@@ -64,34 +55,24 @@ class DeviceActions:
         """Grant a waiver."""
         device = request.path_params["device"]
 
-        def change(transaction: Transaction, fields: Mapping[str, str], now: datetime) -> Event:
+        def change(connection: Connection, fields: Mapping[str, str], now: datetime) -> Event:
+            signal, reason = fields.get("signal", ""), fields.get("reason", "")
             days = _days(fields.get("days", ""))
-            granted = waivers.grant(
-                transaction.connection,
-                session.organisation,
-                device,
-                fields.get("signal", ""),
-                fields.get("reason", ""),
-                now + timedelta(days=days),
-                session.email,
-                now,
+            _, event = changes.waive(
+                connection, session.organisation, device, signal, reason, days, session.email, now
             )
-            details = {"reason": fields.get("reason", "").strip(), "days": days}
-            return _waived(Action.WAIVER_GRANTED, granted, details)
+            return event
 
         return await self._change(request, session, change)
 
     async def end_waiver(self, request: Request, session: Session) -> Response:
         """End a waiver before its time."""
-        waiver = request.path_params["waiver"]
+        device, waiver = request.path_params["device"], request.path_params["waiver"]
 
-        def change(transaction: Transaction, _: Mapping[str, str], now: datetime) -> Event:
-            ended = waivers.end(
-                transaction.connection, session.organisation, waiver, session.email, now
+        def change(connection: Connection, _: Mapping[str, str], now: datetime) -> Event:
+            return changes.end_waiver(
+                connection, session.organisation, device, waiver, session.email, now
             )
-            if ended.device != request.path_params["device"]:
-                raise WaiverError("there is no such waiver of this laptop")
-            return _waived(Action.WAIVER_ENDED, ended, {})
 
         return await self._change(request, session, change)
 
@@ -99,18 +80,11 @@ class DeviceActions:
         """Retire or revoke the laptop, or note that it is lost."""
         device = request.path_params["device"]
 
-        def change(transaction: Transaction, fields: Mapping[str, str], _: datetime) -> Event:
-            found = STATUSES.get(fields.get("status", ""))
-            if found is None or fields.get("sure") != "yes":
+        def change(connection: Connection, fields: Mapping[str, str], _: datetime) -> Event:
+            status = fields.get("status", "")
+            if status not in STATUSES or fields.get("sure") != "yes":
                 raise WaiverError("Choose what it is to be, and tick that you are sure.")
-            status, action = found
-            owner = retire(transaction.connection, session.organisation, device, status)
-            if owner is None:
-                raise NoDeviceError
-            after = store.find_device(transaction.connection, session.organisation, device)
-            if after is None or after.status != status:
-                raise WaiverError("This laptop is not in service, and stays so.")
-            return Event(action, subject=device, person=owner)
+            return changes.take_out(connection, session.organisation, device, status, session.email)
 
         return await self._change(request, session, change)
 
@@ -118,9 +92,9 @@ class DeviceActions:
         """Put the laptop in service, which waits for that."""
         device = request.path_params["device"]
 
-        def change(transaction: Transaction, _: Mapping[str, str], __: datetime) -> Event:
-            owner = approve(transaction.connection, session.organisation, device)
-            return Event(Action.DEVICE_APPROVED, subject=device, person=owner)
+        def change(connection: Connection, _: Mapping[str, str], __: datetime) -> Event:
+            owner = approve(connection, session.organisation, device)
+            return Event(Action.DEVICE_APPROVED, session.email, subject=device, person=owner)
 
         return await self._change(request, session, change)
 
@@ -134,14 +108,16 @@ class DeviceActions:
             return await self._guard.proof_needed(request, session, f"{back}#actions")
 
         def work(transaction: Transaction) -> None:
-            event: Event = change(transaction, fields, now)
-            done = Event(event.action, session.email, event.subject, event.person, event.details)
-            record(transaction.connection, session.organisation, done, now)
+            event: Event = change(transaction.connection, fields, now)
+            record(transaction.connection, session.organisation, event, now)
 
         try:
             await self._database.write(work)
         except (NotPendingError, WaiverError) as error:
             return self._refused(request, session, back, str(error))
+        except StaysOutError:
+            told = "This laptop is not in service, and stays so."
+            return self._refused(request, session, back, told)
         except NoDeviceError:
             return self._refused(request, session, "/fleet", "There is no such laptop.", 404)
         return RedirectResponse(back, 303, headers=dict(HEADERS))
@@ -197,15 +173,6 @@ def waivers_in_force(rows: Sequence[Row[Any]], now: datetime) -> list[tuple[Row[
         for row in rows
         if row.ended_at is None and row.expires_at > now
     ]
-
-
-def _waived(action: Action, waived: Waived, details: Mapping[str, Any]) -> Event:
-    return Event(
-        action,
-        subject=waived.device,
-        person=waived.owner,
-        details={"waiver": waived.waiver, "signal": waived.signal, **details},
-    )
 
 
 def _days(text: str) -> int:
