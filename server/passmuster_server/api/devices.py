@@ -13,7 +13,6 @@ from passmuster_collectors.contract.errors import ContractError
 from passmuster_server.api import messages
 from passmuster_server.api.endpoint import PREFIX, Call, Operation, not_found
 from passmuster_server.api.messages import (
-    Counts,
     Device,
     DeviceList,
     DevicePath,
@@ -91,7 +90,7 @@ class Devices:
                 _summary(each, about.get(each.device, About()), page.at, groups)
                 for each in page.laptops
             ],
-            Counts(**{group.value: number for group, number in page.counts.items()}),
+            dict(page.counts),
             self._next(given, page),
         )
 

@@ -129,21 +129,14 @@ class DeviceSummary(Struct):
     policy_version: int
 
 
-class Counts(Struct):
-    """How many devices there are of each verdict, whichever of them were asked for."""
-
-    non_compliant: int
-    unknown: int
-    grace: int
-    compliant: int
-    out_of_service: int
-
-
 class DeviceList(Struct):
-    """One page of the fleet, the worst first; `next` is the address of the following one."""
+    """One page of the fleet, the worst first; `next` is the address of the following one.
+
+    `counts` has how many devices there are of each verdict, whichever of them was asked for.
+    """
 
     devices: list[DeviceSummary]
-    counts: Counts
+    counts: dict[Group, int]
     next: str | None
 
 

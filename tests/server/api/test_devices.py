@@ -6,6 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
+from passmuster_server.fleet.index import Group
 from tests.support.clocked_server import ClockedServer
 from tests.support.example_readings import USB
 from tests.support.signing_device import SigningDevice
@@ -32,13 +33,8 @@ def problem(response: httpx.Response, status: int) -> Any:
 def test_the_fleet_is_listed_worst_first_with_its_counts(reader: httpx.Client) -> None:
     page = answer(reader.get(DEVICES))
     assert owners(page) == ["olga1", "mia", "olga2"]
-    assert page["counts"] == {
-        "non_compliant": 1,
-        "unknown": 0,
-        "grace": 0,
-        "compliant": 2,
-        "out_of_service": 0,
-    }
+    expected = dict.fromkeys(Group, 0) | {Group.NON_COMPLIANT: 1, Group.COMPLIANT: 2}
+    assert page["counts"] == expected
     assert page["next"] is None
 
 
