@@ -18,6 +18,7 @@ from passmuster_server.audit.record import PAGE_SIZE, Entry, Event
 from passmuster_server.clock import Clock
 from passmuster_server.database import Database
 from passmuster_server.services import Services
+from passmuster_server.web.formats import searched
 from passmuster_server.web.forms import TOKEN_FIELD
 from passmuster_server.web.pages import Pages
 
@@ -38,7 +39,7 @@ class AuditPages:
 
     async def audit(self, request: Request, session: Session) -> Response:
         """Show one page of the record, the newest entries first."""
-        search = request.query_params.get("search", "").strip()[:MAX_SEARCH]
+        search = searched(request.query_params.get("search", ""), MAX_SEARCH)
         before = _number(request.query_params.get("before", ""))
         found = await self._database.read(
             lambda connection: record.entries(

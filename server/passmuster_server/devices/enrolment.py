@@ -110,9 +110,9 @@ class Enrolment:
 
         Raises `ContractError` for a key that is none, `RefusalError` for an agent that is too old.
         """
-        require(start.agent_version, self._oldest_agent)
         jws.import_key(start.public_key)
         _check_names(start)
+        require(start.agent_version, self._oldest_agent)
         if start.tier is KeyTier.ATTESTED:
             raise ContractError("tier", "is not the agent's to claim")
         enrolment, challenge = secrets.token_hex(16), base64url(secrets.token_bytes(32))

@@ -39,6 +39,7 @@ from passmuster_server.fleet.view import (
 from passmuster_server.policy.key_tier import TIERS
 from passmuster_server.policy.standings import Standings
 from passmuster_server.services import Services
+from passmuster_server.web.formats import searched
 from passmuster_server.web.forms import TOKEN_FIELD
 from passmuster_server.web.pages import HEADERS, Pages
 from passmuster_server.web.problems import RefusalError
@@ -84,7 +85,7 @@ class FleetPages:
     async def fleet(self, request: Request, session: Session) -> Response:
         """Show one page of the fleet."""
         organisation = session.organisation
-        search = request.query_params.get("search", "").strip()[:MAX_SEARCH]
+        search = searched(request.query_params.get("search", ""), MAX_SEARCH)
         known, groups = await self._database.read(
             lambda connection: (
                 of_fingerprint(connection, organisation, search) if search else frozenset(),

@@ -36,6 +36,14 @@ def upright(value: Any) -> Any:
     return value.translate(_DIRECTIONS)
 
 
+def searched(text: str, longest: int) -> str:
+    """Return what a visitor searches for, without what can't be printed and no longer than that.
+
+    PostgreSQL takes no text with a zero in it.
+    """
+    return "".join(letter for letter in text if letter.isprintable()).strip()[:longest]
+
+
 def machine_time(moment: datetime) -> str:
     """Return a time for the `datetime` attribute of HTML's `time` element."""
     return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"

@@ -117,6 +117,13 @@ def test_a_report_that_was_altered_is_told(
     server.change("UPDATE evidence SET upload = ? WHERE evidence_id = ?", bytes(upload), number)
 
 
+@pytest.mark.parametrize("path", ["/audit", "/fleet"])
+def test_a_search_for_what_no_database_takes_finds_nothing(
+    server: RunningServer, page: Page, path: str
+) -> None:
+    assert page.request.get(f"{server.url}{path}?search=%00nobody%00").status == 200
+
+
 def test_a_decision_that_is_not_there_is_a_plain_404(server: RunningServer, page: Page) -> None:
     answer = page.request.get(f"{server.url}/audit/decisions/none")
     assert answer.status == 404
