@@ -171,7 +171,12 @@ def listening(port: int = 0) -> Iterator[Receiver]:
         timeout = 30
 
         def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
+            length = int(self.headers["Content-Length"])
+            body = self.rfile.read(length)
+            if len(body) < length:
+                # Its sender died in the middle: nothing was received (RFC 9112, section 8).
+                self.close_connection = True
+                return
             status, error = receiver.take(self.headers, body)
             content = b"" if error is None else json.dumps(error).encode()
             self.send_response(status)

@@ -64,6 +64,6 @@ def test_each_laptop_of_a_page_has_its_system_and_whose_it_is(database: Database
         lambda connection: about_each(connection, DEFAULT_ORGANISATION, names)
     )
     assert about == {
-        "device-1": About("Debian device-1", "company"),
-        "device-2": About("Debian device-2", "company"),
+        "device-1": About("Debian device-1", "company", "0.1.0"),
+        "device-2": About("Debian device-2", "company", "0.1.0"),
     }

@@ -1,5 +1,6 @@
 """`passmuster-server policy` over a live fleet, as an administrator types it."""
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -31,6 +32,15 @@ def written(server: ClockedServer, document: str) -> str:
     return str(path)
 
 
+def until_shut_out(server: ClockedServer, expected: int) -> None:
+    """Wait for the running server to judge by the policy that was just published."""
+    statement = "SELECT COUNT(*) FROM verdicts WHERE verdict = 'non_compliant'"
+    deadline = time.monotonic() + 30
+    while (found := server.rows(statement)) != [(expected,)]:
+        assert time.monotonic() < deadline, f"expected {expected} laptops shut out, still {found}"
+        time.sleep(0.05)
+
+
 def versions(server: ClockedServer) -> list[int]:
     return [version for (version,) in server.rows("SELECT version FROM policies ORDER BY version")]
 
@@ -57,6 +67,7 @@ def test_a_preview_tells_whom_a_milder_policy_lets_in_again(server: ClockedServe
         laptop = SigningDevice(server.url)
         laptop.enroll(client, server.enroll_code("cy@example.com"))
         laptop.report(client, with_stick())
+    until_shut_out(server, 2)
     said = server.command("policy", "preview", written(server, LENIENT)).stdout
     assert "would let in again: 2" in said, "expected: Ana's and Cy's"
 
