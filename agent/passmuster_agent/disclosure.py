@@ -46,6 +46,7 @@ ENROLMENT_PROOF: Mapping[str, str] = {
     "enrolment": "The name that the server gave this enrolment a moment before.",
     "code": "The one-time code that IT gave you: says whose laptop this is.",
     "proof": "Signed by the new key: binds it to this code, this server and this moment.",
+    "owner": "Your e-mail address, where IT's secret is for many laptops: says whose this one is.",
 }
 """Sent right after that. What it holds is made then, so there is no value to show before."""
 
