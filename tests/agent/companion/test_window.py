@@ -47,7 +47,8 @@ ANSWER = Answer(
             within_s=240,
         ),
     ),
-    grace_until=datetime.now(UTC) + timedelta(hours=3, minutes=10),
+    # Most of an hour to spare: a long run of tests comes to them late.
+    grace_until=datetime.now(UTC) + timedelta(hours=3, minutes=58),
     nonce="a nonce of the server's",
     report_within_s=900,
 )
