@@ -23,7 +23,7 @@ from passmuster_server.gate.tables import decisions
 from passmuster_server.schema import to_microseconds
 
 MAX_WAITING = 10_000
-MAX_GROUP = 500
+MAX_GROUP = 2_000
 GATHER_S = 0.05
 RETRY_S = (0.1, 0.5, 1.0, 2.0, 5.0)
 

@@ -150,6 +150,8 @@ def find_client(connection: Connection, client: str) -> Client | None:
     """Return the client of that id, unless it is revoked."""
     if not client or len(client) > 64:
         return None
+    if not client.isprintable():
+        return None  # PostgreSQL takes no text with a zero in it
     row = connection.execute(
         select(oidc_clients).where(
             oidc_clients.c.client_id == client, oidc_clients.c.revoked_at.is_(None)
