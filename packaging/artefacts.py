@@ -9,6 +9,8 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 MIB = 1024 * 1024
+UNDATED = "315532800"
+"""1980, the earliest time that a zip file can hold: for sources without their history."""
 
 
 def commit_time() -> str:
@@ -17,14 +19,16 @@ def commit_time() -> str:
     `SOURCE_DATE_EPOCH` goes before it (reproducible-builds.org/specs/source-date-epoch).
     """
     given = os.environ.get("SOURCE_DATE_EPOCH")
-    return (
-        given
-        or subprocess.check_output(
-            ["git", "log", "-1", "--format=%ct"],  # noqa: S607 - the developer's own git
-            cwd=REPOSITORY,
-            text=True,
-        ).strip()
+    if given:
+        return given
+    asked = subprocess.run(
+        ["git", "log", "-1", "--format=%ct"],  # noqa: S607 - the developer's own git
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=False,
     )
+    return asked.stdout.strip() or UNDATED
 
 
 def wheel(folder: Path) -> Path:
