@@ -31,7 +31,6 @@ from passmuster_collectors.contract.attestation import (
     MAX_SUMMONS,
     Attestation,
     Summons,
-    Way,
 )
 from passmuster_collectors.contract.attestation import VERSION as ATTESTATION_VERSION
 from passmuster_collectors.contract.canonical import canonical_bytes, from_base64url
@@ -282,8 +281,6 @@ def attested(state: State, device: Device, outbox: Outbox, summons: Summons) -> 
         challenge=summons.challenge,
         session=summons.session,
         sequence=sequence - 1,
-        way=Way.LOOPBACK,
-        number="",
         signed_at=datetime.now(UTC),
     )
     keys = keystore.of_tier(device.tier, state.path)

@@ -16,7 +16,6 @@ from passmuster_collectors.contract.attestation import (
     VERSION,
     Attestation,
     Summons,
-    Way,
     read_summons,
 )
 from passmuster_collectors.contract.canonical import canonical_bytes, from_base64url
@@ -106,8 +105,6 @@ def attestation(
         "challenge": asked.challenge,
         "session": asked.session,
         "sequence": device.sequence,
-        "way": Way.LOOPBACK,
-        "number": "",
         "signed_at": datetime.now(UTC),
         **other,
     }

@@ -10,7 +10,6 @@ import hashlib
 import hmac
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from typing import Annotated
 
 from passmuster_collectors.contract.canonical import base64url
@@ -30,23 +29,13 @@ MAX_SUMMONS = 256
 _PARTS = 3
 
 
-class Way(StrEnum):
-    """How the question reached the laptop."""
-
-    LOOPBACK = "loopback"
-    """The browser itself brought it, by a navigation to the companion."""
-
-    NUMBER = "number"
-    """The agent asked for it, and the worker chose the number that the browser shows."""
-
-
 @dataclass(frozen=True)
 class Attestation:
     """What the device's key signs.
 
     `audience` is the server's id, `origin` the URL that the agent knows it by, `session` names the
     browser session. `sequence` is that of a report which the server took in after the question was
-    put. `number` is what the worker chose, or empty.
+    put.
     """
 
     version: Annotated[int, Whole(least=VERSION, most=VERSION)]
@@ -55,8 +44,6 @@ class Attestation:
     challenge: Annotated[str, Text(longest=64)]
     session: Annotated[str, Text(longest=64)]
     sequence: Annotated[int, Whole(least=1, most=2**53 - 1)]
-    way: Way
-    number: Annotated[str, Text(longest=8)]
     signed_at: datetime
 
 

@@ -9,6 +9,7 @@ from passmuster_server.audit.record import Event, record
 from passmuster_server.clock import Clock
 from passmuster_server.database import Database, Transaction
 from passmuster_server.devices import jws, store
+from passmuster_server.devices.destination import check_destination
 from passmuster_server.devices.enrolment import retire
 from passmuster_server.policy.service import Policies
 from passmuster_server.policy.standing import DeviceStatus
@@ -61,7 +62,9 @@ class Goodbyes:
         value = strict_json.parse(payload)
         if canonical_bytes(value) != payload:
             raise ContractError("", "not in the canonical form")
-        self._check_destination(codec.decode(Goodbye, value), server)
+        check_destination(
+            codec.decode(Goodbye, value), server=server, method=METHOD, urls=self._urls
+        )
         await self._database.write(
             lambda transaction: self._retire(transaction, device, row.thumbprint)
         )
@@ -82,14 +85,6 @@ class Goodbyes:
         event = Event(Action.DEVICE_RETIRED, ACTOR, subject=device, person=row.owner)
         record(connection, organisation, event, self._clock())
         self._policies.judge(transaction, organisation, device)
-
-    def _check_destination(self, goodbye: Goodbye, server: str) -> None:
-        if goodbye.audience != server:
-            raise ContractError("audience", "is another server's")
-        if goodbye.method != METHOD:
-            raise ContractError("method", f"must be {METHOD}")
-        if goodbye.url not in self._urls:
-            raise ContractError("url", "is not this server's; compare its public_url")
 
 
 def _bad_signature() -> RefusalError:

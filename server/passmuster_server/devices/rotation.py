@@ -25,6 +25,7 @@ from passmuster_collectors.contract.rotation import (
 from passmuster_server.clock import Clock
 from passmuster_server.database import Database, Transaction
 from passmuster_server.devices import jws, key_changes, store
+from passmuster_server.devices.destination import check_destination
 from passmuster_server.devices.jws import Unverified
 from passmuster_server.devices.key_changes import KeyChange
 from passmuster_server.devices.lineage import recovery_of
@@ -100,7 +101,7 @@ class Rotation:
         if canonical_bytes(value) != payload:
             raise ContractError("", "not in the canonical form")
         rotation = codec.decode(KeyRotation, value)
-        self._check_destination(rotation, server)
+        check_destination(rotation, server=server, method=METHOD, urls=self._urls)
         _check_tier(rotation)
         _check_new_key(rotation, device, old)
         signed = _Signed(rotation, old.thumbprint(), unverified.digest(), body)
@@ -110,14 +111,6 @@ class Rotation:
         if isinstance(result, _Conflict):
             raise _conflict()
         return result
-
-    def _check_destination(self, rotation: KeyRotation, server: str) -> None:
-        if rotation.audience != server:
-            raise ContractError("audience", "is another server's")
-        if rotation.method != METHOD:
-            raise ContractError("method", f"must be {METHOD}")
-        if rotation.url not in self._urls:
-            raise ContractError("url", "is not this server's; compare its public_url")
 
     def _accept(self, transaction: Transaction, device: str, signed: _Signed) -> bytes | _Conflict:
         connection, organisation = transaction.connection, self._organisation

@@ -27,8 +27,6 @@ class Proof(StrEnum):
     """The browser was at the device, whose key signed its challenge."""
     BREAK_GLASS = "break_glass"
     """None was: IT has let this person in once by a code."""
-    NUMBER = "number"
-    """The worker chose on the device the number that the browser showed."""
 
 
 class Cause(StrEnum):

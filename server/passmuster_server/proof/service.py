@@ -22,7 +22,6 @@ from passmuster_collectors.contract.attestation import (
     PATH,
     Attestation,
     Summons,
-    Way,
 )
 from passmuster_collectors.contract.canonical import base64url, canonical_bytes
 from passmuster_collectors.contract.errors import ContractError
@@ -47,8 +46,6 @@ MAX_BACK = 4_096
 MAX_ATTESTATION = 4_096
 BEGINS, WITHIN_S = 300, 60.0
 """Of one address: a whole office may share one."""
-
-_PROOFS = {Way.LOOPBACK: Proof.LOOPBACK, Way.NUMBER: Proof.NUMBER}
 
 _log = logging.getLogger(__name__)
 
@@ -217,8 +214,6 @@ class Proofs:
         """
         session, address = self.browsers.session(request), address_of(request)
         device, attestation = await self._verified(organisation, token)
-        if attestation.way is not Way.LOOPBACK:
-            raise _refusal("another_way", "This answer belongs to another question.")
         if not _same(attestation.session, session):
             raise _refusal(
                 "another_browser", "This answer belongs to a browser that did not ask for it."
@@ -250,7 +245,7 @@ class Proofs:
                 session_id=row.session_id,
                 address=row.address,
                 device_id=device,
-                proof=_PROOFS[attestation.way].value,
+                proof=Proof.LOOPBACK.value,
                 proven_at=now,
                 report_sequence=attestation.sequence,
                 expires_at=now + SESSION_LIFETIME,

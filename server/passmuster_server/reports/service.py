@@ -25,6 +25,7 @@ from passmuster_server.database import Database, Transaction
 from passmuster_server.devices import jws
 from passmuster_server.devices import store as device_store
 from passmuster_server.devices.agent_versions import require
+from passmuster_server.devices.destination import check_destination
 from passmuster_server.devices.lineage import Recovery, recovery_of
 from passmuster_server.devices.ratchets import move_ratchet
 from passmuster_server.policy.judgement import NOT_REPORTED
@@ -99,7 +100,7 @@ class Reports:
         device = unverified.key_id
         key, payload = await self._verified(unverified)
         received = read_upload(payload, device)
-        self._check_destination(received)
+        check_destination(received.upload, server=self._server, method=METHOD, urls=self._urls)
         require(received.newest.agent_version, self._oldest_agent)
         signed = unverified.digest()
         with self._place_of(device):
@@ -159,15 +160,6 @@ class Reports:
         if len(self._keys) > MAX_KEYS:
             self._keys.popitem(last=False)
         return key
-
-    def _check_destination(self, received: Received) -> None:
-        upload = received.upload
-        if upload.audience != self._server:
-            raise ContractError("audience", "is another server's")
-        if upload.method != METHOD:
-            raise ContractError("method", f"must be {METHOD}")
-        if upload.url not in self._urls:
-            raise ContractError("url", "is not this server's; compare its public_url")
 
     def _accept(
         self,

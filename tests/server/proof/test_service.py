@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from passmuster_collectors.contract.attestation import ATTESTATION_TYPE, PORTS, Way
+from passmuster_collectors.contract.attestation import ATTESTATION_TYPE, PORTS
 from passmuster_server.proof import service
 from tests.support.clocked_server import ClockedServer, clocked_server
 from tests.support.example_laptops import ONLY_USB, enrolled, healthy
@@ -157,7 +157,6 @@ def test_an_answer_rests_on_a_report_that_came_after_the_question(
         ({"origin": "https://passmuster.example.org"}, "another_server"),
         ({"session": "a" * 43}, "another_browser"),
         ({"challenge": "a" * 43}, "unknown_challenge"),
-        ({"way": Way.NUMBER, "number": "471"}, "another_way"),
     ],
 )
 def test_what_is_signed_for_something_else_is_refused(

@@ -18,9 +18,6 @@ POSSESSION = (
 
 ACR_VALUES = (COMPLIANT, GRACE, *POSSESSION)
 
-DEVICE_METHODS = frozenset({Proof.LOOPBACK, Proof.NUMBER})
-"""By these proofs the device's own key has signed the browser's challenge."""
-
 HARDWARE_TIERS = frozenset({"attested", "hardware"})
 
 
@@ -48,7 +45,7 @@ def context_class(wanted: Wanted, *, in_grace: bool, proof: Proof) -> str:
     Raises `UnmetError`.
     """
     true = [GRACE] if in_grace else [COMPLIANT, GRACE]
-    if proof in DEVICE_METHODS:
+    if proof is Proof.LOOPBACK:
         true += POSSESSION
     return _chosen((value for value in wanted.values if value in true), wanted, true)
 
@@ -58,7 +55,7 @@ def methods(wanted: Wanted, *, proof: Proof, tier: str) -> list[str]:
 
     Raises `UnmetError`.
     """
-    if proof not in DEVICE_METHODS:
+    if proof is not Proof.LOOPBACK:
         if wanted.essential:
             raise UnmetError("amr")
         return []

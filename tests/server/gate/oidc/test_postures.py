@@ -26,7 +26,7 @@ NOTHING = Wanted()
         (Wanted((COMPLIANT, GRACE)), True, Proof.LOOPBACK, GRACE),
         (Wanted(("urn:example:gold",)), False, Proof.LOOPBACK, COMPLIANT),
         (ENTRA, False, Proof.LOOPBACK, "possessionorinherence"),
-        (ENTRA, True, Proof.NUMBER, "possessionorinherence"),
+        (ENTRA, True, Proof.LOOPBACK, "possessionorinherence"),
         (Wanted((), essential=True), False, Proof.PERSON, COMPLIANT),
     ],
 )
