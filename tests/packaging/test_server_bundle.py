@@ -80,7 +80,9 @@ def test_it_serves_its_pages_with_all_that_belongs_to_them(server: RunningServer
     with server.client() as client:
         page = client.get(server.sign_in_link(), follow_redirects=True)
         assert page.status_code == 200
-        for path in re.findall(r'(?:href|src)="(/static/[^"]+)"', page.text):
+        found = re.findall(r'(?:href|src)="(/assets/[^"]+)"', page.text)
+        assert len(found) >= 3, "expected a style sheet, an icon and a script at least"
+        for path in found:
             assert client.get(path).status_code == 200, path
 
 

@@ -65,7 +65,7 @@ def test_no_asset_refers_to_another_machine() -> None:
 def test_no_template_has_a_style_or_a_script_of_its_own() -> None:
     server = Path(__file__).parents[3] / "server" / "passmuster_server"
     templates = [
-        path for path in server.glob("*/templates/*.html") if path.name != "worker_base.html"
+        path for path in server.rglob("templates/*.html") if path.name != "worker_base.html"
     ]
     assert len(templates) > 5
     for path in templates:
