@@ -125,6 +125,8 @@ def create_app(config: Config, clock: Clock = utc_now) -> Starlette:
         migrations.check(connection)
         if isinstance(changes, ChangeWatch):
             changes.start_from(connection)
+        for load_more in services.loadings:
+            load_more(connection)
         return policies.load(connection)
 
     @asynccontextmanager

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from sqlalchemy import Connection
+
 from passmuster_server.background import BackgroundTask
 from passmuster_server.clock import Clock
 from passmuster_server.config import Config
@@ -33,6 +35,7 @@ class Services:
     metrics: Metrics = field(default_factory=Metrics)
     tasks: list[BackgroundTask] = field(default_factory=list)
     closings: list[Callable[[], None]] = field(default_factory=list)
+    loadings: list[Callable[[Connection], None]] = field(default_factory=list)
     draining: bool = False
 
     def run_beside(self, task: BackgroundTask) -> None:
@@ -41,6 +44,10 @@ class Services:
         A server whose task keeps failing says that it is not ready.
         """
         self.tasks.append(task)
+
+    def on_loading(self, load: Callable[[Connection], None]) -> None:
+        """Call `load` with what is stored before the first request: it is a part of the start."""
+        self.loadings.append(load)
 
     def on_closing(self, close: Callable[[], None]) -> None:
         """Call `close` on the event loop when the server begins to stop.

@@ -175,6 +175,8 @@ class ForwardAuth:
             page = f"/gate/blocked/{answer.decision_id}"
             return _kept_out({nginx.DECISION: answer.decision_id, PAGE: page})
         response = await self._blocked.show(answer.decision_id)
+        # The page looks at the laptop once more; what this request was denied stays denied.
+        response.status_code = 403
         response.headers[nginx.DECISION] = answer.decision_id
         return response
 
@@ -217,7 +219,7 @@ class ForwardAuth:
                 address=asked.address,
                 begin=digest(nonce.encode("utf-8", "replace")),
             )
-        if found is None:
+        if found is None or self._sessions.is_closed(found.session):
             return self._blocked.again(asked.application)
         # With its host, so that a path which begins with two slashes leads nowhere else.
         response = RedirectResponse(

@@ -9,7 +9,6 @@ from urllib.parse import quote
 from starlette.requests import Request
 from starlette.responses import Response
 
-from passmuster_collectors.contract.errors import ContractError
 from passmuster_server.gate import forwarded, words
 from passmuster_server.gate.clients import GateClients
 from passmuster_server.gate.decision import Proof, Question
@@ -52,37 +51,14 @@ class NginxGate:
 
 
 def _question(request: Request, organisation: str) -> Question:
-    device = _header(request, DEVICE, longest=64)
+    device = forwarded.header(request, DEVICE, longest=64)
     return Question(
         organisation,
-        _required(request, SUBJECT, longest=254),
-        _required(request, APPLICATION, longest=128),
+        forwarded.required(request, SUBJECT, longest=254),
+        forwarded.required(request, APPLICATION, longest=128),
         device or None,
         Proof.CALLER if device else Proof.PERSON,
     )
-
-
-def _required(request: Request, name: str, *, longest: int) -> str:
-    value = _header(request, name, longest=longest)
-    if not value:
-        raise ContractError(name, "missing")
-    return value
-
-
-def _header(request: Request, name: str, *, longest: int) -> str:
-    values = request.headers.getlist(name)
-    if len(values) > 1:
-        raise ContractError(name, "given more than once")
-    try:
-        # nginx passes the bytes of a user name through; they are UTF-8 (RFC 7617, section 2.1).
-        text = "".join(values).encode("latin-1").decode("utf-8").strip()
-    except UnicodeDecodeError:
-        raise ContractError(name, "not UTF-8 text") from None
-    if len(text) > longest:
-        raise ContractError(name, f"longer than {longest} characters")
-    if not text.isprintable():
-        raise ContractError(name, "holds characters that can't be printed")
-    return text
 
 
 def _encoded(reason: str) -> str:

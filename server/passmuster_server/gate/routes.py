@@ -46,6 +46,7 @@ def routes(services: Services) -> list[Route]:
         contact=services.config.contact,
     )
     sessions = GateSessions(services.database, services.standings, services.signing, services.clock)
+    services.on_loading(sessions.load)
     services.run_beside(sessions.task)
     door = forward.ForwardAuth(
         clients, service, sessions, services.signing, blocked, services.clock, public_url

@@ -77,6 +77,10 @@ class GateService:
         Raises as `answer` does, and `RefusalError` 403 for a person or an application that the
         client may not ask about.
         """
+        self._check(client, question)
+        return self.answer(client.client, question)
+
+    def _check(self, client: GateClient, question: Question) -> None:
         forbidden = client.may_ask(question.person, question.application)
         if not forbidden and client.groups is not None:
             forbidden = "" if self._is_of(client.groups, question) else "subject.id"
@@ -84,7 +88,6 @@ class GateService:
             raise RefusalError(
                 403, "not_yours", "The caller may not ask about this.", field=forbidden
             )
-        return self.answer(client.client, question)
 
     def _is_of(self, groups: frozenset[str], question: Question) -> bool:
         """Return whether the answer would speak of laptops in these groups, and of no other."""
@@ -125,6 +128,7 @@ class GateService:
 
         For a proxy, which asks for every picture of a page. Raises as `ask` does.
         """
+        self._check(client, question)
         now = self._clock()
         decision = self.look_again(question)
         key = (client.client, question)
@@ -136,7 +140,7 @@ class GateService:
             and timedelta(0) <= now - known.at < RECORD_AGAIN
         ):
             return Answer(known.decision_id, decision)
-        answer = self.ask(client, question)
+        answer = self.answer(client.client, question)
         self._given[key] = _Given(answer.decision_id, now, _found_in(answer.decision))
         self._given.move_to_end(key)
         if len(self._given) > MAX_GIVEN:

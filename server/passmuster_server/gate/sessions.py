@@ -264,7 +264,6 @@ class GateSessions:
         self._arrived.set()
 
     async def _run(self) -> None:
-        await self._database.read(self.load)
         while True:
             await self._arrived.wait()
             self._arrived.clear()

@@ -98,8 +98,10 @@ def pushed(status: int, answer: bytes) -> Pushed:
         error = msgspec.json.decode(answer, type=_Error)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return Pushed(Outcome.FAILED, "status 400 without an error code")
+    if error.err in _MAY_BE_MENDED:
+        return Pushed(Outcome.FAILED, error.err)
     why = _printable(f"{error.err}: {error.description}" if error.description else error.err)
-    return Pushed(Outcome.FAILED if error.err in _MAY_BE_MENDED else Outcome.REFUSED, why)
+    return Pushed(Outcome.REFUSED, why)
 
 
 def _printable(text: str) -> str:

@@ -183,6 +183,19 @@ def test_a_blocked_worker_puts_it_right_and_continues_where_they_wanted_to_be(
     assert str(arrived.url) == f"{site.proxy}/tickets/7"
 
 
+def test_what_a_fall_has_closed_stays_closed_by_a_server_that_was_started_since(
+    site: Site, visitor: Visitor
+) -> None:
+    laptop = site.laptop("max@example.com")
+    assert is_let_in(visitor.open("/", laptop))
+    laptop.report(site.reports, with_usb_stick())
+    site.wait_until_closed(laptop)
+    laptop.report(site.reports, healthy())
+    site.server.stop()
+    site.server.start()
+    assert visitor.go("/").status_code == 303, "expected to prove the laptop anew"
+
+
 def test_a_laptop_that_is_not_in_order_does_not_come_in_at_first(
     site: Site, visitor: Visitor
 ) -> None:

@@ -1,11 +1,15 @@
 """What Traefik and Envoy send by their documents, answered as their documents want it."""
 
+import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 
 import httpx
 import pytest
 
+from passmuster_server.gate.decision import Question
+from passmuster_server.gate.recorder import DecisionRecorder
 from tests.support.clocked_server import ClockedServer, clocked_server
 from tests.support.example_laptops import ONLY_USB, enrolled, healthy, with_usb_stick
 from tests.support.proving import attestation, summons_on
@@ -94,6 +98,27 @@ def test_the_way_in_and_out_again(door: Door, laptop: SigningDevice) -> None:
     denied = door.ask("/tickets/7")
     assert denied.status_code == 403
     assert "IT has not approved" in denied.text
+
+
+def test_a_request_that_was_denied_stays_out_though_the_laptop_recovers_meanwhile(
+    door: Door, laptop: SigningDevice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    door.begin(laptop)
+    laptop.report(door.client, with_usb_stick())
+    look_up = DecisionRecorder.question_of
+
+    async def slowly(recorder: DecisionRecorder, decision: str) -> tuple[Question, datetime] | None:
+        def recover() -> None:
+            with door.server.client() as another:
+                laptop.report(another, healthy())
+
+        await asyncio.to_thread(recover)
+        return await look_up(recorder, decision)
+
+    monkeypatch.setattr(DecisionRecorder, "question_of", slowly)
+    denied = door.ask("/tickets/7")
+    assert denied.status_code == 403, "a proxy lets in whatever is answered with 200"
+    assert "x-passmuster-subject" not in denied.headers
 
 
 def test_the_address_that_counts_is_the_one_that_the_proxy_wrote_itself(
