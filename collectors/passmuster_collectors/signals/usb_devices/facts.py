@@ -7,6 +7,9 @@ from typing import Annotated
 
 from passmuster_collectors.contract.declaration import Items, Text, Unknown, fact
 
+MAX_INTERFACES = 32
+"""So many are told of one device; it may have more."""
+
 
 class Location(StrEnum):
     """Whether the device is built into the laptop."""
@@ -41,7 +44,9 @@ class UsbDevice:
     serial: Annotated[str, Text(longest=32)] | None = fact(
         "A keyed hash of the serial number: tells this stick from another of the same make."
     )
-    interfaces: Annotated[tuple[Annotated[str, Text(longest=6)], ...], Items(most=32)] = fact(
+    interfaces: Annotated[
+        tuple[Annotated[str, Text(longest=6)], ...], Items(most=MAX_INTERFACES)
+    ] = fact(
         "What the device can do (class, subclass, protocol): a charger has no business typing."
     )
     location: Location = fact("Built-in devices need no approval.")

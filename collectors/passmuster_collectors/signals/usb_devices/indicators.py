@@ -6,7 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from passmuster_collectors.contract.declaration import Unknown
-from passmuster_collectors.signals.usb_devices.facts import Indicator, Location, UsbDevice
+from passmuster_collectors.signals.usb_devices.facts import (
+    MAX_INTERFACES,
+    Indicator,
+    Location,
+    UsbDevice,
+)
 from passmuster_collectors.signals.usb_devices.interface_classes import Triple, as_text
 
 # Sold as attack tools; vendor f000 is what the examples of one of them claim.
@@ -34,7 +39,6 @@ BOARD_IDS = frozenset(
 # Makers whose keyboards never hold storage or a network card; injectors claim them most of all.
 KEYBOARD_MAKERS = frozenset({"05ac", "046d"})
 
-MAX_INTERFACES = 32
 MAX_DEVICES = 128
 
 

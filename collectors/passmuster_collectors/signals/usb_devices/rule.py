@@ -11,6 +11,7 @@ from passmuster_collectors.signals.signal import UNREADABLE as UNREADABLE_KEY
 from passmuster_collectors.signals.signal import Finding, finding
 from passmuster_collectors.signals.strictness import Stricter
 from passmuster_collectors.signals.usb_devices.facts import (
+    MAX_INTERFACES,
     Indicator,
     Location,
     UsbDevice,
@@ -129,6 +130,9 @@ def _is_built_in(device: UsbDevice, limits: UsbLimits) -> bool:
 
 
 def _is_of_known_classes(device: UsbDevice, limits: UsbLimits) -> bool:
+    if UNKNOWN in (device.storage, device.network) or len(device.interfaces) >= MAX_INTERFACES:
+        # Not every interface is told: one that could not be read, or one beyond those that fit.
+        return False
     known = {each.lower() for each in limits.known_classes}
     return bool(device.interfaces) and all(each[:2] in known for each in device.interfaces)
 

@@ -6,9 +6,8 @@ from datetime import datetime
 
 from passmuster_collectors.contract.declaration import UNKNOWN
 from passmuster_collectors.host.base import UsbSighting
-from passmuster_collectors.signals.usb_devices.facts import Location, UsbDevice
+from passmuster_collectors.signals.usb_devices.facts import MAX_INTERFACES, Location, UsbDevice
 from passmuster_collectors.signals.usb_devices.history import Recollection
-from passmuster_collectors.signals.usb_devices.indicators import MAX_INTERFACES
 from passmuster_collectors.signals.usb_devices.interface_classes import (
     HUB,
     Triple,

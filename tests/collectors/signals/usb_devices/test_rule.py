@@ -186,6 +186,20 @@ def test_a_known_class_covers_a_device_that_is_nothing_else(
     assert (found == {}) is passes
 
 
+@pytest.mark.parametrize(
+    "partly_told",
+    [
+        {"storage": UNKNOWN, "network": UNKNOWN, "keyboard": UNKNOWN, "interfaces": ("030000",)},
+        {"storage": True, "interfaces": tuple(f"03{number:04x}" for number in range(32))},
+    ],
+    ids=["an interface that could not be read", "more interfaces than fit"],
+)
+def test_known_classes_approve_nothing_of_which_only_a_part_is_told(
+    partly_told: dict[str, Any],
+) -> None:
+    assert outcomes(device(**partly_told), UsbLimits(known_classes=("03",))) != {}
+
+
 @pytest.mark.parametrize("indicator", list(Indicator))
 def test_a_known_class_silences_no_sign_of_an_attack(indicator: Indicator) -> None:
     attached = device(interfaces=("030101",), keyboard=True, indicators=(indicator,))
