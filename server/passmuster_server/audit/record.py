@@ -15,7 +15,8 @@ from passmuster_server.audit.chain import GENESIS, SALT_BYTES, content_hash, ent
 from passmuster_server.audit.tables import audit_entries, audit_heads
 from passmuster_server.engines import run
 
-MAX_DETAILS = 64 * 1024
+MAX_DETAILS = 4 * 1024 * 1024
+"""Bytes: the erasure of a person lists every entry that it emptied."""
 PAGE_SIZE = 50
 _READ_AT_ONCE = 1_000
 
@@ -65,6 +66,9 @@ class BrokenChainError(Exception):
 
 def record(connection: Connection, organisation: str, event: Event, now: datetime) -> str:
     """Append an entry and return its hash."""
+    details = canonical_bytes(event.details)
+    if len(details) > MAX_DETAILS:
+        raise ValueError(f"details: more than {MAX_DETAILS} bytes, which nobody could read back")
     before = _locked_head(connection, organisation)
     number = before.number + 1
     salt = secrets.token_bytes(SALT_BYTES)
@@ -80,7 +84,7 @@ def record(connection: Connection, organisation: str, event: Event, now: datetim
             actor=event.actor,
             person=person,
             subject=event.subject,
-            details=canonical_bytes(event.details),
+            details=details,
             salt=salt,
             content_hash=content,
             entry_hash=found,
@@ -155,8 +159,8 @@ def about(connection: Connection, organisation: str, person: str) -> list[Entry]
     return [_entry(row) for row in connection.execute(statement)]
 
 
-def erase(connection: Connection, organisation: str, person: str) -> tuple[int, ...]:
-    """Take out what the entries say of a person; return their numbers.
+def erase(connection: Connection, organisation: str, person: str) -> tuple[tuple[int, int], ...]:
+    """Take out what the entries say of a person; return their numbers: first and last of each row.
 
     When, who and which action stays, and so does the chain. Whoever erases records it, with these
     numbers: `verify` accepts no other gap.
@@ -165,15 +169,23 @@ def erase(connection: Connection, organisation: str, person: str) -> tuple[int, 
         audit_entries.c.organisation_id == organisation,
         audit_entries.c.person == person.casefold(),
     )
-    numbers = tuple(
-        connection.execute(select(audit_entries.c.number).where(*about_person)).scalars()
+    numbers = list(
+        connection.execute(
+            select(audit_entries.c.number).where(*about_person).order_by(audit_entries.c.number)
+        ).scalars()
     )
     connection.execute(
         update(audit_entries)
         .where(*about_person)
         .values(person=None, subject=None, details=None, salt=None)
     )
-    return numbers
+    rows: list[tuple[int, int]] = []
+    for number in numbers:
+        if rows and rows[-1][1] == number - 1:
+            rows[-1] = (rows[-1][0], number)
+        else:
+            rows.append((number, number))
+    return tuple(rows)
 
 
 def verify(connection: Connection, organisation: str, known_head: str = "") -> Verified:
@@ -195,7 +207,8 @@ def verify(connection: Connection, organisation: str, known_head: str = "") -> V
             if content_hash(row.salt, row.person, row.subject, details) != row.content_hash:
                 raise BrokenChainError(f"entry {number} was changed")
             if row.action == Action.PERSON_ERASED:
-                accounted.update(details.get("audit_entries", ()))
+                for first, last in details.get("audit_entries", ()):
+                    accounted.update(range(first, last + 1))
         expected = entry_hash(previous, number, row.at, row.action, row.actor, row.content_hash)
         if expected != row.entry_hash:
             raise BrokenChainError(f"entry {number} was changed, or one before it")

@@ -19,6 +19,7 @@ audit_entries = Table(
     Column("content_hash", String(64), nullable=False),
     Column("entry_hash", String(64), nullable=False),
     Index("ix_audit_entries_person", "organisation_id", "person"),
+    Index("ix_audit_entries_subject", "organisation_id", "subject", "at"),
 )
 """`person` (folded), `subject`, `details` (JSON) and `salt` are null once they were erased."""
 

@@ -88,10 +88,20 @@ def network_value(text: str) -> str:
     return _checked(_HASH, text, "network: expected 32 hexadecimal digits, as listed")
 
 
+@dataclass(frozen=True)
+class Granted:
+    """An allowance by its id; of one device, which one and whose that is."""
+
+    allowance: str
+    device: str | None
+    owner: str
+
+
 def grant(
     connection: Connection, organisation: str, new: NewAllowance, by: str, now: datetime
-) -> str:
-    """Store one, have whom it is about judged again, and return its id. Raises `AllowanceError`."""
+) -> Granted:
+    """Store one, have whom it is about judged again, and return it. Raises `AllowanceError`."""
+    owner = ""
     reason, name, scope = new.reason.strip(), new.name.strip(), new.scope
     if not 1 <= len(reason) <= MAX_REASON or not reason.isprintable():
         raise AllowanceError(f"reason: expected one line of 1 to {MAX_REASON} characters")
@@ -101,12 +111,13 @@ def grant(
         raise AllowanceError("until: expected a time to come")
     if scope.device is not None:
         found = connection.execute(
-            select(devices.c.device_id).where(
+            select(devices.c.owner).where(
                 devices.c.organisation_id == organisation, devices.c.device_id == scope.device
             )
         ).first()
         if found is None:
             raise AllowanceError("device: there is no such device")
+        owner = found.owner
     allowance = secrets.token_hex(6)
     connection.execute(
         allowances.insert().values(
@@ -125,17 +136,25 @@ def grant(
     )
     # Of one device, that device is told; of more, all are judged by another basis.
     announce(connection, organisation, scope.device)
-    return allowance
+    return Granted(allowance, scope.device, owner)
 
 
-def end(connection: Connection, organisation: str, allowance: str, by: str, now: datetime) -> None:
-    """End one before its time. Raises `AllowanceError` where there is none that lasts."""
+def end(
+    connection: Connection, organisation: str, allowance: str, by: str, now: datetime
+) -> Granted:
+    """End one before its time and return it. Raises `AllowanceError` where none lasts."""
     key = (allowances.c.organisation_id == organisation, allowances.c.allowance_id == allowance)
     row = connection.execute(select(allowances).where(*key, _lasts(now))).one_or_none()
     if row is None:
         raise AllowanceError("there is none of this id in force")
     connection.execute(update(allowances).where(*key).values(ended_at=now, ended_by=by))
     announce(connection, organisation, row.device_id)
+    owner = connection.execute(
+        select(devices.c.owner).where(
+            devices.c.organisation_id == organisation, devices.c.device_id == row.device_id
+        )
+    ).scalar()
+    return Granted(allowance, row.device_id, owner or "")
 
 
 def all_allowances(connection: Connection, organisation: str) -> Sequence[Row[Any]]:

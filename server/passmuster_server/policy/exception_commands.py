@@ -9,7 +9,13 @@ from passmuster_server.commands import Command, CommandError
 from passmuster_server.database import Transaction
 from passmuster_server.devices.groups import GroupError, find_group, groups_of
 from passmuster_server.policy import allowances
-from passmuster_server.policy.allowances import AllowanceError, AllowanceKind, NewAllowance, Scope
+from passmuster_server.policy.allowances import (
+    AllowanceError,
+    AllowanceKind,
+    Granted,
+    NewAllowance,
+    Scope,
+)
 from passmuster_server.schema import DEFAULT_ORGANISATION
 
 
@@ -29,7 +35,7 @@ def grant(command: Command, kind: AllowanceKind, value: str, name: str = "") -> 
     """Grant what the command asks for and return its id; servers judge by it within a second."""
     arguments = command.arguments
 
-    def work(transaction: Transaction) -> str:
+    def work(transaction: Transaction) -> Granted:
         connection = transaction.connection
         group = arguments.group and find_group(connection, DEFAULT_ORGANISATION, arguments.group)
         scope = Scope(arguments.device, group.group_id if group else None)
@@ -43,9 +49,10 @@ def grant(command: Command, kind: AllowanceKind, value: str, name: str = "") -> 
             work,
             lambda granted: Event(
                 Action.ALLOWANCE_GRANTED,
-                subject=arguments.device or granted,
+                subject=granted.device or granted.allowance,
+                person=granted.owner,
                 details={
-                    "allowance": granted,
+                    "allowance": granted.allowance,
                     "kind": kind.value,
                     "value": value,
                     "group": arguments.group,
@@ -53,7 +60,7 @@ def grant(command: Command, kind: AllowanceKind, value: str, name: str = "") -> 
                     "reason": arguments.reason,
                 },
             ),
-        )
+        ).allowance
     except (AllowanceError, GroupError) as error:
         raise CommandError(str(error)) from None
 
@@ -69,7 +76,12 @@ def end(command: Command) -> int:
                 command.actor,
                 command.clock(),
             ),
-            lambda _: Event(Action.ALLOWANCE_ENDED, subject=command.arguments.allowance),
+            lambda ended: Event(
+                Action.ALLOWANCE_ENDED,
+                subject=ended.device or ended.allowance,
+                person=ended.owner,
+                details={"allowance": ended.allowance},
+            ),
         )
     except AllowanceError as error:
         raise CommandError(str(error)) from None

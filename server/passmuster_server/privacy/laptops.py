@@ -45,6 +45,8 @@ _WORDS: Mapping[str, str] = {
     Action.DEVICE_MOVED: "moved the laptop to another group",
     Action.WAIVER_GRANTED: "let a finding on the laptop shut nobody out for a while",
     Action.WAIVER_ENDED: "ended such a waiver",
+    Action.ALLOWANCE_GRANTED: "allowed or forbade a device at the laptop",
+    Action.ALLOWANCE_ENDED: "ended such an allowance",
     Action.BREAK_GLASS_CREATED: "made you a break-glass code",
     Action.BREAK_GLASS_USED: "used a break-glass code",
     Action.PERSON_EXPORTED: "exported all that is stored of you",

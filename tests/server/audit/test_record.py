@@ -116,17 +116,34 @@ def test_a_head_noted_earlier_stays_in_the_record(database: Database) -> None:
 def test_a_person_is_erased_and_the_chain_still_holds(database: Database) -> None:
     filled(database)
 
-    def erase(connection: Connection) -> tuple[int, ...]:
+    def erase(connection: Connection) -> tuple[tuple[int, int], ...]:
         return record.erase(connection, DEFAULT_ORGANISATION, "ana@example.com")
 
     numbers = database.write_now(lambda transaction: erase(transaction.connection))
-    put(database, Event(Action.PERSON_ERASED, IT, details={"audit_entries": list(numbers)}))
-    assert numbers == (2,)
+    put(
+        database,
+        Event(Action.PERSON_ERASED, IT, details={"audit_entries": [list(row) for row in numbers]}),
+    )
+    assert numbers == ((2, 2),)
     found = verified(database)
     assert (found.entries, found.erased) == (4, 1)
     erased = read(database)[2]
     assert (erased.action, erased.actor, erased.person) == ("device.revoked", IT, "")
     assert (erased.subject, erased.details) == ("", None)
+
+
+def test_an_erasure_of_thousands_of_entries_can_be_read_and_proven(database: Database) -> None:
+    def fill(connection: Connection) -> tuple[tuple[int, int], ...]:
+        for number in range(12_000):
+            person = ANA if number % 2 else "bo@example.com"
+            event = Event(Action.DEVICE_VIEWED, IT, "device-1", person)
+            record.record(connection, DEFAULT_ORGANISATION, event, NOW)
+        return record.erase(connection, DEFAULT_ORGANISATION, ANA)
+
+    rows = database.write_now(lambda transaction: fill(transaction.connection))
+    put(database, Event(Action.PERSON_ERASED, IT, details={"audit_entries": list(rows)}))
+    assert read(database)[0].action == "person.erased"
+    assert (verified(database).entries, verified(database).erased) == (12_001, 6_000)
 
 
 @pytest.mark.parametrize(
