@@ -30,7 +30,7 @@ def back_up(command: Command) -> int:
     source = _file_of(command.database, "pg_dump --format=custom")
     copy = command.arguments.file.expanduser().absolute()
     try:
-        size = backups.back_up(source, copy, command.clock())
+        size = backups.back_up(source, copy, command.clock)
     except backups.BackupError as error:
         raise CommandError(f"backup: {error}") from None
     print(f"{copy} holds all that was stored until now: {size:,} bytes.")

@@ -7,9 +7,9 @@ import contextlib
 import os
 import sqlite3
 from collections.abc import Iterator
-from datetime import datetime
 from pathlib import Path
 
+from passmuster_server.clock import Clock
 from passmuster_server.schema import to_microseconds
 
 LOG_FILES = ("-wal", "-shm")
@@ -20,7 +20,7 @@ class BackupError(Exception):
     """A copy that can't be made or is none of ours; the message says why."""
 
 
-def back_up(database: Path, copy: Path, now: datetime) -> int:
+def back_up(database: Path, copy: Path, clock: Clock) -> int:
     """Write a consistent copy of what is committed to the file `copy`; return its bytes.
 
     Writers go on meanwhile: it is read in one transaction. The copy knows that it is one, so that
@@ -36,7 +36,8 @@ def back_up(database: Path, copy: Path, now: datetime) -> int:
             source.backup(target)
             # A single file: what is in no log can't be forgotten when it is moved.
             target.execute("PRAGMA journal_mode=DELETE")
-            target.execute("UPDATE organisations SET restored_at = ?", (to_microseconds(now),))
+            # The time after it: whatever was heard before is in the copy.
+            target.execute("UPDATE organisations SET restored_at = ?", (to_microseconds(clock()),))
             target.commit()
             _check(target, part)
         with part.open("rb") as written:
