@@ -15,7 +15,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from passmuster_agent import __version__, keystore, rotation
+from passmuster_agent import keystore, rotation
 from passmuster_agent.config import Device, State
 from passmuster_agent.delivery import KEY_UNUSABLE, Delivery, DeliveryKind, Obstacle
 from passmuster_agent.errors import AgentError
@@ -33,7 +33,7 @@ from passmuster_collectors.contract.attestation import (
     Summons,
 )
 from passmuster_collectors.contract.attestation import VERSION as ATTESTATION_VERSION
-from passmuster_collectors.contract.canonical import canonical_bytes, from_base64url
+from passmuster_collectors.contract.canonical import canonical_bytes
 from passmuster_collectors.contract.errors import ContractError
 from passmuster_collectors.contract.report import REPORT_TYPE, VERSION
 from passmuster_collectors.contract.verdict import Answer
@@ -161,7 +161,8 @@ class Reporter:
             return stopped
         code = reply.problem.code if reply.problem else ""
         if reply.problem and code == AGENT_TOO_OLD:
-            return self._outdated(upload, reply, reply.problem.detail)
+            problem = AgentError(reply.problem.detail, "What was read is kept and sent afterwards.")
+            return _later(Obstacle.SERVER, problem, reply)
         if reply.status == 413 or (reply.problem and code == "too_large"):
             self._outbox.set_aside(upload, None, "The server refused it as too large.")
             return None
@@ -173,20 +174,6 @@ class Reporter:
                 self._outbox.set_aside(upload, int(found[1]) if found else None, sentence)
                 return None
         return self._not_ours(reply)
-
-    def _outdated(self, upload: Pending, reply: Reply, detail: str) -> Delivery | None:
-        """Return the pause of an agent that is too old, or let go of what one before it has signed.
-
-        After an update the upload that waits is still the older agent's, and would be refused for
-        ever.
-        """
-        payload = strict_json.parse(from_base64url(upload.body.split(b".")[1].decode(), "payload"))
-        if payload["records"][-1]["agent_version"] != __version__:
-            self._outbox.set_aside(upload, len(upload.records) - 1, detail)
-            return None
-        return _later(
-            Obstacle.SERVER, AgentError(detail, "What was read is kept and sent afterwards."), reply
-        )
 
     def _stopped(self, reply: Reply) -> Delivery | None:
         """Return the end of all reports, where the server wants no more of them."""

@@ -1,9 +1,23 @@
 """Refuses agents that are too old to be understood, in words that they show."""
 
+import re
+
 from passmuster_server.versions import is_behind
 from passmuster_server.web.problems import RefusalError
 
 TOO_OLD = "agent_too_old"
+
+
+_SENDER = re.compile(r"passmuster-agent/([0-9A-Za-z.+-]{1,32})")
+
+
+def version_of_sender(user_agent: str) -> str | None:
+    """Return the version of the agent that sends a request by its `User-Agent`, None for others.
+
+    What waits after an update was still made by the version before, and is as good as it was.
+    """
+    found = _SENDER.fullmatch(user_agent)
+    return found[1] if found else None
 
 
 def require(agent: str, oldest: str) -> None:

@@ -8,6 +8,7 @@ from passmuster_collectors.contract.errors import ContractError
 from passmuster_collectors.contract.strict_json import MAX_BYTES
 from passmuster_collectors.contract.verdict import LIMITS_TYPE
 from passmuster_server.database import OverloadedError, StoreUnavailableError
+from passmuster_server.devices.agent_versions import version_of_sender
 from passmuster_server.reports.service import PATH, Reports
 from passmuster_server.schema import DEFAULT_ORGANISATION
 from passmuster_server.services import Services
@@ -33,9 +34,10 @@ def routes(services: Services) -> list[Route]:
 
     async def report(request: Request) -> Response:
         limits = LIMITS_TYPE in request.headers.get("accept", "")
+        sender = version_of_sender(request.headers.get("user-agent", ""))
         try:
             body = await read_body(request, limit=MAX_BYTES, content_type=CONTENT_TYPE)
-            answer = await reports.take_in(body, limits=limits)
+            answer = await reports.take_in(body, limits=limits, sender=sender)
         except (RefusalError, ContractError, StoreUnavailableError) as error:
             counter.labels(_outcome(error)).inc()
             raise

@@ -90,10 +90,13 @@ class Reports:
         self._keys: OrderedDict[str, _Key] = OrderedDict()
         self._under_way: Counter[str] = Counter()
 
-    async def take_in(self, body: bytes, *, limits: bool = False) -> bytes:
+    async def take_in(
+        self, body: bytes, *, limits: bool = False, sender: str | None = None
+    ) -> bytes:
         """Return the answer to a signed upload, once all it says is durable.
 
-        `limits`: the agent understands what policy allows in seconds.
+        `limits`: the agent understands what policy allows in seconds. `sender`: the version of the
+        agent that sends it, where that is told; else it counts who made the newest record.
         Raises `RefusalError` and `ContractError` with what is wrong, and `StoreUnavailableError`.
         """
         unverified = jws.read_header(body, REPORT_TYPE)
@@ -101,7 +104,7 @@ class Reports:
         key, payload = await self._verified(unverified)
         received = read_upload(payload, device)
         check_destination(received.upload, server=self._server, method=METHOD, urls=self._urls)
-        require(received.newest.agent_version, self._oldest_agent)
+        require(sender or received.newest.agent_version, self._oldest_agent)
         signed = unverified.digest()
         with self._place_of(device):
             result = await self._database.write(

@@ -7,6 +7,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from passmuster_agent.config import State
+from passmuster_agent.outbox import Outbox
 from passmuster_collectors.contract.verdict import Verdict
 from passmuster_server import __version__
 from passmuster_server.devices.agent_versions import TOO_OLD
@@ -84,6 +86,9 @@ def test_after_the_update_the_laptop_goes_on_though_an_older_upload_waits(
     assert done.returncode in {0, 3}, done.stderr
     (version,) = server.rows("SELECT agent_version FROM devices")
     assert version == (NEXT,)
+    with Outbox(State(state).outbox(State(state).device())) as outbox:
+        told = outbox.overview()
+    assert (told.waiting, told.set_aside, told.dropped) == (0, (), 0), "what waited was delivered"
 
 
 def test_a_laptop_with_an_older_agent_does_not_enrol(server: RunningServer, tmp_path: Path) -> None:
