@@ -107,7 +107,7 @@ def put_in_service(command: Command) -> int:
 
     def work(transaction: Transaction) -> str:
         connection = transaction.connection
-        found = store.find_device(connection, DEFAULT_ORGANISATION, device)
+        found = store.find_device(connection, DEFAULT_ORGANISATION, device, held=True)
         if found is None:
             raise CommandError("there is no such device")
         if found.status != DeviceStatus.LOST:

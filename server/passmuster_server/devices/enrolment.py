@@ -3,8 +3,9 @@
 import hmac
 import secrets
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Row
 
 from passmuster_collectors.contract import codec, strict_json
 from passmuster_collectors.contract.canonical import base64url
@@ -147,25 +148,36 @@ class Enrolment:
         Raises `RefusalError` for the code, the key or the number of tries, and `ContractError` for
         a proof that does not fit.
         """
+        # What anybody can make up is refused before it takes a place among the writes.
+        found, server = await self._database.read(
+            lambda connection: (
+                self._challenge(connection, finish),
+                store.organisation_of(connection, self._organisation).server_id,
+            )
+        )
+        challenge, start = found
+        if challenge.tries < MAX_TRIES:
+            _check_proof(finish, start, challenge.challenge, server)
         result = await self._database.write(lambda transaction: self._finish(transaction, finish))
         if isinstance(result, Refused):
             raise result.error()
         return result
 
-    def _finish(self, transaction: Transaction, finish: EnrolmentFinish) -> Enrolled | Refused:
-        connection, now, organisation = transaction.connection, self._clock(), self._organisation
-        found = store.find_challenge(connection, organisation, finish.enrolment, now)
+    def _challenge(
+        self, connection: Connection, finish: EnrolmentFinish
+    ) -> tuple[Row[Any], EnrolmentStart]:
+        found = store.find_challenge(
+            connection, self._organisation, finish.enrolment, self._clock()
+        )
         if found is None:
             raise ContractError("enrolment", "not known, or expired: start again")
-        challenge, start = found
+        return found
+
+    def _finish(self, transaction: Transaction, finish: EnrolmentFinish) -> Enrolled | Refused:
+        connection, now, organisation = transaction.connection, self._clock(), self._organisation
+        challenge, start = self._challenge(connection, finish)
         if challenge.tries >= MAX_TRIES:
             return TOO_MANY
-        _check_proof(
-            finish,
-            start,
-            challenge.challenge,
-            store.organisation_of(connection, organisation).server_id,
-        )
         opened = open_door(connection, organisation, finish, now)
         if isinstance(opened, Refused):
             store.count_try(connection, organisation, finish.enrolment)
@@ -201,7 +213,9 @@ class Enrolment:
     ) -> Enrolled | Refused:
         connection, organisation = transaction.connection, self._organisation
         owner, status = opened.owner, opened.status
-        known = store.find_by_thumbprint(connection, organisation, start.public_key.thumbprint())
+        known = store.find_by_thumbprint(
+            connection, organisation, start.public_key.thumbprint(), held=True
+        )
         if known is None:
             device = secrets.token_hex(16)
             store.insert_device(connection, organisation, device, owner, start, status, now)
@@ -283,7 +297,7 @@ def retire(
     only one that is in service, or in conflict, can get lost: one that waits for approval would
     be in service once it is found.
     """
-    found = store.find_device(connection, organisation, device)
+    found = store.find_device(connection, organisation, device, held=True)
     if found is None:
         return None
     lasts = found.status == DeviceStatus.REVOKED
@@ -299,7 +313,7 @@ def approve(connection: Connection, organisation: str, device: str) -> str:
 
     Raises `NotPendingError`.
     """
-    found = store.find_device(connection, organisation, device)
+    found = store.find_device(connection, organisation, device, held=True)
     if found is None:
         raise NotPendingError("there is no such device")
     if found.status != DeviceStatus.PENDING:

@@ -72,7 +72,7 @@ class Goodbyes:
 
     def _retire(self, transaction: Transaction, device: str, thumbprint: str) -> None:
         connection, organisation = transaction.connection, self._organisation
-        row = store.find_device(connection, organisation, device)
+        row = store.find_device(connection, organisation, device, held=True)
         if row is None or row.thumbprint != thumbprint:
             # Its key was rotated since.
             raise _bad_signature()

@@ -156,24 +156,28 @@ def drop_challenge(connection: Connection, organisation: str, enrolment: str) ->
     )
 
 
-def find_device(connection: Connection, organisation: str, device: str) -> Row[Any] | None:
-    """Return the device's row."""
-    return connection.execute(
-        select(devices).where(
-            devices.c.organisation_id == organisation, devices.c.device_id == device
-        )
-    ).one_or_none()
+def find_device(
+    connection: Connection, organisation: str, device: str, *, held: bool = False
+) -> Row[Any] | None:
+    """Return the device's row.
+
+    `held`: nobody else changes it before the transaction has ended, so that what is written rests
+    on what was read. SQLite has one writer at a time and needs no hold.
+    """
+    statement = select(devices).where(
+        devices.c.organisation_id == organisation, devices.c.device_id == device
+    )
+    return connection.execute(statement.with_for_update() if held else statement).one_or_none()
 
 
 def find_by_thumbprint(
-    connection: Connection, organisation: str, thumbprint: str
+    connection: Connection, organisation: str, thumbprint: str, *, held: bool = False
 ) -> Row[Any] | None:
-    """Return the row of the device that has this key."""
-    return connection.execute(
-        select(devices).where(
-            devices.c.organisation_id == organisation, devices.c.thumbprint == thumbprint
-        )
-    ).one_or_none()
+    """Return the row of the device that has this key, held as by `find_device`."""
+    statement = select(devices).where(
+        devices.c.organisation_id == organisation, devices.c.thumbprint == thumbprint
+    )
+    return connection.execute(statement.with_for_update() if held else statement).one_or_none()
 
 
 def insert_device(
