@@ -94,7 +94,7 @@ packages: $(VENV)/.dev
 audit: locks/audit.txt | $(VENV)/.created
 	@$(PYTHON) -m venv build/audit
 	@build/audit/bin/python -m pip install --quiet --require-hashes -r locks/audit.txt
-	@build/audit/bin/pip-audit --strict --disable-pip --require-hashes -r locks/runtime.txt
+	@build/audit/bin/pip-audit --strict --disable-pip --require-hashes -r locks/runtime.txt -r locks/telemetry.txt
 
 screenshots: $(VENV)/.dev
 	@$(BIN)/python -m demo.screenshots $(ARGS)
@@ -104,6 +104,7 @@ lock: $(VENV)/.dev
 	$(LOCK) $(LOCK_ARGS) --all-extras -o locks/dev.txt pyproject.toml
 	$(LOCK) --extra agent --extra server -c locks/dev.txt -o locks/runtime.txt pyproject.toml
 	$(LOCK) --extra server -c locks/dev.txt -o locks/server.txt pyproject.toml
+	$(LOCK) --extra telemetry -c locks/dev.txt -o locks/telemetry.txt pyproject.toml
 	$(LOCK) -c locks/dev.txt -o locks/build.txt locks/build.in
 	$(LOCK) -c locks/dev.txt -o locks/audit.txt locks/audit.in
 	@! grep -nE '://|--(extra-)?index|--find-links|--trusted-host|@ file' locks/*.txt \

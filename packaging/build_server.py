@@ -2,9 +2,10 @@
 
     .venv/bin/python packaging/build_server.py [--out DIR]
 
-It holds the wheel, `requirements.txt` with the hash of the wheel and of all that it needs, the
-systemd unit, an example of the settings, and the recipes for containers. The folder is also what
-the container image is built from. The last line is JSON.
+It holds the wheel, `requirements.txt` with the hash of the wheel and of all that it needs,
+`requirements-telemetry.txt` with what traces need beside it, the systemd unit, an example of the
+settings, and the recipes for containers. The folder is also what the container image is built
+from. The last line is JSON.
 """
 
 import argparse
@@ -22,6 +23,7 @@ from passmuster_collectors import __version__
 
 RECIPES = REPOSITORY / "packaging" / "server"
 LOCK = REPOSITORY / "locks" / "server.txt"
+TELEMETRY_LOCK = REPOSITORY / "locks" / "telemetry.txt"
 NAME = "passmuster-server"
 
 
@@ -37,6 +39,7 @@ def lay_out(folder: Path) -> None:
     shutil.copytree(RECIPES, folder)
     built = wheel(folder)
     (folder / "requirements.txt").write_text(requirements(built), encoding="utf-8")
+    shutil.copyfile(TELEMETRY_LOCK, folder / "requirements-telemetry.txt")
     for name in ("LICENSE", "CHANGELOG.md"):
         shutil.copyfile(REPOSITORY / name, folder / name)
 

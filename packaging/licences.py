@@ -15,6 +15,7 @@ ALLOWED = frozenset(
 )
 
 FREE_WORDS = {
+    "3-Clause BSD License": "BSD-3-Clause",
     "Apache 2.0": "Apache-2.0",
     "Apache Software License": "Apache-2.0",
     "BSD License": "BSD-3-Clause",

@@ -6,10 +6,12 @@ import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, text
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
@@ -45,6 +47,7 @@ from passmuster_server.reports.routes import routes as reports_routes
 from passmuster_server.services import Services
 from passmuster_server.signing.routes import routes as signing_routes
 from passmuster_server.signing.service import SigningKeys
+from passmuster_server.spans import NoSpans
 from passmuster_server.ssf.routes import routes as ssf_routes
 from passmuster_server.web.assets import routes as asset_routes
 from passmuster_server.web.problems import (
@@ -55,6 +58,9 @@ from passmuster_server.web.problems import (
     on_store_unavailable,
     problem_response,
 )
+
+if TYPE_CHECKING:
+    from passmuster_server.telemetry import Telemetry
 
 # Routes are tried in this order: those that are asked thousands of times a second come first.
 AREAS = (
@@ -78,7 +84,8 @@ _log = logging.getLogger(__name__)
 
 def create_app(config: Config, clock: Clock = utc_now) -> Starlette:
     """Return the application. Its start raises `SchemaError` where `migrate` has to run first."""
-    database = Database(config.database_url)
+    telemetry = _telemetry(config)
+    database = (telemetry.database if telemetry else Database)(config.database_url)
     standings = Standings()
     policies = Policies(database, standings, clock)
     rejudging = Rejudging(database, policies)
@@ -94,6 +101,7 @@ def create_app(config: Config, clock: Clock = utc_now) -> Starlette:
         changes.in_touch,
         signing,
         FleetIndex(standings, clock),
+        telemetry or NoSpans(),
     )
     retention = Retention(
         database,
@@ -143,8 +151,11 @@ def create_app(config: Config, clock: Clock = utc_now) -> Starlette:
         for task in reversed(services.tasks):
             await task.stop()
         await database.stop()
+        if telemetry is not None:
+            await asyncio.to_thread(telemetry.stop)
 
     app = Starlette(
+        middleware=[Middleware(telemetry.requests)] if telemetry else [],
         routes=routes,
         lifespan=lifespan,
         exception_handlers={
@@ -157,6 +168,15 @@ def create_app(config: Config, clock: Clock = utc_now) -> Starlette:
     )
     app.state.services = services
     return app
+
+
+def _telemetry(config: Config) -> "Telemetry | None":
+    if not config.traces_endpoint:
+        return None
+    # Nothing of it is imported where nobody asks for it.
+    from passmuster_server.telemetry import Telemetry  # noqa: PLC0415
+
+    return Telemetry(config.traces_endpoint, config.traces_percent)
 
 
 def _changes(

@@ -1,5 +1,6 @@
 """What an administrator sets: a TOML file, the environment, flags; checked as a whole."""
 
+import importlib.metadata
 import os
 import ssl
 import tomllib
@@ -9,7 +10,7 @@ from ipaddress import ip_address, ip_network
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from passmuster_server.config_environment import from_environment
 from passmuster_server.engines import database_url
@@ -45,6 +46,8 @@ class Config:
     `drain_seconds` is how long a server that was told to end goes on answering, for a proxy to see.
     `metrics_listen` is where metrics are served, on loopback; None: nowhere. `trusted_proxies` are
     the addresses and networks whose `X-Forwarded-For` is believed, behind a proxy.
+    `traces_endpoint` is where traces are sent (OTLP over HTTP); empty: there are none.
+    `traces_percent` is how many of a hundred requests have one.
     """
 
     data_directory: Path
@@ -62,6 +65,8 @@ class Config:
     decision_days: int
     metrics_listen: tuple[str, int] | None
     drain_seconds: int
+    traces_endpoint: str
+    traces_percent: int
 
     @property
     def addresses(self) -> tuple[str, ...]:
@@ -91,6 +96,8 @@ KEYS = frozenset(
         "decision_days",
         "metrics_listen",
         "drain_seconds",
+        "traces_endpoint",
+        "traces_percent",
     }
 )
 
@@ -168,6 +175,27 @@ def _address(text: str) -> tuple[str, int] | None:
     return host, int(port)
 
 
+def _url(text: str) -> SplitResult | None:
+    """Return the parts of an http(s) URL without a user, a query and a fragment, or None."""
+    try:
+        parts = urlsplit(text)
+        valid = parts.scheme in ("http", "https") and bool(parts.hostname)
+        valid = valid and not (parts.query or parts.fragment or parts.username)
+        valid = valid and (parts.port is None or parts.port > 0) and text.isprintable()
+    except ValueError:
+        return None
+    return parts if valid else None
+
+
+def _installed(*packages: str) -> bool:
+    try:
+        for package in packages:
+            importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return False
+    return True
+
+
 class _Reader:
     """Takes one key after the other; a mistake is noted and the default goes on in its place."""
 
@@ -203,6 +231,8 @@ class _Reader:
             decision_days=self._days("decision_days"),
             metrics_listen=self._metrics_listen(),
             drain_seconds=self._drain_seconds(),
+            traces_endpoint=self._traces_endpoint(),
+            traces_percent=self._traces_percent(),
         )
 
     def _take(self, key: str, default: T, expected: str) -> T:
@@ -223,6 +253,32 @@ class _Reader:
         if not 0 <= seconds <= MOST_DRAINING_S:
             self._mistakes.append(f"drain_seconds: expected 0 to {MOST_DRAINING_S} seconds")
         return seconds
+
+    def _traces_endpoint(self) -> str:
+        text = self._take("traces_endpoint", "", "a URL")
+        if not text:
+            return text
+        parts = _url(text)
+        if parts is None:
+            self._mistakes.append(
+                "traces_endpoint: expected a URL such as http://127.0.0.1:4318/v1/traces"
+            )
+        elif parts.scheme == "http" and not is_loopback(parts.hostname or ""):
+            self._mistakes.append(
+                "traces_endpoint: http:// is for loopback only; beyond it, use https"
+            )
+        if not _installed("opentelemetry-sdk", "opentelemetry-exporter-otlp-proto-http"):
+            self._mistakes.append(
+                "traces_endpoint: needs what requirements-telemetry.txt names, which is not "
+                "installed"
+            )
+        return text
+
+    def _traces_percent(self) -> int:
+        percent = self._take("traces_percent", 100, "a number")
+        if not 1 <= percent <= 100:
+            self._mistakes.append("traces_percent: expected 1 to 100")
+        return percent
 
     def _path(self, key: str) -> Path | None:
         text = self._take(key, "", "a path")
@@ -291,15 +347,8 @@ class _Reader:
             if host in ("0.0.0.0", "::"):  # noqa: S104 - the very address that needs more words
                 self._mistakes.append(f"public_url: needed where listen is {host}")
                 return text
-        parts = urlsplit("")
-        try:
-            parts = urlsplit(text)
-            valid = parts.scheme in ("http", "https") and bool(parts.hostname)
-            valid = valid and not (parts.query or parts.fragment or parts.username)
-            valid = valid and (parts.port is None or parts.port > 0) and text.isprintable()
-        except ValueError:
-            valid = False
-        if not valid:
+        parts = _url(text)
+        if parts is None:
             self._mistakes.append(
                 "public_url: expected a URL such as https://passmuster.example.com"
             )

@@ -10,7 +10,7 @@ PREFIX = "PASSMUSTER_SERVER_"
 
 _TRUTH = {"true": True, "false": False}
 _TRUE_OR_FALSE = frozenset({"behind_proxy"})
-_NUMBERS = frozenset({"history_days", "decision_days", "drain_seconds"})
+_NUMBERS = frozenset({"history_days", "decision_days", "drain_seconds", "traces_percent"})
 _LISTS = frozenset({"trusted_proxies"})
 
 

@@ -14,6 +14,7 @@ from passmuster_server.metrics import Metrics
 from passmuster_server.policy.service import Policies
 from passmuster_server.policy.standings import Standings
 from passmuster_server.signing.service import SigningKeys
+from passmuster_server.spans import NoSpans, Spans
 
 
 @dataclass
@@ -21,7 +22,7 @@ class Services:
     """One server process.
 
     `in_touch` says whether it hears of what other servers on its database change, `draining` that
-    it was told to end and goes on for a moment.
+    it was told to end and goes on for a moment. `spans` are for whoever wants its work in traces.
     """
 
     config: Config
@@ -32,6 +33,7 @@ class Services:
     in_touch: Callable[[], bool]
     signing: SigningKeys
     fleet: FleetIndex
+    spans: Spans = field(default_factory=NoSpans)
     metrics: Metrics = field(default_factory=Metrics)
     tasks: list[BackgroundTask] = field(default_factory=list)
     closings: list[Callable[[], None]] = field(default_factory=list)

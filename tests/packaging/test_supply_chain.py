@@ -73,7 +73,8 @@ class TestLicences:
     def test_all_that_is_locked_for_agent_and_server_may_be_shipped(self) -> None:
         wrong = {
             name: licences.licence_of(name)
-            for name, _ in build_sbom.locked(LOCKS / "runtime.txt")
+            for lock in ("runtime.txt", "telemetry.txt")
+            for name, _ in build_sbom.locked(LOCKS / lock)
             if not licences.allowed(licences.licence_of(name))
         }
         assert wrong == {}

@@ -36,6 +36,7 @@ def routes(services: Services) -> list[Route]:
         services.policies.current,
         services.clock,
         services.in_touch,
+        services.spans,
     )
     blocked = BlockedPage(
         recorder,

@@ -24,6 +24,7 @@ from passmuster_server.gate.decision import (
 from passmuster_server.gate.recorder import DecisionRecorder, Record
 from passmuster_server.policy.document import Policy
 from passmuster_server.policy.standings import Standings
+from passmuster_server.spans import Attributes, NoSpans, Spans
 from passmuster_server.web.problems import RefusalError
 
 MAX_GIVEN = 50_000
@@ -62,12 +63,14 @@ class GateService:
         policy_of: Callable[[str], Policy],
         clock: Clock,
         in_touch: Callable[[], bool] = lambda: True,
+        spans: Spans | None = None,
     ) -> None:
         self._standings = standings
         self._recorder = recorder
         self._policy_of = policy_of
         self._clock = clock
         self._in_touch = in_touch
+        self._decide = (spans or NoSpans()).around("gate decide", decide, _told)
         self._ids = _Ids()
         self._given: OrderedDict[tuple[str, Question], _Given] = OrderedDict()
 
@@ -108,7 +111,7 @@ class GateService:
             raise StoreUnavailableError("changes are not heard")
         now = self._clock()
         policy = self._policy_of(question.organisation)
-        decision = decide(question, self._standings, now, policy.devices)
+        decision = self._decide(question, self._standings, now, policy.devices)
         decision_id = self._ids.next(now)
         self._recorder.put(
             Record(
@@ -150,7 +153,11 @@ class GateService:
     def look_again(self, question: Question) -> Decision:
         """Return how the question would be answered now. Lets nobody in, so it isn't recorded."""
         policy = self._policy_of(question.organisation)
-        return decide(question, self._standings, self._clock(), policy.devices)
+        return self._decide(question, self._standings, self._clock(), policy.devices)
+
+
+def _told(decision: Decision) -> Attributes:
+    return {"passmuster.allowed": decision.allowed}
 
 
 def _found_in(decision: Decision) -> tuple[Any, ...]:

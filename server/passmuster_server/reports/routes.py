@@ -27,6 +27,7 @@ def routes(services: Services) -> list[Route]:
         organisation=DEFAULT_ORGANISATION,
         urls=frozenset(origin + PATH for origin in services.config.addresses),
         oldest_agent=services.config.oldest_agent,
+        spans=services.spans,
     )
 
     counter = services.metrics.reports

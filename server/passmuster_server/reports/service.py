@@ -36,6 +36,7 @@ from passmuster_server.reports import store
 from passmuster_server.reports.answer import answer_bytes, without_limits
 from passmuster_server.reports.ratchet import Step, moved_on, step_of
 from passmuster_server.reports.upload import Received, canonical, read_upload, without_time
+from passmuster_server.spans import Spans
 from passmuster_server.web.problems import RETRY_AFTER_S, RefusalError
 
 PATH = "/api/v1/reports"
@@ -78,6 +79,7 @@ class Reports:
         organisation: str,
         urls: frozenset[str],
         oldest_agent: str,
+        spans: Spans,
     ) -> None:
         self._database = database
         self._policies = policies
@@ -86,6 +88,8 @@ class Reports:
         self._urls = urls
         self._oldest_agent = oldest_agent
         self._server = ""
+        self._verify = spans.around_async("ingest verify", self._verified)
+        self._judge_report = spans.around("ingest judge", policies.judge_report)
         # Keys by device, as a rebuilt key costs more than the verification.
         self._keys: OrderedDict[str, _Key] = OrderedDict()
         self._under_way: Counter[str] = Counter()
@@ -101,7 +105,7 @@ class Reports:
         """
         unverified = jws.read_header(body, REPORT_TYPE)
         device = unverified.key_id
-        key, payload = await self._verified(unverified)
+        key, payload = await self._verify(unverified)
         received = read_upload(payload, device)
         check_destination(received.upload, server=self._server, method=METHOD, urls=self._urls)
         require(sender or received.newest.agent_version, self._oldest_agent)
@@ -223,7 +227,7 @@ class Reports:
             device_store.set_agent_version(
                 transaction.connection, organisation, device, received.newest.agent_version
             )
-        standing, signals = self._policies.judge_report(
+        standing, signals = self._judge_report(
             transaction,
             dataclasses.replace(found.device, sequence=upload.sequence, last_seen=heard_at),
             lambda: newest or _complete(received.readings(-1), now),

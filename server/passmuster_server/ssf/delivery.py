@@ -9,10 +9,11 @@ import asyncio
 import logging
 import random
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
+from typing import Any
 
 from sqlalchemy import Connection
 
@@ -20,11 +21,12 @@ from passmuster_server.background import BackgroundTask
 from passmuster_server.clock import Clock
 from passmuster_server.database import Database, StoreUnavailableError
 from passmuster_server.signing.service import SigningKeys
+from passmuster_server.spans import Attributes, Spans
 from passmuster_server.ssf import claims, outbox, webhooks
 from passmuster_server.ssf.bell import Bell
 from passmuster_server.ssf.outbox import Waiting
-from passmuster_server.ssf.push import SET_TYPE, Outcome, Pusher
-from passmuster_server.ssf.stream import Method, Stream
+from passmuster_server.ssf.push import SET_TYPE, Outcome, Pushed, Pusher
+from passmuster_server.ssf.stream import Method, Settings, Stream
 
 AT_ONCE = 64
 """Events in one round of a stream."""
@@ -61,6 +63,7 @@ class Delivery:
         signing: SigningKeys,
         clock: Clock,
         bell: Bell,
+        spans: Spans,
         jitter: Callable[[], float] = random.random,
     ) -> None:
         self._database = database
@@ -69,6 +72,7 @@ class Delivery:
         self._bell = bell
         self._jitter = jitter
         self._server = secrets.token_hex(8)
+        self._push = spans.around_async("event push", self._pushed, _told)
         self._running: dict[tuple[str, str], asyncio.Task[None]] = {}
         self.task = BackgroundTask("shared signals", self._run)
 
@@ -187,14 +191,7 @@ class Delivery:
         self, pusher: Pusher, stream: Stream, waiting: Waiting, result: _Round
     ) -> bool:
         """Push one event; return whether the next one of its laptop may follow."""
-        settings = stream.settings
-        assert settings.endpoint_url is not None  # noqa: S101 - a push stream has one
-        if settings.method is Method.WEBHOOK:
-            body, headers = webhooks.signed(waiting.claims, settings.credential, self._clock())
-            pushed = await pusher.post(settings.endpoint_url, body, headers)
-        else:
-            token = await self._signing.sign(SET_TYPE, waiting.claims)
-            pushed = await pusher.push(settings.endpoint_url, settings.credential, token)
+        pushed = await self._push(pusher, stream.settings, waiting.claims)
         if pushed.outcome is Outcome.TAKEN:
             result.taken.append(waiting.jti)
         elif pushed.outcome is Outcome.REFUSED:
@@ -202,6 +199,14 @@ class Delivery:
         else:
             result.failure = result.failure or pushed.why
         return pushed.outcome is not Outcome.FAILED
+
+    async def _pushed(self, pusher: Pusher, settings: Settings, event: Mapping[str, Any]) -> Pushed:
+        assert settings.endpoint_url is not None  # noqa: S101 - a push stream has one
+        if settings.method is Method.WEBHOOK:
+            body, headers = webhooks.signed(event, settings.credential, self._clock())
+            return await pusher.post(settings.endpoint_url, body, headers)
+        token = await self._signing.sign(SET_TYPE, event)
+        return await pusher.push(settings.endpoint_url, settings.credential, token)
 
     async def _release(self, stream: Stream) -> None:
         try:
@@ -215,3 +220,7 @@ class Delivery:
         """Return a pause that doubles with each failure; up to half of it is left to chance."""
         longest = min(LONGEST_RETRY_S, FIRST_RETRY_S * 2.0 ** min(failures, 16))
         return timedelta(seconds=longest * (1 - self._jitter() / 2))
+
+
+def _told(pushed: Pushed) -> Attributes:
+    return {"passmuster.outcome": pushed.outcome.value}

@@ -36,7 +36,7 @@ def routes(services: Services) -> list[Route]:
     database, clock, signing = services.database, services.clock, services.signing
     bell = Bell()
     services.on_closing(bell.close)
-    services.run_beside(Delivery(database, signing, clock, bell).task)
+    services.run_beside(Delivery(database, signing, clock, bell, services.spans).task)
     clients = GateClients(database, clock=clock)
 
     def verdict_changed(
