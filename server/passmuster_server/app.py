@@ -26,6 +26,7 @@ from passmuster_server.audit.routes import routes as audit_routes
 from passmuster_server.changes import ChangeWatch
 from passmuster_server.clock import Clock, utc_now
 from passmuster_server.config import Config
+from passmuster_server.console.usb_routes import routes as usb_routes
 from passmuster_server.database import Database, StoreUnavailableError
 from passmuster_server.devices.lineage import place_of
 from passmuster_server.devices.routes import routes as devices_routes
@@ -73,6 +74,7 @@ AREAS = (
     password_routes,
     fleet_routes,
     fleet_action_routes,
+    usb_routes,
     audit_routes,
     signing_routes,
     ssf_routes,

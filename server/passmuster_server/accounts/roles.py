@@ -11,6 +11,7 @@ class Permission(StrEnum):
     SEE_AUDIT = "see_audit"
     WAIVE = "waive"
     CHANGE_DEVICES = "change_devices"
+    CHANGE_POLICY = "change_policy"
 
 
 class Role(StrEnum):

@@ -1,25 +1,21 @@
 """What IT changes on a laptop's page: waivers, approval, and taking it out of service."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from sqlalchemy import Connection, Row
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
-from passmuster_server.accounts.cookies import Cookies
 from passmuster_server.accounts.guard import Guard
 from passmuster_server.accounts.roles import Permission
 from passmuster_server.accounts.service import Session
 from passmuster_server.audit.actions import Action
-from passmuster_server.audit.record import Event, record
-from passmuster_server.clock import Clock
-from passmuster_server.database import Database, Transaction
+from passmuster_server.audit.record import Event
+from passmuster_server.console.changing import Changing
 from passmuster_server.devices.enrolment import NotPendingError, approve
 from passmuster_server.fleet import changes
 from passmuster_server.fleet.changes import STATUSES, NoDeviceError, StaysOutError
@@ -27,29 +23,15 @@ from passmuster_server.policy import waivers
 from passmuster_server.policy.demands import JUDGED
 from passmuster_server.policy.waivers import WaiverError
 from passmuster_server.services import Services
-from passmuster_server.web.forms import TOKEN_FIELD, read_form
-from passmuster_server.web.pages import HEADERS, Pages
 
 TITLES: Mapping[str, str] = {signal.id: signal.title for signal in JUDGED}
-
-
-@dataclass(frozen=True)
-class Refused:
-    """Why a change was not made, for the person who asked for it."""
-
-    text: str
 
 
 class DeviceActions:
     """Takes the forms of a laptop's page. Every change needs a sign-in of the last minutes."""
 
-    def __init__(self, database: Database, clock: Clock, guard: Guard, public_url: str) -> None:
-        self._database = database
-        self._clock = clock
-        self._guard = guard
-        self._public_url = public_url
-        self._cookies = Cookies(public_url)
-        self._pages = Pages(Path(__file__).parent / "templates")
+    def __init__(self, changing: Changing) -> None:
+        self._changing = changing
 
     async def waive(self, request: Request, session: Session) -> Response:
         """Grant a waiver."""
@@ -99,49 +81,30 @@ class DeviceActions:
         return await self._change(request, session, change)
 
     async def _change(self, request: Request, session: Session, change: Any) -> Response:
-        fields = await read_form(
-            request, secret=self._cookies.session(request), public_url=self._public_url
-        )
-        now = self._clock()
+        fields = await self._changing.fields(request)
         back = f"/fleet/devices/{quote(request.path_params['device'])}"
-        if not session.is_fresh(now):
-            return await self._guard.proof_needed(request, session, f"{back}#actions")
-
-        def work(transaction: Transaction) -> None:
-            event: Event = change(transaction.connection, fields, now)
-            record(transaction.connection, session.organisation, event, now)
-
         try:
-            await self._database.write(work)
+            return await self._changing.make(
+                request,
+                session,
+                back,
+                lambda connection, now: change(connection, fields, now),
+                place="#actions",
+            )
         except (NotPendingError, WaiverError) as error:
-            return self._refused(request, session, back, str(error))
+            return self._changing.refused(request, session, back, str(error))
         except StaysOutError:
             told = "This laptop is not in service, and stays so."
-            return self._refused(request, session, back, told)
+            return self._changing.refused(request, session, back, told)
         except NoDeviceError:
-            return self._refused(request, session, "/fleet", "There is no such laptop.", 404)
-        return RedirectResponse(back, 303, headers=dict(HEADERS))
-
-    def _refused(
-        self, request: Request, session: Session, back: str, problem: str, status: int = 400
-    ) -> Response:
-        return self._pages.response(
-            "not_changed.html",
-            status=status,
-            here="",
-            email=session.email,
-            token_field=TOKEN_FIELD,
-            token=self._guard.form_token(request),
-            problem=problem,
-            back=back,
-        )
+            told = "There is no such laptop."
+            return self._changing.refused(request, session, "/fleet", told, 404)
 
 
 def routes(services: Services) -> list[Route]:
     """Return the routes."""
-    public_url = services.config.public_url
-    guard = Guard(services.database, services.clock, public_url)
-    actions = DeviceActions(services.database, services.clock, guard, public_url)
+    guard = Guard(services.database, services.clock, services.config.public_url)
+    actions = DeviceActions(Changing(services))
     return [
         Route(
             "/fleet/devices/{device}/waivers",

@@ -7,6 +7,7 @@ which that device is judged.
 import dataclasses
 import re
 import secrets
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -191,6 +192,25 @@ def lasting(
     """Return what counts for a device at `now`."""
     rows = rows_of(connection, organisation, device, group, now)
     return [_allowance(AllowanceKind(row.kind), row.value, row.expires_at) for row in rows]
+
+
+class InForce:
+    """What counts at a moment for any device: read once, for whoever looks at many devices."""
+
+    def __init__(self, connection: Connection, organisation: str, now: datetime) -> None:
+        self._found: dict[tuple[str | None, str | None], list[Allowance]] = defaultdict(list)
+        rows = connection.execute(
+            select(allowances).where(allowances.c.organisation_id == organisation, _lasts(now))
+        )
+        for row in rows:
+            group = None if row.device_id is not None else row.group_id
+            allowance = _allowance(AllowanceKind(row.kind), row.value, row.expires_at)
+            self._found[row.device_id, group].append(allowance)
+
+    def of(self, device: str, group: str) -> Sequence[Allowance]:
+        """Return what counts for a device of that group."""
+        scopes = ((device, None), (None, group), (None, None))
+        return [each for scope in scopes for each in self._found.get(scope, ())]
 
 
 def signal_of(kind: str) -> str:

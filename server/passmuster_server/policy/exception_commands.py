@@ -35,34 +35,52 @@ def grant(command: Command, kind: AllowanceKind, value: str, name: str = "") -> 
     """Grant what the command asks for and return its id; servers judge by it within a second."""
     arguments = command.arguments
 
-    def work(transaction: Transaction) -> Granted:
+    def work(transaction: Transaction) -> tuple[NewAllowance, Granted]:
         connection = transaction.connection
         group = arguments.group and find_group(connection, DEFAULT_ORGANISATION, arguments.group)
         scope = Scope(arguments.device, group.group_id if group else None)
         new = NewAllowance(kind, value, scope, name, arguments.reason, _until(arguments.until))
-        return allowances.grant(
+        granted = allowances.grant(
             connection, DEFAULT_ORGANISATION, new, command.actor, command.clock()
         )
+        return new, granted
 
     try:
         return command.change(
             work,
-            lambda granted: Event(
-                Action.ALLOWANCE_GRANTED,
-                subject=granted.device or granted.allowance,
-                person=granted.owner,
-                details={
-                    "allowance": granted.allowance,
-                    "kind": kind.value,
-                    "value": value,
-                    "group": arguments.group,
-                    "until": arguments.until,
-                    "reason": arguments.reason,
-                },
-            ),
-        ).allowance
+            lambda granted: granted_event(granted[0], granted[1], arguments.group),
+        )[1].allowance
     except (AllowanceError, GroupError) as error:
         raise CommandError(str(error)) from None
+
+
+def granted_event(new: NewAllowance, granted: Granted, group: str | None, by: str = "") -> Event:
+    """Return what goes on record of an allowance; `group` is the name of the group in its scope."""
+    return Event(
+        Action.ALLOWANCE_GRANTED,
+        by,
+        subject=granted.device or granted.allowance,
+        person=granted.owner,
+        details={
+            "allowance": granted.allowance,
+            "kind": new.kind.value,
+            "value": new.value,
+            "group": group,
+            "until": None if new.until is None else f"{new.until:%Y-%m-%d}",
+            "reason": new.reason,
+        },
+    )
+
+
+def ended_event(ended: Granted, by: str = "") -> Event:
+    """Return what goes on record of an allowance that was ended."""
+    return Event(
+        Action.ALLOWANCE_ENDED,
+        by,
+        subject=ended.device or ended.allowance,
+        person=ended.owner,
+        details={"allowance": ended.allowance},
+    )
 
 
 def end(command: Command) -> int:
@@ -76,12 +94,7 @@ def end(command: Command) -> int:
                 command.actor,
                 command.clock(),
             ),
-            lambda ended: Event(
-                Action.ALLOWANCE_ENDED,
-                subject=ended.device or ended.allowance,
-                person=ended.owner,
-                details={"allowance": ended.allowance},
-            ),
+            ended_event,
         )
     except AllowanceError as error:
         raise CommandError(str(error)) from None
@@ -116,9 +129,15 @@ def show(command: Command, kinds: dict[AllowanceKind, str]) -> None:
 
 
 def _until(text: str | None) -> datetime | None:
-    if text is None:
-        return None
     try:
-        return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
+        return until_of(text) if text is not None else None
+    except AllowanceError as error:
+        raise CommandError(f"--{error}") from None
+
+
+def until_of(date: str) -> datetime:
+    """Return the beginning of a day in UTC. Raises `AllowanceError`."""
+    try:
+        return datetime.strptime(date, "%Y-%m-%d").replace(tzinfo=UTC)
     except ValueError:
-        raise CommandError("--until: expected a date such as 2027-01-31") from None
+        raise AllowanceError("until: expected a date such as 2027-01-31") from None

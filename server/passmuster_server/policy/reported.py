@@ -1,8 +1,8 @@
 """What the fleet reported of USB devices and networks, for whoever decides about them."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
 from typing import Any
@@ -13,12 +13,16 @@ from passmuster_collectors.contract import codec
 from passmuster_collectors.contract.errors import ContractError
 from passmuster_collectors.contract.reading import Reading
 from passmuster_collectors.signals import usb_devices, wifi_security
-from passmuster_collectors.signals.signal import Signal
+from passmuster_collectors.signals.signal import Finding, Signal
 from passmuster_collectors.signals.usb_devices.facts import UsbDevice, UsbDevicesFacts
 from passmuster_server.policy import allowances, store
 from passmuster_server.policy.document import Policy
 from passmuster_server.policy.standing import DeviceStatus
-from passmuster_server.policy.stored_devices import StoredDevice, stored_devices
+from passmuster_server.policy.stored_devices import (
+    StoredDevice,
+    some_devices,
+    stored_devices,
+)
 
 AT_ONCE = 500
 
@@ -27,13 +31,16 @@ AT_ONCE = 500
 class UnknownDevice:
     """A USB device that keeps laptops from passing, and which these are.
 
-    `identity` is what `usb approve` takes; `problems` are keys of the signal's problems.
+    `identity` is what `usb approve` takes. Of each problem there is one finding. The times are when
+    a laptop first met it and when one last had it, None where no laptop could say.
     """
 
     identity: str
     name: str
-    problems: tuple[str, ...]
+    findings: tuple[Finding, ...]
     laptops: tuple[StoredDevice, ...]
+    first_seen: datetime | None
+    last_seen: datetime | None
 
 
 @dataclass(frozen=True)
@@ -46,27 +53,60 @@ class ReportedNetwork:
 
 
 def unknown_usb_devices(
-    connection: Connection, organisation: str, policy: Policy, now: datetime
+    connection: Connection,
+    organisation: str,
+    policy: Policy,
+    now: datetime,
+    among: Sequence[str] | None = None,
 ) -> list[UnknownDevice]:
-    """Return what the policy and all allowances leave unknown, the most frequent first."""
-    found: dict[str, tuple[UsbDevice, dict[str, None], list[StoredDevice]]] = {}
-    for stored, facts in _facts(connection, organisation, usb_devices.SIGNAL):
+    """Return what the policy and all allowances leave unknown, the most frequent first.
+
+    `among` are the laptops to look at, None: all of them.
+    """
+    found: dict[str, _Found] = {}
+    in_force = allowances.InForce(connection, organisation, now)
+    for stored, facts in _facts(connection, organisation, usb_devices.SIGNAL, among):
         demanded = policy.demanded(usb_devices.SIGNAL.id, stored.subject)
-        lasting = allowances.lasting(connection, organisation, stored.device, stored.group, now)
+        lasting = in_force.of(stored.device, stored.group)
         limits = allowances.changed_limits(demanded.limits, usb_devices.SIGNAL.id, lasting, now)
         for device in facts.devices:
             findings = usb_devices.SIGNAL.rule(UsbDevicesFacts((device,)), limits)
-            if not findings:
-                continue
-            _, problems, laptops = found.setdefault(identity_of(device), (device, {}, []))
-            problems.update(dict.fromkeys(each.problem for each in findings))
-            if stored not in laptops:
-                laptops.append(stored)
+            if findings:
+                found.setdefault(identity_of(device), _Found(device.name)).add(
+                    device, stored, findings
+                )
     unknown = [
-        UnknownDevice(identity, device.name, tuple(problems), tuple(laptops))
-        for identity, (device, problems, laptops) in found.items()
+        UnknownDevice(
+            identity,
+            each.name,
+            tuple(each.findings.values()),
+            tuple(each.laptops.values()),
+            min(each.first, default=None),
+            max(each.last, default=None),
+        )
+        for identity, each in found.items()
     ]
     return sorted(unknown, key=lambda each: (-len(each.laptops), each.identity))
+
+
+@dataclass
+class _Found:
+    """What was gathered of one device so far."""
+
+    name: str
+    findings: dict[str, Finding] = field(default_factory=dict)
+    laptops: dict[str, StoredDevice] = field(default_factory=dict)
+    first: list[datetime] = field(default_factory=list)
+    last: list[datetime] = field(default_factory=list)
+
+    def add(self, device: UsbDevice, stored: StoredDevice, findings: Sequence[Finding]) -> None:
+        for each in findings:
+            self.findings.setdefault(each.problem, each)
+        self.laptops.setdefault(stored.device, stored)
+        first = device.first_seen_at or device.attached_at
+        last = stored.last_seen if device.attached else device.last_seen_at
+        self.first += [first] if first is not None else []
+        self.last += [last] if last is not None else []
 
 
 def reported_networks(connection: Connection, organisation: str) -> list[ReportedNetwork]:
@@ -92,12 +132,20 @@ def identity_of(device: UsbDevice) -> str:
 
 
 def _facts(
-    connection: Connection, organisation: str, signal: Signal[Any, Any]
+    connection: Connection,
+    organisation: str,
+    signal: Signal[Any, Any],
+    among: Sequence[str] | None = None,
 ) -> Iterator[tuple[StoredDevice, Any]]:
     """Yield each device in service with its facts of a signal, where they are understood."""
+    devices = (
+        stored_devices(connection)
+        if among is None
+        else some_devices(connection, organisation, among)
+    )
     active = (
         stored
-        for stored in stored_devices(connection)
+        for stored in devices
         if stored.organisation == organisation and stored.status is DeviceStatus.ACTIVE
     )
     while some := list(islice(active, AT_ONCE)):

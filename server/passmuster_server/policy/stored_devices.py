@@ -72,6 +72,9 @@ ONE_DEVICE = "d.organisation_id = ? AND d.device_id = ?"
 _EVERY_DEVICE = f"SELECT {DEVICE_COLUMNS} FROM {DEVICE_TABLES}"  # noqa: S608 - constants
 _THE_DEVICE = f"{_EVERY_DEVICE} WHERE {ONE_DEVICE}"
 
+_DEVICES_OF = f"{_EVERY_DEVICE} WHERE d.organisation_id = ? AND d.device_id IN"
+SOME_AT_ONCE = 500
+
 _HOLD_DEVICE = "SELECT 1 FROM devices WHERE organisation_id = ? AND device_id = ? FOR UPDATE"
 
 
@@ -147,3 +150,14 @@ def stored_devices(connection: Connection) -> Iterator[StoredDevice]:
     """Return what is known of every device of every organisation."""
     for row in run(connection, _EVERY_DEVICE):
         yield stored_device_of(row)
+
+
+def some_devices(
+    connection: Connection, organisation: str, names: Sequence[str]
+) -> Iterator[StoredDevice]:
+    """Return what is known of those of these devices that are enrolled."""
+    for begin in range(0, len(names), SOME_AT_ONCE):
+        some = names[begin : begin + SOME_AT_ONCE]
+        marks = ", ".join("?" * len(some))
+        for row in run(connection, f"{_DEVICES_OF} ({marks})", (organisation, *some)):
+            yield stored_device_of(row)

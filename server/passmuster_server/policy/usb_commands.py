@@ -68,7 +68,8 @@ def list_unknown(command: Command) -> int:
         more = len(each.laptops) - len(owners)
         told = ", ".join(owners) + (f" and {more} more" if more else "")
         name = "".join(letter if letter.isprintable() else "?" for letter in each.name)
-        print(f"{each.identity}  {name or '(no name)'}  {', '.join(each.problems)}  {told}")
+        problems = ", ".join(finding.problem for finding in each.findings)
+        print(f"{each.identity}  {name or '(no name)'}  {problems}  {told}")
     return 0
 
 

@@ -21,16 +21,16 @@ def form_token(secret: str) -> str:
     return base64url(hashlib.sha256(b"passmuster form\0" + secret.encode("utf-8")).digest())
 
 
-async def read_form(request: Request, *, secret: str, public_url: str) -> Mapping[str, str]:
-    """Return the fields of a form that one of our own pages sent.
+async def read_form(
+    request: Request, *, secret: str, public_url: str, limit: int = MAX_FORM
+) -> Mapping[str, str]:
+    """Return the fields of a form of at most `limit` bytes that one of our own pages sent.
 
     Raises `RefusalError` 403 when the browser says that another site sent it, or when its token
     doesn't belong to the visitor's cookie; 400 for a form that can't be read.
     """
     _require_own_page(request, public_url)
-    body = await read_body(
-        request, limit=MAX_FORM, content_type="application/x-www-form-urlencoded"
-    )
+    body = await read_body(request, limit=limit, content_type="application/x-www-form-urlencoded")
     try:
         fields = dict(parse_qsl(body.decode("utf-8"), max_num_fields=MAX_FIELDS))
     except ValueError:

@@ -62,6 +62,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         laptop = enrolled(server, client, "ana@example.com", healthy())
         laptop.report(client, with_usb_stick())
         server.command("waive", laptop.device, "firewall", "--days", "7", "--reason", "A test")
+        server.command("usb", "forbid", "1234:5678", "--organisation", "--reason", "A test")
         made = server.command("gate-client", "proxy", "--application", "helpdesk", "--host", HOST)
         token = made.stdout.split()[-1]
         sso = register(server, CALLBACK, "--trust-login-hint", "--without-pkce")
@@ -169,6 +170,8 @@ def test_axe_does_find_what_is_wrong(page: Page) -> None:
         "/fleet?search=ben",
         "/fleet?search=nothing+of+that+name",
         "/fleet/devices/unknown",
+        "/usb",
+        "/usb?search=nothing+of+that+name",
         "/audit",
         "/audit?search=nothing+of+that+name",
         "/audit/decisions/unknown",

@@ -1,0 +1,1 @@
+"""IT's pages beside the fleet: USB devices, the policy, and how things develop."""
