@@ -196,9 +196,20 @@ def _fix(state: "State", options: argparse.Namespace) -> ExitCode:
     return fix(host, signal, aim, lambda text: options.yes or _agrees(text), print)
 
 
-def _agrees(question: str) -> bool:
+def _confirm(_: "State", options: argparse.Namespace) -> ExitCode:
+    from passmuster_agent.companion import meeting  # noqa: PLC0415 - see the top
+    from passmuster_agent.confirm import confirm  # noqa: PLC0415 - see the top
+
+    return confirm(meeting.counters(options.socket), _typed, print)
+
+
+def _typed(question: str) -> str:
     print(question, end="", flush=True)
-    return sys.stdin.readline(LONGEST_LINE).strip().lower() in ("y", "yes")
+    return sys.stdin.readline(LONGEST_LINE)
+
+
+def _agrees(question: str) -> bool:
+    return _typed(question).strip().lower() in ("y", "yes")
 
 
 def _companion(_: "State", options: argparse.Namespace) -> ExitCode:
@@ -362,6 +373,17 @@ def _parser() -> argparse.ArgumentParser:
     )
     companion.add_argument("--verbose", action="store_true", help="tell more in the log")
     companion.set_defaults(command=_companion, state=None)
+
+    confirm = commands.add_parser(
+        "confirm",
+        help="let a browser in that can't reach this laptop, by the number it shows",
+        description="Asks for the number, shows what it stands for, and asks whether it is you.",
+        allow_abbrev=False,
+    )
+    confirm.add_argument(
+        "--socket", type=Path, metavar="FILE", help="where the agent listens (default: it is found)"
+    )
+    confirm.set_defaults(command=_confirm, state=None)
 
     status = commands.add_parser(
         "status",

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from random import SystemRandom
 
 from passmuster_agent.collection import AnySignal, Collection
+from passmuster_agent.companion.counter import Counter, open_counter
 from passmuster_agent.companion.listener import Companions, listen_to_companions
 from passmuster_agent.companion.summoned import Summoned
 from passmuster_agent.companion.window import open_window
@@ -18,12 +19,14 @@ from passmuster_agent.config import Device, State
 from passmuster_agent.database import OutboxError
 from passmuster_agent.delivery import KEY_UNUSABLE, Delivery, DeliveryKind
 from passmuster_agent.dispatch import Dispatch
+from passmuster_agent.errands import Errand, LookUp
 from passmuster_agent.errors import ExitCode
 from passmuster_agent.interruptions import interruptions
 from passmuster_agent.notebook import StateNotebook
 from passmuster_agent.outbox import Outbox
 from passmuster_agent.schedule import BOOT_SPREAD_S, Debounce, FullCheck
 from passmuster_agent.supervisor import Supervisor
+from passmuster_collectors.contract.attestation import Summons
 from passmuster_collectors.contract.verdict import Verdict
 from passmuster_collectors.host import clocks, this_host
 from passmuster_collectors.host.events import (
@@ -65,6 +68,7 @@ class Daemon:
         dispatch: Dispatch,
         companions: Companions | None = None,
         summoned: Summoned | None = None,
+        counter: Counter | None = None,
     ) -> None:
         self._outbox = outbox
         self._collection = collection
@@ -74,6 +78,7 @@ class Daemon:
         self._dispatch = dispatch
         self._companions = companions or Companions(None)
         self._summoned = summoned
+        self._counter = counter or Counter(None)
         self._debounce = Debounce()
         now = clocks.since_boot_s()
         self._full = FullCheck(SystemRandom(), now, clocks.asleep_s())
@@ -104,16 +109,16 @@ class Daemon:
             slept |= self._full.resumed(at)
         if slept or ROUTE in events.triggers:
             self._dispatch.network_changed()
-        summons = None if self._summoned is None else self._summoned.next(at)
-        if summons is not None:
-            # What the laptop answers is about now.
+        errands = self._new_errands(at)
+        if any(not isinstance(each, LookUp) for each in errands):
+            # What the laptop signs is about now.
             self._full.at_once(at)
         self._read(self._debounce.due(at), at)
-        if summons is not None:
-            self._dispatch.attest(summons)
+        for errand in errands:
+            self._dispatch.run(errand)
         delivered = self._dispatch.step(at)
-        if delivered is not None and self._summoned is not None and self._dispatch.has_attested:
-            self._summoned.done(delivered)
+        if delivered is not None and self._dispatch.ran is not None:
+            self._tell(self._dispatch.ran, delivered)
         if delivered is not None and delivered.kind is DeliveryKind.ACCEPTED:
             self._learn()
         elif delivered is not None and _silenced(delivered):
@@ -121,6 +126,18 @@ class Daemon:
         if delivered is not None:
             give_back()
         return delivered
+
+    def _new_errands(self, at: float) -> tuple[Errand, ...]:
+        """Return what people on this laptop have come with."""
+        asked = (None if self._summoned is None else self._summoned.next(at), self._counter.next())
+        return tuple(each for each in asked if each is not None)
+
+    def _tell(self, errand: Errand, delivered: Delivery) -> None:
+        """Tell what came of an errand to whoever waits for it."""
+        if not isinstance(errand, Summons):
+            self._counter.done(delivered)
+        elif self._summoned is not None:
+            self._summoned.done(delivered)
 
     def _wait(self, interrupted: socket.socket, at_the_latest: float) -> None:
         now = clocks.since_boot_s()
@@ -208,8 +225,9 @@ def run(
             Outbox(state.outbox(device)) as outbox,
             contextlib.closing(listen_to_companions()) as companions,
             contextlib.closing(open_window(lambda: _shown(device, outbox))) as window,
+            contextlib.closing(open_counter()) as counter,
             contextlib.closing(
-                Watches(this_watch(), companions, window, told or Watches())
+                Watches(this_watch(), companions, window, counter, told or Watches())
             ) as watch,
         ):
             host = this_host(device.hash_key_bytes(), companions, StateNotebook(state.path))
@@ -224,7 +242,9 @@ def run(
             supervisor.ready()
             try:
                 summoned = Summoned(device, companions)
-                daemon = Daemon(outbox, collection, CATALOG, watch, dispatch, companions, summoned)
+                daemon = Daemon(
+                    *(outbox, collection, CATALOG, watch, dispatch, companions, summoned, counter)
+                )
                 return daemon.run(ending, supervisor)
             finally:
                 supervisor.stopping()

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from passmuster_collectors.contract import codec, strict_json
 from passmuster_collectors.contract.canonical import canonical_bytes
+from passmuster_collectors.contract.confirmation import BrowserAsking
 from passmuster_collectors.contract.declaration import Text, Whole
 
 KEY_UNUSABLE = "key_unusable"
@@ -44,8 +45,9 @@ class Obstacle(StrEnum):
 class Delivery:
     """One try. `problem` and `remedy` are for people and empty when all went well.
 
-    `retry_after_s` is what the server asked for, or 0. `attestation` is what a browser was waiting
-    for, signed, if one was.
+    `retry_after_s` is what the server asked for, or 0. The last four are what came of an errand:
+    the answer to a browser that was waiting, signed; what a number stands for; that it was
+    confirmed; why not, for people.
     """
 
     kind: DeliveryKind
@@ -57,6 +59,9 @@ class Delivery:
     remedy: str = ""
     retry_after_s: Annotated[int, Whole(least=0, most=86_400)] = 0
     attestation: Annotated[str, Text(longest=4096)] = ""
+    asking: BrowserAsking | None = None
+    confirmed: bool = False
+    refused: str = ""
 
     def to_bytes(self) -> bytes:
         """Return it as one line of JSON."""

@@ -13,11 +13,11 @@ from typing import Any
 from passmuster_agent.collection import DEADLINE_S, recalling
 from passmuster_agent.config import Device, State
 from passmuster_agent.enrolment import HASH_KEY_BYTES, start_message
+from passmuster_agent.identity import CONTENT_TYPE
 from passmuster_agent.keystore import p256
 from passmuster_agent.notebook import StateNotebook
 from passmuster_agent.outbox import Outbox
 from passmuster_agent.records import new_record
-from passmuster_agent.reporter import CONTENT_TYPE
 from passmuster_agent.status_text import BOLD, DIM, paint, printable
 from passmuster_agent.transport import Transport, request_headers
 from passmuster_collectors.contract import codec, report

@@ -1,14 +1,15 @@
 """Decides when the reporter runs, and what follows from how it ended."""
 
 import logging
+from collections import deque
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
 from passmuster_agent.delivery import Delivery, DeliveryKind, Obstacle
+from passmuster_agent.errands import Errand
 from passmuster_agent.reporter_process import ReporterProcess
 from passmuster_agent.schedule import BackOff
-from passmuster_collectors.contract.attestation import Summons
 from passmuster_collectors.host.events import NEVER
 
 log = logging.getLogger(__name__)
@@ -25,9 +26,9 @@ class Dispatch:
         self._obstacle = Obstacle.NONE
         self._waiting = False
         self._reporter: ReporterProcess | None = None
-        self._summons: Summons | None = None
-        self.has_attested = False
-        """Whether the delivery that `step` returned last was that of a browser's question."""
+        self._errands: deque[Errand] = deque()
+        self.ran: Errand | None = None
+        """The errand that the delivery which `step` returned last was for, if it was for one."""
 
     def hold_until(self, at: float) -> None:
         """Do not send before `at`, seconds since boot."""
@@ -37,10 +38,10 @@ class Dispatch:
         """Take note that something waits in the outbox."""
         self._waiting = True
 
-    def attest(self, summons: Summons) -> None:
-        """Report at once, whatever the pause, and let the reporter sign for `summons` as well."""
+    def run(self, errand: Errand) -> None:
+        """Report at once, whatever the pause, and let the reporter do the errand as well."""
         self._waiting = True
-        self._summons = summons
+        self._errands.append(errand)
 
     def network_changed(self) -> None:
         """Try again at once, if it was the network that was in the way."""
@@ -52,19 +53,20 @@ class Dispatch:
         delivered = None
         if self._reporter is not None and self._reporter.ended():
             delivered = self._reporter.result()
-            self.has_attested = self._reporter.summons is not None
+            self.ran = self._reporter.errand
             self._reporter = None
             self._learn(delivered, at)
         if self._reporter is None and self._is_due(at):
+            errand = self._errands.popleft() if self._errands else None
             try:
-                self._reporter = ReporterProcess(self._state, self._summons)
-                self._waiting, self._summons = False, None
+                self._reporter = ReporterProcess(self._state, errand)
+                self._waiting = bool(self._errands)
             except OSError as error:
                 pause = self._back_off.failed(at)
                 log.warning("The reporter cannot be started (%s); again in %.0f s.", error, pause)
-                if self._summons is not None:
+                if errand is not None:
                     # Whoever waits is told; they would else be tried again without a pause.
-                    self._summons, self.has_attested = None, True
+                    self.ran = errand
                     problem = "The reporter cannot be started."
                     return Delivery(
                         DeliveryKind.LATER,
@@ -79,7 +81,7 @@ class Dispatch:
         """Return when the next step is due, beside the end of a running reporter."""
         if self._reporter is not None or not self._waiting:
             return NEVER
-        return NOW if self._summons is not None else self._back_off.next_at()
+        return NOW if self._errands else self._back_off.next_at()
 
     def descriptors(self) -> tuple[int, ...]:
         """Return what becomes readable when a running reporter ends."""
@@ -93,7 +95,7 @@ class Dispatch:
 
     def _is_due(self, at: float) -> bool:
         # Somebody sits and waits: a person's click is no reason to be patient with the network.
-        return self._waiting and (self._summons is not None or self._back_off.may_send(at))
+        return self._waiting and (bool(self._errands) or self._back_off.may_send(at))
 
     def _learn(self, delivered: Delivery, at: float) -> None:
         self._obstacle = delivered.obstacle

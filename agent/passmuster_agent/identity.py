@@ -11,6 +11,8 @@ Sign = Callable[[bytes], bytes]
 """Returns the ES256 signature of its argument: R and S, 32 bytes each, big endian."""
 
 SIGNATURE_BYTES = 64
+CONTENT_TYPE = "application/jose"
+"""Of what is sent signed."""
 
 
 def signed(payload: bytes, *, kind: str, key_id: str, sign: Sign) -> str:

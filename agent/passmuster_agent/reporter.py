@@ -11,34 +11,27 @@ import dataclasses
 import re
 import sys
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from passmuster_agent import keystore, rotation
+from passmuster_agent import errands, keystore, rotation
+from passmuster_agent.answering import Answering
 from passmuster_agent.config import Device, State
 from passmuster_agent.delivery import KEY_UNUSABLE, Delivery, DeliveryKind, Obstacle
+from passmuster_agent.errands import Errand
 from passmuster_agent.errors import AgentError
-from passmuster_agent.identity import signed
+from passmuster_agent.identity import CONTENT_TYPE, signed
 from passmuster_agent.keystore.interface import KeyStoreError
 from passmuster_agent.lock import LockedError
 from passmuster_agent.outbox import Draft, Outbox, Pending
 from passmuster_agent.refusals import AGENT_TOO_OLD, STOPPING
 from passmuster_agent.transport import Reply, Transport, UnreachableError
 from passmuster_collectors.contract import codec, strict_json
-from passmuster_collectors.contract.attestation import (
-    ATTESTATION_TYPE,
-    MAX_SUMMONS,
-    Attestation,
-    Summons,
-)
-from passmuster_collectors.contract.attestation import VERSION as ATTESTATION_VERSION
 from passmuster_collectors.contract.canonical import canonical_bytes
 from passmuster_collectors.contract.errors import ContractError
 from passmuster_collectors.contract.report import REPORT_TYPE, VERSION
 from passmuster_collectors.contract.verdict import Answer
 
-CONTENT_TYPE = "application/jose"
 OTHER_REPORTER_S = 60.0
 """How long to wait for a reporter that a killed daemon has left behind."""
 
@@ -221,20 +214,19 @@ def reporting(state: State) -> Iterator[tuple[Device, Outbox, Transport]]:
             yield device, outbox, transport
 
 
-def deliver(state: State, summons: Summons | None = None) -> Delivery:
+def deliver(state: State, errand: Errand | None = None) -> Delivery:
     """Deliver what waits for the device of this state directory, one process at a time.
 
-    Once all is delivered, sign the answer to a browser's `summons`, if there is one. Raises
-    `AgentError` where the state itself can't be used.
+    Once all is delivered, do the `errand`, if there is one. Raises `AgentError` where the state
+    itself can't be used.
     """
     try:
         with reporting(state) as (device, outbox, transport):
             delivered = Reporter(state, device, outbox, transport).deliver()
-            if summons is None or delivered.kind is not DeliveryKind.ACCEPTED:
+            if errand is None or delivered.kind is not DeliveryKind.ACCEPTED:
                 return delivered
             # The key may have been changed on the way.
-            attestation = attested(state, state.device(), outbox, summons)
-            return replace(delivered, attestation=attestation)
+            return Answering(state, state.device(), outbox, transport).run(errand, delivered)
     except LockedError:
         return _later(
             Obstacle.LAPTOP, AgentError("Another upload is under way.", "It is waited for.")
@@ -246,42 +238,21 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="passmuster-agent reporter")
     parser.add_argument("--state", type=Path, required=True)
     parser.add_argument(
-        "--attest", action="store_true", help="sign for the summons on standard input as well"
+        "--errand", choices=tuple(errands.KINDS), help="do this as well, by standard input"
     )
     options = parser.parse_args(arguments)
     try:
-        summons = _summons() if options.attest else None
-        delivered = deliver(State(options.state), summons)
+        errand = None if options.errand is None else _read_errand(options.errand)
+        delivered = deliver(State(options.state), errand)
     except AgentError as error:
         delivered = _later(Obstacle.LAPTOP, error)
     sys.stdout.buffer.write(delivered.to_bytes())
     return 0
 
 
-def attested(state: State, device: Device, outbox: Outbox, summons: Summons) -> str:
-    """Return the signed answer to a browser that asks on which laptop it is."""
-    sequence, _ = outbox.ratchet()
-    answer = Attestation(
-        version=ATTESTATION_VERSION,
-        audience=device.server,
-        origin=device.server_url,
-        challenge=summons.challenge,
-        session=summons.session,
-        sequence=sequence - 1,
-        signed_at=datetime.now(UTC),
-    )
-    keys = keystore.of_tier(device.tier, state.path)
-    return signed(
-        canonical_bytes(codec.encode(answer)),
-        kind=ATTESTATION_TYPE,
-        key_id=device.device,
-        sign=lambda message: keys.sign(device.key_name, message),
-    )
-
-
-def _summons() -> Summons:
+def _read_errand(name: str) -> Errand:
     try:
-        return codec.decode(Summons, strict_json.parse(sys.stdin.buffer.read(MAX_SUMMONS * 2)))
+        return errands.from_bytes(name, sys.stdin.buffer.read(errands.MAX_BYTES + 1))
     except ContractError as error:
         raise AgentError("The daemon asked for something else.", str(error)) from None
 

@@ -8,12 +8,10 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-from passmuster_agent import delivery
+from passmuster_agent import delivery, errands
 from passmuster_agent.delivery import Delivery, DeliveryKind, Obstacle
+from passmuster_agent.errands import Errand
 from passmuster_agent.process_end import ProcessEnd
-from passmuster_collectors.contract import codec
-from passmuster_collectors.contract.attestation import Summons
-from passmuster_collectors.contract.canonical import canonical_bytes
 from passmuster_collectors.contract.errors import ContractError
 
 LONGEST_RUN_S = 120.0
@@ -33,24 +31,24 @@ def command(state: Path, *words: str) -> list[str]:
 
 
 class ReporterProcess:
-    """One running reporter, which signs for `summons` if there is one.
+    """One running reporter, which does an `errand` besides, if there is one.
 
     Its output ends when it does, which makes the daemon's wait end.
     """
 
-    def __init__(self, state: Path, summons: Summons | None = None) -> None:
-        self.summons = summons
+    def __init__(self, state: Path, errand: Errand | None = None) -> None:
+        self.errand = errand
         self._child = subprocess.Popen(
-            command(state, *(() if summons is None else ("--attest",))),
-            stdin=subprocess.DEVNULL if summons is None else subprocess.PIPE,
+            command(state, *(() if errand is None else ("--errand", errands.name_of(errand)))),
+            stdin=subprocess.DEVNULL if errand is None else subprocess.PIPE,
             stdout=subprocess.PIPE,
             cwd="/",
             creationflags=FLAGS,
         )
-        if summons is not None and self._child.stdin is not None:
+        if errand is not None and self._child.stdin is not None:
             # Less than any pipe holds, so nothing waits.
             with contextlib.suppress(OSError), self._child.stdin as told:
-                told.write(canonical_bytes(codec.encode(summons)))
+                told.write(errands.to_bytes(errand))
             # `communicate` would flush it once more.
             self._child.stdin = None
         self._deadline = time.monotonic() + LONGEST_RUN_S

@@ -4,6 +4,9 @@ The daemon begins, with `Welcome` or `Goodbye`. It asks (`Ask`), the companion a
 its own it says only that something `Changed`, and that a browser asks on which laptop it is
 (`Attest`, answered by `Attested`). A `Notice` tells what the server concluded, and `Silenced` that
 this laptop can't report any more.
+
+At another door a person confirms a browser: `Typed` is answered by `Browser`, `Agreed` by `LetIn`,
+either by `Goodbye`.
 """
 
 from collections.abc import Mapping
@@ -14,6 +17,7 @@ from typing import Annotated, Any
 from passmuster_collectors.contract import codec, strict_json
 from passmuster_collectors.contract.attestation import MAX_SUMMONS
 from passmuster_collectors.contract.canonical import canonical_bytes
+from passmuster_collectors.contract.confirmation import DIGITS
 from passmuster_collectors.contract.declaration import Items, Text, Whole
 from passmuster_collectors.contract.errors import ContractError
 from passmuster_collectors.contract.reading import SourceOutcome
@@ -105,6 +109,34 @@ class Goodbye:
     for_good: bool
 
 
+@dataclass(frozen=True)
+class Typed:
+    """The number that a browser shows, as its digits."""
+
+    number: Annotated[str, Text(longest=DIGITS)]
+
+
+@dataclass(frozen=True)
+class Browser:
+    """What the number stands for, to be agreed to; the fields are those of `BrowserAsking`."""
+
+    application: Annotated[str, Text(longest=128)]
+    person: Annotated[str, Text(longest=254)]
+    address: Annotated[str, Text(longest=64)]
+    same_address: bool | None
+    age_s: int
+
+
+@dataclass(frozen=True)
+class Agreed:
+    """It is they who sit at that browser."""
+
+
+@dataclass(frozen=True)
+class LetIn:
+    """The server took the confirmation: the browser goes on."""
+
+
 FROM_COMPANION: Mapping[str, type[Any]] = {"changed": Changed, "said": Said, "attest": Attest}
 FROM_DAEMON: Mapping[str, type[Any]] = {
     "welcome": Welcome,
@@ -114,7 +146,13 @@ FROM_DAEMON: Mapping[str, type[Any]] = {
     "attested": Attested,
     "goodbye": Goodbye,
 }
-KINDS = {kind: name for name, kind in (*FROM_COMPANION.items(), *FROM_DAEMON.items())}
+FROM_PERSON: Mapping[str, type[Any]] = {"typed": Typed, "agreed": Agreed}
+TO_PERSON: Mapping[str, type[Any]] = {"browser": Browser, "let_in": LetIn, "goodbye": Goodbye}
+KINDS = {
+    kind: name
+    for known in (FROM_COMPANION, FROM_DAEMON, FROM_PERSON, TO_PERSON)
+    for name, kind in known.items()
+}
 
 
 def to_bytes(message: Any) -> bytes:

@@ -17,8 +17,6 @@ CREDENTIALS = struct.Struct("iII")
 
 NAME = "passmuster-agent"
 SYSTEM_SOCKET = Path("/run") / NAME / "companion.sock"
-WINDOW = "status.sock"
-"""What people look into, beside the socket for companions."""
 LOGGED_IN = Path("/run/systemd/users")
 """logind's state files, one for each user."""
 

@@ -27,7 +27,6 @@ from passmuster_collectors.host.windows_sessions import sessions
 log = logging.getLogger(__name__)
 
 NAME = r"\\.\pipe\passmuster-agent"
-WINDOW = "-status"
 COMPUTERS = frozenset({account.SYSTEM, account.ADMINISTRATORS})
 """Who may own the pipes of the computer's own daemon."""
 

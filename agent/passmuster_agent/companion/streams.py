@@ -33,7 +33,6 @@ NAME = "passmuster-agent"
 SYSTEM_SOCKET = Path("/var/run") / NAME / "companion.sock"
 """Only root may make something in /var/run, and macOS empties it when it starts."""
 
-WINDOW = "status.sock"
 OWN_SOCKET = Path("Library/Caches") / NAME / "companion.sock"
 
 

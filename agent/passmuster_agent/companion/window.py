@@ -69,7 +69,7 @@ class Window:
             self._door = None
 
     def _shown(self, caller: Caller) -> bytes:
-        if not (caller.is_own or caller.person == ROOT or _is_logged_in(caller)):
+        if not (caller.is_own or caller.person == ROOT or is_person(caller)):
             return goodbye("it tells people who are logged in")
         looks = self._looks.setdefault(caller.person, Allowance(MOST_LOOKS, PER_S))
         if not looks.spend(time.monotonic()):
@@ -89,7 +89,7 @@ def open_window(told: Callable[[], bytes]) -> Window:
         return Window(None, told)
 
 
-def _is_logged_in(caller: Caller) -> bool:
+def is_person(caller: Caller) -> bool:
     """Whether it is a person's number, and logind knows them: a greeter's user is no person."""
     if caller.in_session:
         return True

@@ -23,7 +23,8 @@ from passmuster_server.devices.limits import AddressLimit
 from passmuster_server.gate.decision import Proof, Question
 from passmuster_server.gate.tables import break_glass_codes
 from passmuster_server.gate.visits import BREAK_GLASS, GateVisits
-from passmuster_server.proof.service import Proofs, address_of
+from passmuster_server.proof.addresses import address_of
+from passmuster_server.proof.service import Proofs
 from passmuster_server.web.forms import TOKEN_FIELD, form_token, read_form
 from passmuster_server.web.pages import Pages
 from passmuster_server.web.problems import RefusalError

@@ -25,6 +25,8 @@ class Proof(StrEnum):
     """The caller named the device and vouches for it."""
     LOOPBACK = "loopback"
     """The browser was at the device, whose key signed its challenge."""
+    NUMBER = "number"
+    """The worker typed at the device the number that the browser showed, and agreed."""
     BREAK_GLASS = "break_glass"
     """None was: IT has let this person in once by a code."""
 

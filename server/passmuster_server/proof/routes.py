@@ -6,12 +6,16 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
+from passmuster_collectors.contract import codec, confirmation
 from passmuster_collectors.contract.attestation import PORTS, RETURN_PATH
+from passmuster_collectors.contract.canonical import canonical_bytes
 from passmuster_collectors.contract.errors import ContractError
 from passmuster_server.proof.browsers import WINDOW
+from passmuster_server.proof.confirmations import Confirmations
 from passmuster_server.proof.service import Proofs, Visit, loopback_url
 from passmuster_server.schema import DEFAULT_ORGANISATION
 from passmuster_server.services import Services
+from passmuster_server.web.bodies import read_body
 from passmuster_server.web.pages import Pages
 from passmuster_server.web.problems import RefusalError
 from passmuster_server.web.worker_pages import STYLE_HASH, worker_values
@@ -26,14 +30,19 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "unsafe-none",
     "Referrer-Policy": "no-referrer",
 }
+MAX_BODY = 8 * 1024
+API = "/api/v1/"
 NO_STORE = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
 
 
 class ProofPages:
     """`/proof/{visit}` and what belongs to it."""
 
-    def __init__(self, proofs: Proofs, *, public_url: str, contact: str) -> None:
+    def __init__(
+        self, proofs: Proofs, confirmations: Confirmations, *, public_url: str, contact: str
+    ) -> None:
         self._proofs = proofs
+        self._confirmations = confirmations
         self._pages = Pages(Path(__file__).parent / "templates")
         self._shared = worker_values(public_url, contact)
 
@@ -52,6 +61,30 @@ class ProofPages:
             state=f"{base}/state",
             back=f"{base}/back",
             again=base,
+            number=f"{base}/number",
+            **self._shared,
+        )
+
+    async def number(self, request: Request) -> Response:
+        """Return the page with a number to confirm at the laptop, for a browser that can't go."""
+        visit = await self._visit(request)
+        if visit is None:
+            return self._over()
+        try:
+            number = await self._confirmations.show(request, visit)
+        except RefusalError as error:
+            return self._refused(error.problem.code, error.problem.detail, error.problem.status)
+        base = f"/proof/{visit.visit}"
+        return self._pages.response(
+            "proof_number.html",
+            headers=HEADERS,
+            application=visit.application,
+            number=f"{number[:4]} {number[4:]}",
+            minutes=confirmation.LIFETIME_S // 60,
+            lasts_s=confirmation.LIFETIME_S,
+            state=f"{base}/state",
+            back=f"{base}/back",
+            again=f"{base}/number",
             **self._shared,
         )
 
@@ -111,13 +144,44 @@ class ProofPages:
         )
 
 
+class ConfirmationRoutes:
+    """`POST /api/v1/confirmations/question` and `/api/v1/confirmations`: a laptop's part."""
+
+    def __init__(self, confirmations: Confirmations) -> None:
+        self._confirmations = confirmations
+
+    async def question(self, request: Request) -> Response:
+        """Answer a signed `NumberQuestion` with `BrowserAsking`."""
+        return _json(await self._confirmations.question(request, await _body(request)))
+
+    async def confirm(self, request: Request) -> Response:
+        """Answer a signed `Confirmation` with `Confirmed`."""
+        return _json(await self._confirmations.confirm(await _body(request)))
+
+
+async def _body(request: Request) -> bytes:
+    return await read_body(request, limit=MAX_BODY, content_type="application/jose")
+
+
+def _json(message: object) -> Response:
+    return Response(
+        canonical_bytes(codec.encode(message)), media_type="application/json", headers=NO_STORE
+    )
+
+
 def routes(services: Services) -> list[Route]:
     """Return the routes of this area."""
     config = services.config
-    pages = ProofPages(Proofs(services), public_url=config.public_url, contact=config.contact)
+    proofs = Proofs(services)
+    confirmations = Confirmations(services, proofs, DEFAULT_ORGANISATION)
+    pages = ProofPages(proofs, confirmations, public_url=config.public_url, contact=config.contact)
+    laptops = ConfirmationRoutes(confirmations)
     return [
+        Route(API + confirmation.QUESTION_PATH, laptops.question, methods=["POST"]),
+        Route(API + confirmation.PATH, laptops.confirm, methods=["POST"]),
         Route(RETURN_PATH, pages.returned, methods=["GET"]),
         Route("/proof/{visit}", pages.page, methods=["GET"]),
         Route("/proof/{visit}/state", pages.state, methods=["GET"]),
+        Route("/proof/{visit}/number", pages.number, methods=["GET"]),
         Route("/proof/{visit}/back", pages.back, methods=["GET"]),
     ]

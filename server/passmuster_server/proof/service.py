@@ -5,7 +5,6 @@ says what the browser has proven, to whichever server of an organisation it come
 """
 
 import hmac
-import logging
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,23 +15,22 @@ from sqlalchemy import Connection, Row
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from passmuster_collectors.contract import codec, strict_json
 from passmuster_collectors.contract.attestation import (
     ATTESTATION_TYPE,
     PATH,
     Attestation,
     Summons,
 )
-from passmuster_collectors.contract.canonical import base64url, canonical_bytes
-from passmuster_collectors.contract.errors import ContractError
+from passmuster_collectors.contract.canonical import base64url
 from passmuster_server.database import Transaction
-from passmuster_server.devices import jws
 from passmuster_server.devices import store as device_store
-from passmuster_server.devices.limits import AddressLimit, network_of
+from passmuster_server.devices.limits import AddressLimit
 from passmuster_server.gate.decision import Proof
-from passmuster_server.policy.standing import DeviceStatus
 from passmuster_server.proof import store
+from passmuster_server.proof.addresses import Addresses, address_of
 from passmuster_server.proof.browsers import SESSION_S, Browsers
+from passmuster_server.proof.refusals import refusal
+from passmuster_server.proof.signed import read_signed
 from passmuster_server.services import Services
 from passmuster_server.web.problems import RefusalError
 
@@ -43,11 +41,8 @@ CHALLENGE_BYTES = 32
 VISIT_BYTES = 16
 MAX_WAITING = 20_000
 MAX_BACK = 4_096
-MAX_ATTESTATION = 4_096
 BEGINS, WITHIN_S = 300, 60.0
 """Of one address: a whole office may share one."""
-
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -82,6 +77,7 @@ class Proofs:
         self._policies = services.policies
         self._standings = services.standings
         self._origins = frozenset(services.config.addresses)
+        self._addresses = Addresses(services.config)
         self._begins = AddressLimit(BEGINS, WITHIN_S)
         self.browsers = Browsers(services.config.public_url)
 
@@ -121,7 +117,8 @@ class Proofs:
         """
         if not is_own_path(back):
             raise ValueError("expected a path of this server's own")
-        self._count(address_of(request))
+        self.count(address_of(request))
+        address_known = self._addresses.known(request) is not None
         visit = secrets.token_urlsafe(VISIT_BYTES)
         port = self.browsers.port(request)
         session = self.browsers.session(request)
@@ -141,6 +138,7 @@ class Proofs:
                 visit_id=visit,
                 session_id=session,
                 address=address_of(request),
+                address_known=address_known,
                 person=person,
                 application=application,
                 back=back,
@@ -167,7 +165,7 @@ class Proofs:
         row = await self._database.read(
             lambda connection: store.find_visit(connection, organisation, visit, now)
         )
-        if row is None or not _same(row.session_id, session):
+        if row is None or not is_same(row.session_id, session):
             return None
         return Visit(
             organisation,
@@ -185,7 +183,7 @@ class Proofs:
 
         def work(transaction: Transaction) -> bytes:
             connection = transaction.connection
-            store.put_challenge(connection, visit.organisation, visit.visit, challenge, 0, now)
+            store.put_challenge(connection, visit.organisation, visit.visit, challenge, now)
             return _organisation_key(connection, visit.organisation)
 
         return Summons(challenge, visit.session).text(await self._database.write(work))
@@ -213,12 +211,19 @@ class Proofs:
         `StoreUnavailableError`. An answer that another browser brings uses nothing up.
         """
         session, address = self.browsers.session(request), address_of(request)
-        device, attestation = await self._verified(organisation, token)
-        if not _same(attestation.session, session):
-            raise _refusal(
+        row, attestation = await read_signed(
+            self._database,
+            organisation,
+            self._origins,
+            token.encode("utf-8", "replace"),
+            ATTESTATION_TYPE,
+            Attestation,
+        )
+        if not is_same(attestation.session, session):
+            raise refusal(
                 "another_browser", "This answer belongs to a browser that did not ask for it."
             )
-        return await self.accept(organisation, device, attestation, address)
+        return await self.accept(organisation, row.device_id, attestation, address)
 
     async def accept(
         self, organisation: str, device: str, attestation: Attestation, address: str
@@ -229,30 +234,14 @@ class Proofs:
         def work(transaction: Transaction) -> Visit | RefusalError:
             connection = transaction.connection
             row = store.find_challenge(connection, organisation, attestation.challenge, now)
-            refusal = _wrong_with(row, attestation, address, now)
-            if row is None or refusal is not None:
-                raise refusal or _refusal("unknown_challenge", "Nobody asked for this.")
+            wrong = _wrong_with(row, attestation, address, now)
+            if row is None or wrong is not None:
+                raise wrong or refusal("unknown_challenge", "Nobody asked for this.")
             if not store.use_challenge(connection, organisation, attestation.challenge, now):
-                return _refusal("used", "This answer was given before.")
-            if not store.reported_since(
-                connection, organisation, device, attestation.sequence, row.put_at
-            ):
-                return _refusal("no_fresh_report", "The laptop has not reported since.")
-            store.save_session(
-                connection,
-                now,
-                organisation_id=organisation,
-                session_id=row.session_id,
-                address=row.address,
-                device_id=device,
-                proof=Proof.LOOPBACK.value,
-                proven_at=now,
-                report_sequence=attestation.sequence,
-                expires_at=now + SESSION_LIFETIME,
-            )
-            # Another server may have taken the report in, and its notice be under way.
-            for standing in self._policies.standings_of(connection, [(organisation, device)]):
-                transaction.after_commit(partial(self._standings.put, standing))
+                return refusal("used", "This answer was given before.")
+            wrong = self.save(transaction, row, device, attestation.sequence, Proof.LOOPBACK, now)
+            if wrong is not None:
+                return wrong
             return Visit(
                 organisation,
                 row.visit_id,
@@ -268,38 +257,41 @@ class Proofs:
             raise result
         return result
 
-    async def _verified(self, organisation: str, token: str) -> tuple[str, Attestation]:
-        """Return the device that signed, and what."""
-        if len(token) > MAX_ATTESTATION:
-            raise ContractError("a", f"longer than {MAX_ATTESTATION} characters")
-        unverified = jws.read_header(token.encode("utf-8", "replace"), ATTESTATION_TYPE)
-        row, server = await self._database.read(
-            lambda connection: (
-                device_store.find_device(connection, organisation, unverified.key_id),
-                device_store.organisation_of(connection, organisation).server_id,
-            )
-        )
-        if row is None:
-            raise _refusal("unknown_device", "This laptop is not enrolled here.")
-        try:
-            payload = jws.verified_payload(
-                unverified, jws.import_key(device_store.public_key_of(row))
-            )
-        except jws.SignatureError:
-            raise _refusal("bad_signature", "This is not signed by the laptop's key.") from None
-        value = strict_json.parse(payload)
-        if canonical_bytes(value) != payload:
-            raise ContractError("a", "not in the canonical form")
-        attestation = codec.decode(Attestation, value)
-        if attestation.audience != server or attestation.origin not in self._origins:
-            raise _refusal("another_server", "This laptop answered another server.")
-        if row.status == DeviceStatus.PENDING:
-            raise _refusal("not_approved", "IT has not approved this laptop yet.")
-        if row.status != DeviceStatus.ACTIVE:
-            raise _refusal("out_of_service", "This laptop is out of service.")
-        return row.device_id, attestation
+    def save(
+        self,
+        transaction: Transaction,
+        row: Row[Any],
+        device: str,
+        sequence: int,
+        proof: Proof,
+        now: datetime,
+    ) -> RefusalError | None:
+        """Store what a visit's browser has proven by the report of that number.
 
-    def _count(self, address: str) -> None:
+        Return why not, where the laptop has not reported since the visit's challenge was put.
+        """
+        connection, organisation = transaction.connection, row.organisation_id
+        if not store.reported_since(connection, organisation, device, sequence, row.put_at):
+            return refusal("no_fresh_report", "The laptop has not reported since.")
+        store.save_session(
+            connection,
+            now,
+            organisation_id=organisation,
+            session_id=row.session_id,
+            address=row.address,
+            device_id=device,
+            proof=proof.value,
+            proven_at=now,
+            report_sequence=sequence,
+            expires_at=now + SESSION_LIFETIME,
+        )
+        # Another server may have taken the report in, and its notice be under way.
+        for standing in self._policies.standings_of(connection, [(organisation, device)]):
+            transaction.after_commit(partial(self._standings.put, standing))
+        return None
+
+    def count(self, address: str) -> None:
+        """Count what a browser of that address asks for. Raises `RefusalError` 429."""
         wait_s = self._begins.wait_s(address)
         if wait_s > 0:
             raise RefusalError(
@@ -324,11 +316,6 @@ def is_own_path(path: str) -> bool:
     )
 
 
-def address_of(request: Request) -> str:
-    """Return what counts as the browser's address: of IPv6 its network."""
-    return network_of(request.client.host if request.client else "")[:64]
-
-
 def new_challenge() -> str:
     """Return a challenge that nobody guesses."""
     return base64url(secrets.token_bytes(CHALLENGE_BYTES))
@@ -342,16 +329,16 @@ def loopback_url(port: int, summons: str) -> str:
 def _wrong_with(
     row: Row[Any] | None, attestation: Attestation, address: str, now: datetime
 ) -> RefusalError | None:
-    if row is None:
-        return _refusal("unknown_challenge", "Nobody asked for this, or it was long ago.")
-    if not _same(row.session_id, attestation.session):
-        return _refusal("another_browser", "This answer belongs to another browser.")
+    if row is None or row.number is not None:
+        return refusal("unknown_challenge", "Nobody asked for this, or it was long ago.")
+    if not is_same(row.session_id, attestation.session):
+        return refusal("another_browser", "This answer belongs to another browser.")
     if row.used_at is not None:
-        return _refusal("used", "This answer was given before.")
+        return refusal("used", "This answer was given before.")
     if not timedelta(0) <= now - row.put_at <= CHALLENGE_LIFETIME:
-        return _refusal("expired", "The answer took longer than a minute.")
+        return refusal("expired", "The answer took longer than a minute.")
     if row.address != address:
-        return _refusal("another_address", "This browser has changed its address.")
+        return refusal("another_address", "This browser has changed its address.")
     return None
 
 
@@ -359,10 +346,6 @@ def _organisation_key(connection: Connection, organisation: str) -> bytes:
     return bytes(device_store.organisation_of(connection, organisation).hash_key)
 
 
-def _same(stored: str, given: str) -> bool:
+def is_same(stored: str, given: str) -> bool:
+    """Whether two texts are the same and not empty, in a time that tells nothing of them."""
     return bool(given) and hmac.compare_digest(stored.encode("utf-8"), given.encode("utf-8"))
-
-
-def _refusal(code: str, detail: str) -> RefusalError:
-    _log.warning("a proof of a device was refused: %s", code)
-    return RefusalError(403, code, detail)

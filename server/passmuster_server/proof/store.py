@@ -48,14 +48,35 @@ def find_challenge(
     ).one_or_none()
 
 
+def find_number(
+    connection: Connection, organisation: str, number: str, now: datetime
+) -> Row[Any] | None:
+    """Return the visit whose browser shows this number."""
+    return connection.execute(
+        select(proof_visits).where(
+            proof_visits.c.organisation_id == organisation,
+            proof_visits.c.number == number,
+            proof_visits.c.expires_at > now,
+        )
+    ).one_or_none()
+
+
 def put_challenge(
-    connection: Connection, organisation: str, visit: str, challenge: str, port: int, now: datetime
+    connection: Connection,
+    organisation: str,
+    visit: str,
+    challenge: str,
+    now: datetime,
+    number: str | None = None,
 ) -> None:
-    """Put a new challenge to a visit; the one before counts no more."""
+    """Put a new challenge to a visit, with the `number` that its browser is to show, if any.
+
+    The one before counts no more.
+    """
     connection.execute(
         update(proof_visits)
         .where(proof_visits.c.organisation_id == organisation, proof_visits.c.visit_id == visit)
-        .values(challenge=challenge, port=port, put_at=now, used_at=None)
+        .values(challenge=challenge, port=0, put_at=now, used_at=None, number=number)
     )
 
 

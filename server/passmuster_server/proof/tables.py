@@ -1,6 +1,6 @@
 """The tables of browsers that are asked on which device they are, and of those that proved it."""
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, String, Table
+from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, String, Table
 
 from passmuster_server.schema import METADATA, Moment
 
@@ -19,13 +19,18 @@ proof_visits = Table(
     Column("challenge", String(64), nullable=False),
     Column("put_at", Moment, nullable=False),
     Column("used_at", Moment),
+    Column("number", String(8)),
+    Column("address_known", Boolean),
     Index("ix_proof_visits_expires_at", "expires_at"),
     Index("uq_proof_visits_challenge", "organisation_id", "challenge", unique=True),
+    Index("uq_proof_visits_number", "organisation_id", "number", unique=True),
 )
 """A browser on its way through a proof, and the challenge that was put to it last.
 
 `port` is the one that the browser was sent to at once, or 0. A challenge that was answered has
-`used_at`, whether its answer was right or not.
+`used_at`, whether its answer was right or not. `number` is what the browser shows where the worker
+confirms it at their laptop; then the challenge goes that way alone. `address_known` tells that
+`address` is the browser's own and not a proxy's.
 """
 
 browser_sessions = Table(

@@ -127,9 +127,10 @@ def test_a_reporter_that_can_not_be_started_is_told_and_not_tried_without_a_paus
 ) -> None:
     monkeypatch.setattr(reporter_process, "command", lambda *_: [str(tmp_path / "nothing")])
     dispatch = Dispatch(tmp_path, lambda _, most: most)
-    dispatch.attest(Summons("challenge", "session"))
+    summons = Summons("challenge", "session")
+    dispatch.run(summons)
     result = dispatch.step(100.0)
     assert result is not None
     assert result.kind is DeliveryKind.LATER
-    assert dispatch.has_attested
+    assert dispatch.ran == summons
     assert dispatch.next_at() > 100.0

@@ -66,7 +66,7 @@ def told(state: State, enrolled: Device) -> AgentStatus:
 @pytest.fixture
 def path(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (folder / "users").mkdir()
-    path = folder / "run" / packets.WINDOW
+    path = folder / "run" / "status.sock"
     monkeypatch.setattr(packets, "SYSTEM_SOCKET", path.with_name("companion.sock"))
     return path
 

@@ -2,6 +2,8 @@
 
 import contextlib
 import json
+import os
+import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +20,7 @@ from tests.support.clocked_server import ClockedServer, clocked_server
 from tests.support.example_laptops import ONLY_USB
 from tests.support.proving import WANT, add_door
 from tests.support.proving_laptop import ProvingLaptop, proving_laptop
+from tests.support.running_agent import COMMAND
 
 PATIENCE_MS = 45_000
 
@@ -43,7 +46,7 @@ def device_of(server: ClockedServer) -> str:
     return str(device)
 
 
-def told(page: Page) -> dict[str, Any]:
+def told_by(page: Page) -> dict[str, Any]:
     """Return what the door says on the page."""
     found: dict[str, Any] = json.loads(page.locator("body").inner_text())
     return found
@@ -101,7 +104,7 @@ def test_where_no_agent_is_the_page_says_what_to_do_and_leads_on(server: Clocked
         expect(page.get_by_role("link", name="it@example.com")).to_be_visible()
         page.get_by_role("link", name="Go on without").click()
         page.wait_for_url("**/test/who")
-        assert told(page) == {"device": None}
+        assert told_by(page) == {"device": None}
 
 
 def test_a_worker_at_their_laptop_clicks_once_and_the_next_time_not_at_all(
@@ -114,7 +117,7 @@ def test_a_worker_at_their_laptop_clicks_once_and_the_next_time_not_at_all(
         expect(page.get_by_role("heading", level=1)).to_contain_text("helpdesk")
         page.get_by_role("link", name="Check this laptop").click()
         page.wait_for_url("**/test/who", timeout=PATIENCE_MS)
-        assert told(page) == {
+        assert told_by(page) == {
             "device": device_of(server),
             "owner": "ana@example.com",
             "proof": "loopback",
@@ -123,7 +126,7 @@ def test_a_worker_at_their_laptop_clicks_once_and_the_next_time_not_at_all(
 
         page.goto(server.url + WANT)
         assert page.url == f"{server.url}/test/who", "the browser knows the way by now"
-        assert told(page)["device"] == device_of(server)
+        assert told_by(page)["device"] == device_of(server)
 
 
 def test_the_agent_of_another_organisation_does_not_answer(
@@ -154,7 +157,85 @@ def test_an_answer_that_is_led_into_another_browser_is_refused(
         expect(victim.get_by_text("another_browser")).to_be_visible()
         for page in (theirs, victim):
             page.goto(f"{server.url}/test/who")
-            assert told(page) == {"device": None}
+            assert told_by(page) == {"device": None}
+
+
+@contextmanager
+def confirming(laptop: ProvingLaptop) -> Iterator["subprocess.Popen[str]"]:
+    """Run the command that a worker runs at the laptop, its terminal in the test's hands."""
+    command = subprocess.Popen(
+        [*COMMAND, "confirm", "--socket", str(laptop.folder / "run" / "confirm.sock")],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env={"PATH": os.defpath},
+    )
+    try:
+        yield command
+    finally:
+        command.kill()
+        command.communicate()
+
+
+def type_in(command: "subprocess.Popen[str]", line: str) -> None:
+    """Type a line."""
+    assert command.stdin is not None
+    command.stdin.write(f"{line}\n")
+    command.stdin.flush()
+
+
+def test_a_browser_that_does_not_reach_the_laptop_goes_on_by_a_number(
+    server: ClockedServer, laptop: ProvingLaptop
+) -> None:
+    """As on a remote desktop: what is at this browser's 127.0.0.1 is another computer."""
+    with browsing() as browser, confirming(laptop) as command:
+        page = browser.page()
+        page.context.route("http://127.0.0.1:2846*/**", lambda route: route.abort())
+        page.goto(server.url + WANT + "?person=ana@example.com")
+        without_an_answer(page)
+        page.get_by_role("link", name="confirm at your laptop by a number").click()
+        heading = page.get_by_role("heading", level=1)
+        expect(heading).to_have_text("Confirm helpdesk at your laptop")
+        type_in(command, page.locator("output").inner_text())
+        assert command.stdout is not None
+        told = [command.stdout.readline() for _ in range(4)]
+        assert "A browser signs in to helpdesk as ana@example.com." in told[0]
+        assert "It comes from 127.0.0.1" in told[1]
+        assert "the same address as this laptop's" in told[2]
+        assert "don't, and tell IT" in told[3]
+        expect(page.get_by_text("Waiting for your laptop")).to_be_visible()
+        type_in(command, "yes")
+        page.wait_for_url("**/test/who", timeout=PATIENCE_MS)
+        assert told_by(page) == {
+            "device": device_of(server),
+            "owner": "ana@example.com",
+            "proof": "number",
+        }
+        said, _ = command.communicate(timeout=PATIENCE_MS / 1000)
+        assert (command.returncode, "Confirmed." in said) == (0, True), said
+
+
+def test_a_worker_who_says_no_lets_nobody_in(server: ClockedServer, laptop: ProvingLaptop) -> None:
+    """Somebody has talked them into typing the number of another browser."""
+    with browsing() as browser, confirming(laptop) as command:
+        page = browser.page()
+        page.goto(server.url + WANT)
+        page.get_by_role("link", name="This browser runs elsewhere").click()
+        type_in(command, page.locator("output").inner_text())
+        type_in(command, "no")
+        said, _ = command.communicate(timeout=PATIENCE_MS / 1000)
+        assert (command.returncode, "Nothing was confirmed." in said) == (1, True), said
+        page.get_by_role("link", name="Go on without").click()
+        page.wait_for_url("**/test/who")
+        assert told_by(page) == {"device": None}
+
+
+def test_a_number_that_nobody_shows_is_refused_at_the_laptop(laptop: ProvingLaptop) -> None:
+    with confirming(laptop) as command:
+        said, _ = command.communicate("0000 0000\n", timeout=PATIENCE_MS / 1000)
+    assert command.returncode == 7, said
+    assert "No browser of this laptop's owner shows this number" in said
 
 
 HOSTILE = """
@@ -269,7 +350,7 @@ def test_local_network_access_does_not_stand_in_the_way_of_a_window(
         page.goto(server.url + WANT)
         page.get_by_role("link", name="Check this laptop").click()
         page.wait_for_url("**/test/who", timeout=PATIENCE_MS)
-        assert told(page)["device"] == device_of(server)
+        assert told_by(page)["device"] == device_of(server)
 
 
 @pytest.mark.usefixtures("laptop")
@@ -291,4 +372,4 @@ def test_a_window_that_may_not_be_opened_goes_itself(
         page.goto(server.url + WANT)
         page.get_by_role("link", name="Check this laptop").click()
         page.wait_for_url("**/test/who", timeout=PATIENCE_MS)
-        assert told(page)["device"] == device_of(server)
+        assert told_by(page)["device"] == device_of(server)

@@ -18,6 +18,9 @@ POSSESSION = (
 
 ACR_VALUES = (COMPLIANT, GRACE, *POSSESSION)
 
+DEVICE_PROOFS = frozenset({Proof.LOOPBACK, Proof.NUMBER})
+"""By these the device's own key has signed the browser's challenge."""
+
 HARDWARE_TIERS = frozenset({"attested", "hardware"})
 
 
@@ -45,7 +48,7 @@ def context_class(wanted: Wanted, *, in_grace: bool, proof: Proof) -> str:
     Raises `UnmetError`.
     """
     true = [GRACE] if in_grace else [COMPLIANT, GRACE]
-    if proof is Proof.LOOPBACK:
+    if proof in DEVICE_PROOFS:
         true += POSSESSION
     return _chosen((value for value in wanted.values if value in true), wanted, true)
 
@@ -55,7 +58,7 @@ def methods(wanted: Wanted, *, proof: Proof, tier: str) -> list[str]:
 
     Raises `UnmetError`.
     """
-    if proof is not Proof.LOOPBACK:
+    if proof not in DEVICE_PROOFS:
         if wanted.essential:
             raise UnmetError("amr")
         return []

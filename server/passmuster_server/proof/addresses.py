@@ -1,0 +1,48 @@
+"""From where a request came, and whether that is known: two of them may be compared."""
+
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+
+from starlette.requests import Request
+
+from passmuster_server.config import Config
+from passmuster_server.devices.limits import network_of
+
+MAX_ADDRESS = 64
+
+
+def address_of(request: Request) -> str:
+    """Return what counts as the sender's address: of IPv6 its network."""
+    return network_of(request.client.host if request.client else "")[:MAX_ADDRESS]
+
+
+class Addresses:
+    """Which addresses are the senders' own, and not those of something between them and us."""
+
+    def __init__(self, config: Config) -> None:
+        self._behind_proxy = config.behind_proxy
+        self._proxies = tuple(ip_network(each) for each in config.trusted_proxies)
+
+    def known(self, request: Request) -> str | None:
+        """Return the sender's address where it is known, as `address_of` does; None elsewhere.
+
+        Behind a proxy that is what a trusted one has told: an address that is still the proxy's own
+        would make everybody's the same.
+        """
+        if request.client is None:
+            return None
+        try:
+            address = ip_address(request.client.host)
+        except ValueError:
+            return None
+        # uvicorn puts port 0 beside an address that it took from X-Forwarded-For.
+        if self._behind_proxy and (request.client.port != 0 or self._is_proxy(address)):
+            return None
+        return address_of(request)
+
+    def _is_proxy(self, address: IPv4Address | IPv6Address) -> bool:
+        return any(address in network for network in self._proxies)
+
+
+def are_same(first: str | None, second: str | None) -> bool | None:
+    """Return whether two addresses are one; None where one of them is not known."""
+    return None if first is None or second is None else first == second

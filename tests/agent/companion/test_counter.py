@@ -1,0 +1,244 @@
+"""Who may confirm a browser at this laptop, in which order, and how often."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from passmuster_agent.companion.channel import Caller, Channel, ChannelClosedError
+from passmuster_agent.companion.counter import MOST_NUMBERS, MOST_TALKS, Counter
+from passmuster_agent.companion.messages import (
+    FROM_COMPANION,
+    TO_PERSON,
+    Agreed,
+    Browser,
+    Changed,
+    Goodbye,
+    LetIn,
+    Typed,
+    from_bytes,
+    to_bytes,
+)
+from passmuster_agent.delivery import Delivery, DeliveryKind
+from passmuster_agent.errands import Confirm, LookUp
+from passmuster_collectors.contract.confirmation import LIFETIME_S, BrowserAsking
+from passmuster_collectors.host.events import NEVER
+
+ANA = Caller(1000, is_logged_in=True, is_own=False)
+ASKING = BrowserAsking(
+    *(1, "47182936", "challenge", "session", "helpdesk", "ana@example.com", "192.0.2.7"),
+    same_address=False,
+    age_s=12,
+)
+
+
+@dataclass
+class Person:
+    """The agent's end of a channel, and what goes over it."""
+
+    said: list[bytes] = field(default_factory=list)
+    told: list[bytes] = field(default_factory=list)
+    is_gone: bool = False
+    is_closed: bool = False
+
+    def fileno(self) -> int:
+        return 0
+
+    def send(self, data: bytes) -> None:
+        self.told.append(data)
+
+    def receive(self) -> bytes | None:
+        if self.is_gone:
+            raise ChannelClosedError
+        return self.said.pop(0) if self.said else None
+
+    def close(self) -> None:
+        self.is_closed = True
+
+    def says(self, *messages: object) -> None:
+        self.said += map(to_bytes, messages)
+
+    @property
+    def last(self) -> Any:
+        """Return what they were told last."""
+        return from_bytes(self.told[-1], TO_PERSON)
+
+
+@dataclass
+class Queue:
+    """A door at which the test lets people stand."""
+
+    coming: list[tuple[Channel, Caller]] = field(default_factory=list)
+
+    def fileno(self) -> int:
+        return 0
+
+    def accept(self) -> tuple[Channel, Caller] | None:
+        return self.coming.pop(0) if self.coming else None
+
+    def close(self) -> None:
+        self.coming.clear()
+
+
+@dataclass
+class Clock:
+    """The seconds since boot."""
+
+    at: float = 1000.0
+
+    def __call__(self) -> float:
+        return self.at
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def door() -> Queue:
+    return Queue()
+
+
+@pytest.fixture
+def counter(door: Queue, clock: Clock) -> Counter:
+    return Counter(door, clock)
+
+
+@pytest.fixture
+def come(door: Queue, counter: Counter) -> Callable[..., Person]:
+    def come(caller: Caller = ANA, *messages: object) -> Person:
+        person = Person()
+        person.says(*messages)
+        door.coming.append((person, caller))
+        counter.read()
+        return person
+
+    return come
+
+
+def delivered(**came: Any) -> Delivery:
+    return Delivery(came.pop("kind", DeliveryKind.ACCEPTED), datetime.now(UTC), **came)
+
+
+def test_a_number_is_looked_up_told_and_confirmed_only_once_they_agree(
+    come: Callable[..., Person], counter: Counter
+) -> None:
+    person = come(ANA, Typed("47182936"))
+    assert counter.next_at() < 0
+    assert counter.next() == LookUp("47182936")
+    assert counter.next() is None, "one at a time"
+    counter.done(delivered(asking=ASKING))
+    assert person.last == Browser("helpdesk", "ana@example.com", "192.0.2.7", False, 12)
+    counter.read()
+    assert counter.next() is None, "nobody has agreed yet"
+    person.says(Agreed())
+    counter.read()
+    assert counter.next() == Confirm("47182936", "challenge", "session")
+    counter.done(delivered(confirmed=True))
+    assert person.last == LetIn()
+    assert person.is_closed
+    assert counter.next_at() == NEVER
+
+
+def test_nothing_is_agreed_to_that_was_not_shown(
+    come: Callable[..., Person], counter: Counter
+) -> None:
+    for messages in ((Agreed(),), (Typed("47182936"), Agreed()), (Typed("1" * 8), Typed("2" * 8))):
+        person = come(ANA, *messages)
+        assert isinstance(person.last, Goodbye), messages
+        assert person.is_closed
+        assert counter.next() is None, messages
+
+
+def test_one_agreement_confirms_once(come: Callable[..., Person], counter: Counter) -> None:
+    person = come(ANA, Typed("47182936"))
+    counter.next()
+    counter.done(delivered(asking=ASKING))
+    person.says(Agreed(), Agreed())
+    counter.read()
+    assert isinstance(person.last, Goodbye)
+    assert counter.next() is None
+
+
+@pytest.mark.parametrize(
+    "caller",
+    [
+        Caller(1000, is_logged_in=False, is_own=False),
+        Caller(120, is_logged_in=True, is_own=False),
+        Caller(0, is_logged_in=False, is_own=False),
+    ],
+    ids=["not logged in", "a greeter", "root without a session"],
+)
+def test_it_hears_people_who_are_logged_in_and_nobody_else(
+    come: Callable[..., Person], counter: Counter, caller: Caller
+) -> None:
+    person = come(caller, Typed("47182936"))
+    assert person.is_closed
+    assert counter.next() is None
+
+
+@pytest.mark.parametrize("number", ["", "4718", "4718293x", "٤٧١٨٢٩٣٦"])
+def test_what_is_no_number_costs_nothing(
+    come: Callable[..., Person], counter: Counter, number: str
+) -> None:
+    assert "not a number" in come(ANA, Typed(number)).last.reason
+    assert counter.next() is None
+
+
+def test_numbers_are_tried_some_times_a_minute(
+    come: Callable[..., Person], counter: Counter, clock: Clock
+) -> None:
+    for _ in range(MOST_NUMBERS):
+        come(ANA, Typed("47182936"))
+        assert counter.next() is not None
+        counter.done(delivered(refused="No browser shows it."))
+    assert "wait a minute" in come(ANA, Typed("47182936")).last.reason
+    clock.at += 61
+    come(ANA, Typed("47182936"))
+    assert counter.next() is not None
+
+
+@pytest.mark.parametrize(
+    ("result", "why"),
+    [
+        (delivered(refused="No browser shows it."), "No browser shows it."),
+        (delivered(kind=DeliveryKind.LATER, problem="It cannot be reached."), "cannot be reached"),
+        (delivered(), "said nothing"),
+    ],
+)
+def test_what_did_not_work_is_told(
+    come: Callable[..., Person], counter: Counter, result: Delivery, why: str
+) -> None:
+    person = come(ANA, Typed("47182936"))
+    counter.next()
+    counter.done(result)
+    assert why in person.last.reason
+    assert person.is_closed
+
+
+def test_whoever_leaves_or_takes_too_long_is_let_go(
+    come: Callable[..., Person], counter: Counter, clock: Clock
+) -> None:
+    person = come(ANA, Typed("47182936"))
+    counter.next()
+    person.is_gone = True
+    counter.read()
+    counter.done(delivered(asking=ASKING))
+    assert person.told == []
+    slow = come()
+    clock.at += LIFETIME_S
+    counter.read()
+    assert (slow.is_closed, slow.last.reason) == (True, "that took too long")
+
+
+def test_a_few_at_a_time(come: Callable[..., Person]) -> None:
+    assert not any(come().is_closed for _ in range(MOST_TALKS))
+    assert come().is_closed
+
+
+def test_what_is_no_message_ends_it(come: Callable[..., Person]) -> None:
+    assert Changed in FROM_COMPANION.values()
+    assert come(ANA, Changed()).is_closed
