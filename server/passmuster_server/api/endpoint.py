@@ -36,6 +36,7 @@ class Call(Generic[P, Q, B]):
     query: Q
     body: B
     now: datetime
+    if_match: str = ""
 
     @property
     def organisation(self) -> str:
@@ -57,7 +58,9 @@ class Operation(Generic[P, Q, B]):
     """What the API can do: the routes and the OpenAPI document are made from this.
 
     One of `scopes` is needed. One that has no `answer_type` answers 204. `of_everyone`: it tells
-    about the whole organisation, so a caller that is confined to groups may not.
+    about the whole organisation, so a caller that is confined to groups may not. `needs_match`: the
+    caller says in `If-Match` what it changes; the answer is what there is afterwards, with its tag.
+    A POST that `makes_nothing` answers 200, others 201.
     """
 
     name: str
@@ -71,10 +74,15 @@ class Operation(Generic[P, Q, B]):
     work: Callable[[Call[P, Q, B]], Awaitable[Struct | None]]
     method: str = "GET"
     of_everyone: bool = False
+    max_body: int = MAX_BODY
+    needs_match: bool = False
+    makes_nothing: bool = False
 
     @property
     def status(self) -> int:
         """What it answers when it is done."""
+        if self.makes_nothing:
+            return 200
         if self.answer_type is None:
             return 204
         return 201 if self.method == "POST" else 200
@@ -107,6 +115,7 @@ class Door:
             _query(request, operation.query_type),
             await _body(request, operation),
             self._clock(),
+            _if_match(request, operation),
         )
         answer = await operation.work(call)
         if answer is None:
@@ -114,17 +123,23 @@ class Door:
         body = msgspec.json.encode(answer)
         if operation.method == "GET":
             return cacheable(request, body)
-        return Response(body, operation.status, _NOT_KEPT, "application/json")
+        headers = _NOT_KEPT | ({"ETag": tag_of(body)} if operation.needs_match else {})
+        return Response(body, operation.status, headers, "application/json")
 
 
 def cacheable(request: Request, body: bytes, caching: str = "private, no-cache") -> Response:
     """Return JSON with its entity tag, or 304 to whoever has it (RFC 9110, section 13.1.2)."""
-    tag = f'"{digest(body)[:32]}"'
+    tag = tag_of(body)
     headers = {"Cache-Control": caching, "ETag": tag}
     known = [each.strip() for each in request.headers.get("if-none-match", "").split(",")]
     if "*" in known or tag in (each.removeprefix("W/") for each in known):
         return Response(status_code=304, headers=headers)
     return Response(body, media_type="application/json", headers=headers)
+
+
+def tag_of(body: bytes) -> str:
+    """Return the entity tag of an answer."""
+    return f'"{digest(body)[:32]}"'
 
 
 def not_found(what: str) -> RefusalError:
@@ -143,9 +158,19 @@ def _check_bounds(client: GateClient, operation: Operation[Any, Any, Any]) -> No
         )
 
 
+def _if_match(request: Request, operation: Operation[Any, Any, Any]) -> str:
+    given = request.headers.get("if-match", "")
+    if operation.needs_match and not given:
+        # RFC 6585, section 3: so that nobody undoes by accident what another has just changed.
+        raise RefusalError(
+            428, "if_match_needed", "Send in If-Match the ETag of what you want to change."
+        )
+    return given
+
+
 def _path(request: Request, kind: type[P]) -> P:
     try:
-        return msgspec.convert(request.path_params, kind)
+        return msgspec.convert(request.path_params, kind, strict=False)
     except msgspec.ValidationError:
         raise not_found("thing") from None
 
@@ -164,7 +189,7 @@ def _query(request: Request, kind: type[Q]) -> Q:
 async def _body(request: Request, operation: Operation[Any, Any, B]) -> B:
     if not operation.has_body:
         return operation.body_type()
-    body = await read_body(request, limit=MAX_BODY, content_type="application/json")
+    body = await read_body(request, limit=operation.max_body, content_type="application/json")
     try:
         return msgspec.json.decode(body, type=operation.body_type)
     except msgspec.ValidationError as error:

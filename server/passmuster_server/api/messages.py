@@ -214,15 +214,6 @@ class Device(DeviceSummary):
     waivers: list[Waiver]
 
 
-class PublishedPolicy(Struct):
-    """The policy in force; `document` is the TOML as it was published."""
-
-    version: int
-    document: str
-    published_at: datetime
-    published_by: str
-
-
 class AuditEntry(Struct):
     """One entry of the audit record. `details` is null where a person was erased."""
 

@@ -21,6 +21,13 @@ _IF_NONE_MATCH = {
     "description": "The ETag of the answer that you have: 304 where it still holds.",
     "schema": {"type": "string"},
 }
+_IF_MATCH = {
+    "name": "If-Match",
+    "in": "header",
+    "required": True,
+    "description": "The ETag of what is to be changed: 412 where another is in its place by now.",
+    "schema": {"type": "string", "minLength": 1},
+}
 
 
 def document(operations: Sequence[Operation[Any, Any, Any]], public_url: str) -> Mapping[str, Any]:
@@ -63,17 +70,22 @@ def _operation(operation: Operation[Any, Any, Any], types: Mapping[str, Any]) ->
     refusals = [400, 401, 403, 429, 503]
     if operation.path_type.__struct_fields__ or operation.of_everyone:
         refusals.append(404)
+    if operation.needs_match:
+        refusals += [412, 428]
+    if operation.method == "POST":
+        refusals.append(409)
     if operation.has_body:
-        refusals += [409, 413, 415]
+        refusals += [404, 413, 415]
     done: dict[str, Any] = {"description": operation.summary}
     if operation.answer_type is not None:
         done["content"] = {"application/json": {"schema": _reference(operation.answer_type)}}
     responses: dict[str, Any] = {str(operation.status): done}
     cached = operation.method == "GET"
-    if cached:
+    if cached or operation.needs_match:
         done["headers"] = _TAG
+    if cached:
         responses["304"] = {"description": "What you have still holds", "headers": _TAG}
-    for status in sorted(refusals):
+    for status in sorted(set(refusals)):
         content = {PROBLEM_TYPE: {"schema": _reference(Problem)}}
         responses[str(status)] = {"description": TITLES[status], "content": content}
     taken: dict[str, Any] = {}
@@ -87,6 +99,7 @@ def _operation(operation: Operation[Any, Any, Any], types: Mapping[str, Any]) ->
             *_parameters(types[operation.path_type.__name__], "path"),
             *_parameters(types[operation.query_type.__name__], "query"),
             *([_IF_NONE_MATCH] if cached else []),
+            *([_IF_MATCH] if operation.needs_match else []),
         ],
         **taken,
         "responses": responses,

@@ -8,11 +8,11 @@ from passmuster_server.changes import announce
 from passmuster_server.commands import Command, CommandError
 from passmuster_server.database import Transaction
 from passmuster_server.devices import store
+from passmuster_server.devices.admission import issue_code
 from passmuster_server.devices.doors import OwnerError
 from passmuster_server.devices.enrolment import (
     CODE_LIFETIME,
     ReplacedDeviceError,
-    create_code,
     retire,
 )
 from passmuster_server.devices.groups import GroupError, Ownership
@@ -57,22 +57,18 @@ def enroll_code(command: Command) -> int:
     """Print a fresh code; it is not kept."""
     arguments = command.arguments
     try:
-        code = command.change(
-            lambda transaction: create_code(
+        code, _ = command.change(
+            lambda transaction: issue_code(
                 transaction.connection,
                 DEFAULT_ORGANISATION,
                 arguments.owner,
+                command.actor,
                 command.clock(),
-                arguments.replaces,
+                replaces=arguments.replaces,
                 group=arguments.group,
                 ownership=arguments.ownership and Ownership(arguments.ownership),
             ),
-            lambda _: Event(
-                Action.ENROLMENT_CODE_CREATED,
-                subject=arguments.replaces or "",
-                person=arguments.owner,
-                details={"group": arguments.group or "", "ownership": arguments.ownership or ""},
-            ),
+            lambda issued: issued[1],
         )
     except (GroupError, OwnerError, ReplacedDeviceError) as error:
         raise CommandError(str(error)) from None

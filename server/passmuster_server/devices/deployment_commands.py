@@ -5,13 +5,12 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import TypeVar
 
-from passmuster_server.audit.actions import Action
 from passmuster_server.audit.record import Event
 from passmuster_server.commands import Command, CommandError
 from passmuster_server.database import Transaction
-from passmuster_server.devices import deployment_secrets
+from passmuster_server.devices import admission, deployment_secrets
 from passmuster_server.devices.deployment_secrets import NewSecret, SecretError
-from passmuster_server.devices.enrolment import NotPendingError, approve
+from passmuster_server.devices.enrolment import NotPendingError
 from passmuster_server.devices.groups import GroupError, Ownership
 from passmuster_server.schema import DEFAULT_ORGANISATION
 
@@ -65,23 +64,12 @@ def add(command: Command) -> int:
         arguments.ownership and Ownership(arguments.ownership),
     )
     name = new.name.strip()
-    secret = _change(
+    secret, _ = _change(
         command,
-        lambda transaction: deployment_secrets.create_secret(
-            transaction.connection, DEFAULT_ORGANISATION, new, now
+        lambda transaction: admission.issue_secret(
+            transaction.connection, DEFAULT_ORGANISATION, new, command.actor, now
         ),
-        lambda _: Event(
-            Action.DEPLOYMENT_SECRET_CREATED,
-            subject=name,
-            details={
-                "uses": new.uses,
-                "days": new.lasts.days,
-                "at_once": new.at_once,
-                "owner_domain": new.owner_domain or "",
-                "group": new.group or "",
-                "ownership": new.ownership or "",
-            },
-        ),
+        lambda issued: issued[1],
     )
     print(
         f"Deployment secret {name} for {new.uses} laptops, until {now + new.lasts:%Y-%m-%d %H:%M}"
@@ -120,10 +108,10 @@ def revoke(command: Command) -> int:
     name = command.arguments.name.strip()
     _change(
         command,
-        lambda transaction: deployment_secrets.revoke_secret(
-            transaction.connection, DEFAULT_ORGANISATION, name, command.clock()
+        lambda transaction: admission.revoke_secret(
+            transaction.connection, DEFAULT_ORGANISATION, name, command.actor, command.clock()
         ),
-        lambda _: Event(Action.DEPLOYMENT_SECRET_REVOKED, subject=name),
+        lambda event: event,
     )
     print(f"The deployment secret {name} lets no more laptops in. Those that are in stay.")
     return 0
@@ -140,8 +128,10 @@ def approve_devices(command: Command) -> int:
 def _approve(command: Command, device: str) -> None:
     _change(
         command,
-        lambda transaction: approve(transaction.connection, DEFAULT_ORGANISATION, device),
-        lambda owner: Event(Action.DEVICE_APPROVED, subject=device, person=owner),
+        lambda transaction: admission.approve(
+            transaction.connection, DEFAULT_ORGANISATION, device, command.actor
+        ),
+        lambda event: event,
     )
 
 

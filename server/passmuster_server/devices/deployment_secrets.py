@@ -23,6 +23,10 @@ class SecretError(Exception):
     """A secret that can't be made or is not there; the message says why."""
 
 
+class SecretExistsError(SecretError):
+    """There is a secret of that name."""
+
+
 @dataclass(frozen=True)
 class NewSecret:
     """What a secret is good for: `uses` laptops, for as long as it `lasts`.
@@ -52,8 +56,8 @@ def create_secret(connection: Connection, organisation: str, new: NewSecret, now
     domain = new.owner_domain and new.owner_domain.strip().removeprefix("@").casefold()
     if new.owner_domain is not None and not (domain and _DOMAIN.fullmatch(domain)):
         raise SecretError("owner domain: expected one such as example.com")
-    if _named(connection, organisation, name) is not None:
-        raise SecretError(f"name: there is a deployment secret {name!r} already")
+    if named(connection, organisation, name) is not None:
+        raise SecretExistsError(f"name: there is a deployment secret {name!r} already")
     secret = codes.new_code(codes.REUSED_LENGTH)
     connection.execute(
         deployment_secrets.insert().values(
@@ -101,7 +105,7 @@ def use_secret(connection: Connection, organisation: str, name: str, now: dateti
 
 def revoke_secret(connection: Connection, organisation: str, name: str, now: datetime) -> None:
     """Let no more laptops in by this secret; those that are in stay. Raises `SecretError`."""
-    found = _named(connection, organisation, name.strip())
+    found = named(connection, organisation, name.strip())
     if found is None:
         raise SecretError(f"there is no deployment secret {name[:MAX_NAME]!r}")
     if found.revoked_at is not None:
@@ -125,7 +129,8 @@ def secrets_of(connection: Connection, organisation: str) -> Sequence[Row[Any]]:
     ).all()
 
 
-def _named(connection: Connection, organisation: str, name: str) -> Row[Any] | None:
+def named(connection: Connection, organisation: str, name: str) -> Row[Any] | None:
+    """Return the secret of that name, also where it is over."""
     return connection.execute(
         select(deployment_secrets).where(
             deployment_secrets.c.organisation_id == organisation,

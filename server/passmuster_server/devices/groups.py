@@ -31,6 +31,10 @@ class GroupError(Exception):
     """A group that can't be made or is not there, or a device that is not; the message says it."""
 
 
+class GroupExistsError(GroupError):
+    """There is a group of that name."""
+
+
 def create_group(
     connection: Connection, organisation: str, name: str, kind: GroupKind, now: datetime
 ) -> str:
@@ -39,7 +43,7 @@ def create_group(
     if not 1 <= len(name) <= MAX_NAME or not name.isprintable():
         raise GroupError(f"name: expected one line of 1 to {MAX_NAME} characters")
     if _named(connection, organisation, name) is not None:
-        raise GroupError(f"name: there is a group {name!r} already")
+        raise GroupExistsError(f"name: there is a group {name!r} already")
     group = secrets.token_hex(6)
     connection.execute(
         groups.insert().values(

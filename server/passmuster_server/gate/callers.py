@@ -10,7 +10,20 @@ SSF_MANAGE = "ssf.manage"
 FLEET_READ = "fleet.read"
 FLEET_MANAGE = "fleet.manage"
 AUDIT_READ = "audit.read"
-SCOPES = (ASK, SSF_READ, SSF_MANAGE, FLEET_READ, FLEET_MANAGE, AUDIT_READ)
+ENROLMENT_MANAGE = "enrolment.manage"
+POLICY_MANAGE = "policy.manage"
+GROUPS_MANAGE = "groups.manage"
+SCOPES = (
+    ASK,
+    SSF_READ,
+    SSF_MANAGE,
+    FLEET_READ,
+    FLEET_MANAGE,
+    AUDIT_READ,
+    ENROLMENT_MANAGE,
+    POLICY_MANAGE,
+    GROUPS_MANAGE,
+)
 
 
 @dataclass(frozen=True)

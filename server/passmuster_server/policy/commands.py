@@ -4,22 +4,15 @@ import json
 from argparse import ArgumentParser, _SubParsersAction
 from pathlib import Path
 
-from passmuster_collectors.contract.canonical import digest
 from passmuster_collectors.contract.errors import ContractError
-from passmuster_server.audit.actions import Action
-from passmuster_server.audit.record import Event
-from passmuster_server.changes import announce
 from passmuster_server.commands import Command, CommandError
-from passmuster_server.database import Transaction
-from passmuster_server.devices.groups import groups_of
-from passmuster_server.policy import store
+from passmuster_server.policy import publishing, store
 from passmuster_server.policy.default_document import default_document
 from passmuster_server.policy.demands import Severity
-from passmuster_server.policy.document import MAX_DOCUMENT, Policy, located, parse
+from passmuster_server.policy.document import MAX_DOCUMENT, Policy
 from passmuster_server.policy.json_schema import policy_schema
 from passmuster_server.policy.judgement import ANY_TIER
 from passmuster_server.policy.simulation import Moved, Simulation, simulate
-from passmuster_server.policy.strictness import check_groups
 from passmuster_server.schema import DEFAULT_ORGANISATION
 
 MAX_SHOWN = 50
@@ -116,7 +109,7 @@ def rollback(command: Command) -> int:
         policy = _checked(command, document)
     except ContractError as error:
         raise CommandError(f"version {version} can't be put in force again: {error}") from None
-    _put_in_force(command, document, policy, f", version {version} again")
+    _put_in_force(command, document, policy, publishing.again(version))
     return 0
 
 
@@ -135,16 +128,9 @@ def _read(command: Command) -> tuple[str, Policy]:
 
 
 def _checked(command: Command, document: str) -> Policy:
-    """Return the policy; what it says has to fit the groups there are. Raises `DocumentError`."""
-    policy = parse(document, 0)
-    groups = command.database.read_now(
-        lambda connection: groups_of(connection, DEFAULT_ORGANISATION)
+    return command.database.read_now(
+        lambda connection: publishing.checked(connection, DEFAULT_ORGANISATION, document)
     )
-    try:
-        check_groups(policy, groups)
-    except ContractError as error:
-        raise located(error, document) from None
-    return policy
 
 
 def _document_of(command: Command, version: int) -> str:
@@ -157,21 +143,16 @@ def _document_of(command: Command, version: int) -> str:
 
 
 def _put_in_force(command: Command, document: str, policy: Policy, note: str = "") -> None:
-    def work(transaction: Transaction) -> int:
-        connection = transaction.connection
-        version = store.insert_policy(
-            connection, DEFAULT_ORGANISATION, document, command.clock(), command.actor + note
-        )
-        announce(connection, DEFAULT_ORGANISATION, None)
-        return version
-
-    version = command.change(
-        work,
-        lambda version: Event(
-            Action.POLICY_PUBLISHED,
-            subject=str(version),
-            details={"sha256": digest(document.encode("utf-8")), "note": note.strip(", ")},
+    version, _ = command.change(
+        lambda transaction: publishing.publish(
+            transaction.connection,
+            DEFAULT_ORGANISATION,
+            document,
+            command.actor,
+            command.clock(),
+            note=note,
         ),
+        lambda published: published[1],
     )
     print(f"Policy version {version} is in force.")
     for name, demanded in policy.signals.items():

@@ -40,8 +40,10 @@ TITLES: Mapping[int, str] = {
     404: "There is no such thing",
     405: "This address does not take that method",
     409: "The request contradicts what is stored",
+    412: "It was changed meanwhile",
     413: "The request is too large",
     415: "The request has the wrong content type",
+    428: "Say what you want to change",
     429: "Too many requests",
     503: "Try again soon",
 }

@@ -15,8 +15,15 @@ from tests.support.clocked_server import ClockedServer
 from tests.support.signing_device import SigningDevice
 
 DOCUMENT = "/api/v1/openapi.json"
-SCOPES = ("--scope", "fleet.read", "--scope", "fleet.manage", "--scope", "audit.read")
-EXAMPLES = 25
+SCOPES = tuple(
+    argument
+    for scope in (
+        *("fleet.read", "fleet.manage", "audit.read"),
+        *("enrolment.manage", "policy.manage", "groups.manage"),
+    )
+    for argument in ("--scope", scope)
+)
+EXAMPLES = 12
 
 Fleet = dict[str, SigningDevice]
 
@@ -42,7 +49,7 @@ def settings(folder: Path, client: httpx.Client, device: str) -> Path:
 
         # An `after` that nobody gave out is refused, which its pattern can't say.
         [[operations]]
-        include-operation-id = "listDevices"
+        include-operation-id = ["listDevices", "listDeploymentSecrets", "listPolicyVersions"]
         checks.positive_data_acceptance.expected-statuses = [200, 304, 400]
 
         # So is a reason that can't be printed, and one of blanks alone.
@@ -50,6 +57,30 @@ def settings(folder: Path, client: httpx.Client, device: str) -> Path:
         include-operation-id = "grantWaiver"
         checks.positive_data_acceptance.expected-statuses = [201, 400]
         parameters = {{ device = "{device}" }}
+
+        # No pattern says all that is wrong about an address, a name or a domain, nor what is there.
+        [[operations]]
+        include-operation-id = ["issueEnrolmentCode", "issueDeploymentSecret"]
+        checks.positive_data_acceptance.expected-statuses = [201, 400, 409]
+
+        [[operations]]
+        include-operation-id = "revokeDeploymentSecret"
+        checks.positive_data_acceptance.expected-statuses = [204, 404, 409]
+
+        [[operations]]
+        include-operation-id = "approveDevice"
+        checks.positive_data_acceptance.expected-statuses = [204, 409]
+        parameters = {{ device = "{device}" }}
+
+        # Nor what is a policy; and a tag that is made up is of none.
+        [[operations]]
+        include-operation-id = "simulatePolicy"
+        checks.positive_data_acceptance.expected-statuses = [200, 400]
+
+        [[operations]]
+        include-operation-id = ["publishPolicy", "rollBackPolicy"]
+        checks.positive_data_acceptance.expected-statuses = [200, 400, 404, 412]
+        checks.missing_required_header.expected-statuses = [428]
 
         [[operations]]
         include-operation-id = ["getDevice", "takeOutOfService"]
@@ -72,7 +103,7 @@ def test_schemathesis_finds_nothing(
         ],
         capture_output=True,
         text=True,
-        timeout=110,
+        timeout=280,
         check=False,
         cwd=tmp_path,
         env=os.environ | {"NO_PROXY": "127.0.0.1"},

@@ -1,9 +1,19 @@
-"""The policy in force over HTTP."""
+"""The policy over HTTP: read, tried on the fleet, published and put back."""
+
+import time
+from collections.abc import Callable
+from typing import Any
 
 import httpx
+import pytest
 
-from tests.server.api.conftest import POLICY
+from tests.server.api.conftest import POLICY, Caller
 from tests.support.clocked_server import ClockedServer
+from tests.support.example_readings import USB
+from tests.support.signing_device import SigningDevice
+
+PATH = "/api/v1/policy"
+WARNS = f'[signals.{USB}]\nseverity = "warn"\n'
 
 
 def test_the_policy_is_told_as_it_was_published(reader: httpx.Client) -> None:
@@ -22,3 +32,178 @@ def test_its_tag_changes_when_another_one_is_published(
     changed = reader.get("/api/v1/policy", headers=tag)
     assert changed.status_code == 200
     assert "# Another." in changed.json()["document"]
+
+
+@pytest.fixture(scope="module")
+def publisher(caller: Caller, fleet: dict[str, SigningDevice]) -> httpx.Client:
+    assert fleet
+    return caller("--scope", "policy.manage")
+
+
+def tag(client: httpx.Client) -> dict[str, str]:
+    return {"If-Match": client.get(PATH).headers["ETag"]}
+
+
+def published(client: httpx.Client, document: str) -> Any:
+    response = client.put(PATH, json={"document": document}, headers=tag(client))
+    assert response.status_code == 200, response.text
+    return response.json()
+
+
+def verdict(client: httpx.Client, laptop: SigningDevice) -> str:
+    return str(client.get(f"/api/v1/devices/{laptop.device}").json()["verdict"])
+
+
+def until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_what_is_published_is_in_force_and_on_record(
+    server: ClockedServer,
+    publisher: httpx.Client,
+    reader: httpx.Client,
+    fleet: dict[str, SigningDevice],
+) -> None:
+    before = publisher.get(PATH).json()["version"]
+    new = published(publisher, f"{WARNS}# By a program.\n")
+    assert new["version"] == before + 1
+    assert new["published_by"].endswith("(API)")
+    until(lambda: verdict(reader, fleet["olga1"]) == "compliant")
+    published(publisher, POLICY)
+    until(lambda: verdict(reader, fleet["olga1"]) == "non_compliant")
+    actions = server.rows(
+        "SELECT actor, subject FROM audit_entries WHERE action = 'policy.published' "
+        "ORDER BY number DESC LIMIT 2"
+    )
+    assert [subject for _, subject in actions] == [str(before + 2), str(before + 1)]
+    assert {actor.endswith("(API)") for actor, _ in actions} == {True}
+
+
+def test_the_answer_has_the_tag_by_which_the_next_change_is_made(publisher: httpx.Client) -> None:
+    first = publisher.put(PATH, json={"document": POLICY}, headers=tag(publisher))
+    assert first.headers["ETag"] == publisher.get(PATH).headers["ETag"]
+    weakened = {"If-Match": f"W/{first.headers['ETag']}"}
+    assert publisher.put(PATH, json={"document": POLICY}, headers=weakened).status_code == 200
+
+
+def test_nobody_undoes_what_another_has_just_published(publisher: httpx.Client) -> None:
+    seen = tag(publisher)
+    there = published(publisher, f"{POLICY}# Mine.\n")
+    other = publisher.put(PATH, json={"document": POLICY}, headers=seen)
+    back = publisher.post(f"{PATH}/rollbacks", json={"version": 1}, headers=seen)
+    blind = publisher.put(PATH, json={"document": POLICY})
+    told = [(each.status_code, each.json()["code"]) for each in (other, back, blind)]
+    assert told == [(412, "changed"), (412, "changed"), (428, "if_match_needed")]
+    assert publisher.get(PATH).json() == there
+
+
+def test_a_document_is_tried_on_the_fleet_and_changes_nothing(
+    publisher: httpx.Client, reader: httpx.Client, fleet: dict[str, SigningDevice]
+) -> None:
+    there = published(publisher, WARNS)
+    until(lambda: verdict(reader, fleet["olga1"]) == "compliant")
+    response = publisher.post(f"{PATH}/simulations", json={"document": POLICY})
+    assert response.status_code == 200
+    found = response.json()
+    assert found["devices"] >= len(fleet)
+    assert found["shut_out"]["count"] == 1
+    (moved,) = found["shut_out"]["devices"]
+    assert (moved["device"], moved["after"]) == (fleet["olga1"].device, "non_compliant")
+    assert moved["reasons"][0].startswith(USB)
+    assert publisher.get(PATH).json() == there
+
+
+def test_a_document_that_shuts_out_too_many_is_not_published(
+    publisher: httpx.Client, reader: httpx.Client, fleet: dict[str, SigningDevice]
+) -> None:
+    there = published(publisher, WARNS)
+    until(lambda: verdict(reader, fleet["olga1"]) == "compliant")
+    body = {"document": POLICY, "shuts_out_at_most": 0}
+    refused = publisher.put(PATH, json=body, headers=tag(publisher))
+    assert (refused.status_code, refused.json()["code"]) == (409, "shuts_out_too_many")
+    assert publisher.get(PATH).json() == there
+    body["shuts_out_at_most"] = 1
+    assert publisher.put(PATH, json=body, headers=tag(publisher)).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("document", "field", "detail"),
+    [
+        ("max_age_s = 0\n", "max_age_s", "line 1: "),
+        ("# Fine.\nmax_age_s = [\n", "", "not TOML"),
+        ("\n[groups.Nowhere]\nmax_age_s = 1800\n", "groups.Nowhere", "line 2: "),
+        (
+            POLICY + f'[groups.Manila.signals.{USB}]\nseverity = "warn"\n',
+            f"groups.Manila.signals.{USB}.severity",
+            "line 4: ",
+        ),
+    ],
+)
+@pytest.mark.parametrize("how", ["simulate", "publish"])
+def test_a_mistake_in_a_document_is_told_with_its_key_and_line(
+    publisher: httpx.Client, document: str, field: str, detail: str, how: str
+) -> None:
+    body = {"document": document}
+    if how == "simulate":
+        refused = publisher.post(f"{PATH}/simulations", json=body)
+    else:
+        refused = publisher.put(PATH, json=body, headers=tag(publisher))
+    problem = refused.json()
+    assert (refused.status_code, problem["field"]) == (400, field)
+    assert detail in problem["detail"]
+
+
+def test_an_earlier_version_is_put_in_force_again(publisher: httpx.Client) -> None:
+    first = published(publisher, f"{POLICY}# First.\n")
+    published(publisher, f"{POLICY}# Second.\n")
+    body = {"version": first["version"]}
+    back = publisher.post(f"{PATH}/rollbacks", json=body, headers=tag(publisher))
+    assert back.status_code == 200
+    assert back.json()["document"] == first["document"]
+    assert back.json()["version"] == first["version"] + 2
+    assert back.json()["published_by"].endswith(f", version {first['version']} again")
+    body = {"version": 10_000}
+    absent = publisher.post(f"{PATH}/rollbacks", json=body, headers=tag(publisher))
+    assert absent.status_code == 404
+
+
+def test_every_version_is_listed_and_told(publisher: httpx.Client) -> None:
+    newest = published(publisher, f"{POLICY}# Listed.\n")
+    numbers, address = [], f"{PATH}/versions?limit=3"
+    while address:
+        page = publisher.get(address).json()
+        numbers += [each["version"] for each in page["versions"]]
+        address = page["next"]
+    assert numbers == list(range(newest["version"], 0, -1))
+    assert publisher.get(f"{PATH}/versions/{newest['version']}").json() == newest
+    assert publisher.get(f"{PATH}/versions/10000").status_code == 404
+    assert publisher.get(f"{PATH}/versions/first").status_code == 404
+
+
+def test_a_document_may_be_as_large_as_for_a_command(publisher: httpx.Client) -> None:
+    large = POLICY + "# a\n" * 16_000
+    assert published(publisher, large)["document"] == large
+    too_large = publisher.put(PATH, json={"document": "#" * 65_537}, headers=tag(publisher))
+    assert (too_large.status_code, too_large.json()["field"]) == (400, "document")
+    published(publisher, POLICY)
+
+
+def test_publishing_needs_its_own_scope_and_is_not_for_one_group(
+    caller: Caller, supplier: httpx.Client
+) -> None:
+    others = caller("--scope", "fleet.manage", "--scope", "groups.manage")
+    confined = caller("--scope", "policy.manage", "--group", "Manila")
+    told = []
+    for client in (others, confined):
+        any_policy = {"If-Match": "*"}
+        tried = (
+            client.put(PATH, json={"document": POLICY}, headers=any_policy),
+            client.post(f"{PATH}/rollbacks", json={"version": 1}, headers=any_policy),
+            client.post(f"{PATH}/simulations", json={"document": POLICY}),
+        )
+        told.append({(each.status_code, each.json()["code"]) for each in tried})
+    assert told == [{(403, "insufficient_scope")}, {(403, "confined")}]
+    assert supplier.get(f"{PATH}/versions").json()["code"] == "confined"

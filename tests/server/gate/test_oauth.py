@@ -191,5 +191,9 @@ def test_the_metadata_say_where_and_how(server: ClockedServer, client: httpx.Cli
     assert {"client_secret_basic", "client_secret_post"} == set(
         found["token_endpoint_auth_methods_supported"]
     )
-    of_the_gate, of_the_api = {"gate", "ssf.read", "ssf.manage"}, {"fleet.read", "fleet.manage"}
-    assert of_the_gate | of_the_api | {"audit.read"} == set(found["scopes_supported"])
+    of_the_gate = {"gate", "ssf.read", "ssf.manage"}
+    of_the_api = {
+        *("fleet.read", "fleet.manage", "audit.read"),
+        *("enrolment.manage", "policy.manage", "groups.manage"),
+    }
+    assert of_the_gate | of_the_api == set(found["scopes_supported"])

@@ -1,0 +1,89 @@
+"""Who is let in, and the words for the record: codes, deployment secrets, approvals.
+
+What a command, the console and a program each do is done here, by whoever `by` names.
+"""
+
+from collections.abc import Collection
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from passmuster_server.audit.actions import Action
+from passmuster_server.audit.record import Event
+from passmuster_server.devices import deployment_secrets, enrolment
+from passmuster_server.devices.deployment_secrets import NewSecret
+from passmuster_server.devices.groups import Ownership
+from passmuster_server.policy.standing import DeviceStatus
+from passmuster_server.policy.standings import Standings
+
+_GONE = frozenset({DeviceStatus.REVOKED, DeviceStatus.RETIRED})
+
+
+def issue_code(
+    connection: Connection,
+    organisation: str,
+    owner: str,
+    by: str,
+    now: datetime,
+    *,
+    replaces: str | None = None,
+    group: str | None = None,
+    ownership: Ownership | None = None,
+) -> tuple[str, Event]:
+    """Return a new code, which is not kept, and what goes on record; `group` is a group's name.
+
+    Raises `OwnerError`, `ReplacedDeviceError` and `GroupError`.
+    """
+    code = enrolment.create_code(
+        connection, organisation, owner, now, replaces, group=group, ownership=ownership
+    )
+    details = {"group": group or "", "ownership": ownership or ""}
+    return code, Event(Action.ENROLMENT_CODE_CREATED, by, replaces or "", owner.strip(), details)
+
+
+def issue_secret(
+    connection: Connection, organisation: str, new: NewSecret, by: str, now: datetime
+) -> tuple[str, Event]:
+    """Return a new deployment secret, which is not kept, and what goes on record.
+
+    Raises `SecretError` and `GroupError`.
+    """
+    secret = deployment_secrets.create_secret(connection, organisation, new, now)
+    details = {
+        "uses": new.uses,
+        "days": new.lasts.days,
+        "at_once": new.at_once,
+        "owner_domain": new.owner_domain or "",
+        "group": new.group or "",
+        "ownership": new.ownership or "",
+    }
+    event = Event(Action.DEPLOYMENT_SECRET_CREATED, by, new.name.strip(), details=details)
+    return secret, event
+
+
+def revoke_secret(
+    connection: Connection, organisation: str, name: str, by: str, now: datetime
+) -> Event:
+    """Let no more laptops in by a secret; return what goes on record. Raises `SecretError`."""
+    deployment_secrets.revoke_secret(connection, organisation, name, now)
+    return Event(Action.DEPLOYMENT_SECRET_REVOKED, by, name.strip())
+
+
+def approve(connection: Connection, organisation: str, device: str, by: str) -> Event:
+    """Put a device in service that waits; return what goes on record. Raises `NotPendingError`."""
+    owner = enrolment.approve(connection, organisation, device)
+    return Event(Action.DEVICE_APPROVED, by, subject=device, person=owner)
+
+
+def has_laptops_elsewhere(
+    standings: Standings, organisation: str, owner: str, groups: Collection[str]
+) -> bool:
+    """Whether a person has a laptop outside of these groups (their ids).
+
+    Whoever decides for a group alone gives such a person none: the gate looks at all laptops of a
+    person, so one more would open, or shut, what is not the group's.
+    """
+    return any(
+        each.group not in groups and each.status not in _GONE
+        for each in standings.of_owner(organisation, owner.strip())
+    )

@@ -1,0 +1,50 @@
+"""A document becomes the policy in force: checked against the groups, stored, on record."""
+
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from passmuster_collectors.contract.canonical import digest
+from passmuster_collectors.contract.errors import ContractError
+from passmuster_server.audit.actions import Action
+from passmuster_server.audit.record import Event
+from passmuster_server.changes import announce
+from passmuster_server.devices.groups import groups_of
+from passmuster_server.policy import store
+from passmuster_server.policy.document import Policy, located, parse
+from passmuster_server.policy.strictness import check_groups
+
+
+def checked(connection: Connection, organisation: str, document: str) -> Policy:
+    """Return the policy; what it says has to fit the groups there are. Raises `DocumentError`."""
+    policy = parse(document, 0)
+    try:
+        check_groups(policy, groups_of(connection, organisation))
+    except ContractError as error:
+        raise located(error, document) from None
+    return policy
+
+
+def publish(
+    connection: Connection,
+    organisation: str,
+    document: str,
+    by: str,
+    now: datetime,
+    *,
+    note: str = "",
+) -> tuple[int, Event]:
+    """Put a checked document in force; return its version and what goes on record.
+
+    Running servers judge by it within a second.
+    """
+    published_by = f"{by}, {note}" if note else by
+    version = store.insert_policy(connection, organisation, document, now, published_by)
+    announce(connection, organisation, None)
+    details = {"sha256": digest(document.encode("utf-8")), "note": note}
+    return version, Event(Action.POLICY_PUBLISHED, by, subject=str(version), details=details)
+
+
+def again(version: int) -> str:
+    """Return the note beside an earlier version's document that is in force again."""
+    return f"version {version} again"
