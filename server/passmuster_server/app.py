@@ -19,6 +19,7 @@ from starlette.routing import BaseRoute, Route
 from passmuster_collectors.contract.errors import ContractError
 from passmuster_collectors.contract.problem import Problem
 from passmuster_server import migrations
+from passmuster_server.accounts.openid_routes import routes as openid_routes
 from passmuster_server.accounts.password_routes import routes as password_routes
 from passmuster_server.accounts.routes import routes as accounts_routes
 from passmuster_server.api.routes import routes as api_routes
@@ -36,6 +37,8 @@ from passmuster_server.fleet.routes import routes as fleet_routes
 from passmuster_server.gate.routes import routes as gate_routes
 from passmuster_server.listening import ChangeListener
 from passmuster_server.metrics_listener import MetricsListener
+from passmuster_server.openid.relying_party import RelyingParty
+from passmuster_server.openid.routes import routes as openid_return_routes
 from passmuster_server.policy.deadlines import Deadlines
 from passmuster_server.policy.rejudging import Rejudging
 from passmuster_server.policy.service import Policies
@@ -72,6 +75,8 @@ AREAS = (
     privacy_routes,
     accounts_routes,
     password_routes,
+    openid_routes,
+    openid_return_routes,
     fleet_routes,
     fleet_action_routes,
     usb_routes,
@@ -104,6 +109,7 @@ def create_app(config: Config, clock: Clock = utc_now) -> Starlette:
         signing,
         FleetIndex(standings, clock),
         telemetry or NoSpans(),
+        None if config.openid is None else RelyingParty(config.openid, clock, config.public_url),
     )
     retention = Retention(
         database,

@@ -6,14 +6,18 @@ import ssl
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from ipaddress import ip_address, ip_network
+from ipaddress import ip_network
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeVar
 from urllib.parse import SplitResult, urlsplit
 
+from passmuster_server import config_openid
+from passmuster_server.accounts.roles import Role
 from passmuster_server.config_environment import from_environment
+from passmuster_server.config_openid import OpenIdSettings
 from passmuster_server.engines import database_url
+from passmuster_server.loopback import is_loopback
 from passmuster_server.versions import OLDEST_AGENT, is_behind, parsed
 
 T = TypeVar("T")
@@ -47,7 +51,8 @@ class Config:
     `metrics_listen` is where metrics are served, on loopback; None: nowhere. `trusted_proxies` are
     the addresses and networks whose `X-Forwarded-For` is believed, behind a proxy.
     `traces_endpoint` is where traces are sent (OTLP over HTTP); empty: there are none.
-    `traces_percent` is how many of a hundred requests have one.
+    `traces_percent` is how many of a hundred requests have one. `openid` is the organisation's own
+    sign-in; None: there is none.
     """
 
     data_directory: Path
@@ -67,6 +72,7 @@ class Config:
     drain_seconds: int
     traces_endpoint: str
     traces_percent: int
+    openid: OpenIdSettings | None = None
 
     @property
     def addresses(self) -> tuple[str, ...]:
@@ -98,6 +104,7 @@ KEYS = frozenset(
         "drain_seconds",
         "traces_endpoint",
         "traces_percent",
+        "openid",
     }
 )
 
@@ -138,16 +145,6 @@ def load(
     if mistakes:
         raise ConfigError(tuple(mistakes))
     return config
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host name or an address leads to this machine itself."""
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _file(path: Path, mistakes: list[str]) -> dict[str, Any]:
@@ -233,6 +230,7 @@ class _Reader:
             drain_seconds=self._drain_seconds(),
             traces_endpoint=self._traces_endpoint(),
             traces_percent=self._traces_percent(),
+            openid=config_openid.read(self._values.get("openid"), tuple(Role), self._mistakes),
         )
 
     def _take(self, key: str, default: T, expected: str) -> T:

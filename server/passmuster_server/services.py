@@ -11,6 +11,7 @@ from passmuster_server.config import Config
 from passmuster_server.database import Database
 from passmuster_server.fleet.index import FleetIndex
 from passmuster_server.metrics import Metrics
+from passmuster_server.openid.relying_party import RelyingParty
 from passmuster_server.policy.service import Policies
 from passmuster_server.policy.standings import Standings
 from passmuster_server.signing.service import SigningKeys
@@ -34,6 +35,7 @@ class Services:
     signing: SigningKeys
     fleet: FleetIndex
     spans: Spans = field(default_factory=NoSpans)
+    openid: RelyingParty | None = None
     metrics: Metrics = field(default_factory=Metrics)
     tasks: list[BackgroundTask] = field(default_factory=list)
     closings: list[Callable[[], None]] = field(default_factory=list)

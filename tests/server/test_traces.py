@@ -250,7 +250,7 @@ def test_one_percent_is_far_fewer_than_all(tmp_path: Path) -> None:
         clocked_server(
             tmp_path,
             traces_endpoint=receiver.url,
-            traces_percent=1,  # type: ignore[arg-type] # the settings are not all texts
+            traces_percent=1,
         ) as server,
         server.client() as client,
     ):

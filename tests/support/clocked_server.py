@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import uvicorn
 from starlette.applications import Starlette
@@ -52,7 +53,7 @@ class ClockedServer(RunningServer):
     """A server whose clock is ahead by `ahead`. Its commands run here too, by the real time."""
 
     ahead: timedelta = timedelta(0)
-    settings: dict[str, str] = field(default_factory=dict)
+    settings: dict[str, Any] = field(default_factory=dict)
     _app: Starlette | None = None
     _server: uvicorn.Server | None = None
     _thread: threading.Thread | None = None
@@ -139,7 +140,7 @@ class ServerWithQuickCommands(RunningServer):
 
 @contextlib.contextmanager
 def clocked_server(
-    directory: Path, *, policy: str | None = None, **settings: str
+    directory: Path, *, policy: str | None = None, **settings: Any
 ) -> Iterator[ClockedServer]:
     """Run a migrated server in `directory`; `settings` are those of its configuration file.
 

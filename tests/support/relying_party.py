@@ -54,9 +54,9 @@ class RelyingParty:
 @contextlib.contextmanager
 def relying_party() -> Iterator[RelyingParty]:
     """Run a relying party."""
-    node, folder = _node(), installed(SOURCE, "openid-client")
+    program, folder = node(), installed(SOURCE, "openid-client")
     process = subprocess.Popen(
-        [node, folder / "relying_party.mjs"],
+        [program, folder / "relying_party.mjs"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -69,12 +69,13 @@ def relying_party() -> Iterator[RelyingParty]:
         process.communicate()
 
 
-def _node() -> Path:
-    node = require_tool("node")
+def node() -> Path:
+    """Return Node.js, new enough."""
+    found = require_tool("node")
     done = subprocess.run(
-        [node, "--version"], capture_output=True, text=True, timeout=30, check=True
+        [found, "--version"], capture_output=True, text=True, timeout=30, check=True
     )
     version = done.stdout.strip()
     if int(version.removeprefix("v").partition(".")[0]) < OLDEST_NODE:
-        missing(f"openid-client needs Node.js {OLDEST_NODE} or newer, and here is {version}")
-    return node
+        missing(f"npm's packages need Node.js {OLDEST_NODE} or newer, and here is {version}")
+    return found

@@ -2,6 +2,7 @@
 
 from argparse import ArgumentParser, _SubParsersAction
 
+from passmuster_server.accounts.openid_accounts import forget_identity
 from passmuster_server.accounts.roles import Role
 from passmuster_server.accounts.routes import sign_in_link
 from passmuster_server.accounts.service import (
@@ -51,6 +52,11 @@ def add_commands(parsers: "_SubParsersAction[ArgumentParser]") -> None:
     wanted.add_argument("--role", choices=[role.value for role in Role])
     wanted.add_argument("--disable", action="store_true", help="ends every session at once")
     wanted.add_argument("--enable", action="store_true")
+    wanted.add_argument(
+        "--forget-openid",
+        action="store_true",
+        help="let the next sign-in by the organisation's provider bind the account anew",
+    )
     changed.set_defaults(run=change)
 
 
@@ -109,7 +115,8 @@ def show(command: Command) -> int:
     )
     for row in rows:
         state = f"disabled {row.disabled_at:%Y-%m-%d %H:%M} UTC" if row.disabled_at else "enabled"
-        print(f"{row.email}  {row.role}  {state}")
+        by = "  by the organisation's sign-in" if row.managed else ""
+        print(f"{row.email}  {row.role}  {state}{by}")
     return 0
 
 
@@ -121,11 +128,17 @@ def change(command: Command) -> int:
     def work(transaction: Transaction) -> None:
         if arguments.role is not None:
             set_role(transaction, DEFAULT_ORGANISATION, email, Role(arguments.role))
+        elif arguments.forget_openid:
+            forget_identity(transaction, DEFAULT_ORGANISATION, email)
         else:
             disabled_at = command.clock() if arguments.disable else None
             set_disabled(transaction, DEFAULT_ORGANISATION, email, disabled_at)
 
-    what = arguments.role or ("disabled" if arguments.disable else "enabled")
+    what = arguments.role or "enabled"
+    if arguments.disable:
+        what = "disabled"
+    elif arguments.forget_openid:
+        what = "unbound"
     try:
         command.change(
             work,

@@ -12,6 +12,7 @@ from passmuster_server.accounts.cookies import Cookies
 from passmuster_server.accounts.roles import TITLES, Permission
 from passmuster_server.accounts.service import (
     TOUCH_AFTER,
+    Method,
     Session,
     find_session,
     is_current,
@@ -84,6 +85,7 @@ class Guard:
             token_field=TOKEN_FIELD,
             token=self.form_token(request),
             has_password=has_password,
+            by_openid=session.method is Method.OPENID,
             back=back,
             problem=problem,
         )

@@ -1,7 +1,5 @@
 """Signing in by password and code, proving it again, and the page of one's own account."""
 
-import asyncio
-import time
 from datetime import datetime
 from io import BytesIO
 from pathlib import Path
@@ -16,6 +14,7 @@ from passmuster_server.accounts import credentials, service
 from passmuster_server.accounts.cookies import Cookies
 from passmuster_server.accounts.credentials import CredentialError
 from passmuster_server.accounts.guard import Guard
+from passmuster_server.accounts.proofs import Proofs
 from passmuster_server.accounts.roles import TITLES
 from passmuster_server.accounts.service import AddressError, Method, Session
 from passmuster_server.accounts.sign_in_form import SignInForm
@@ -24,70 +23,15 @@ from passmuster_server.audit.record import Event, record
 from passmuster_server.clock import Clock
 from passmuster_server.config import Config
 from passmuster_server.database import Database, Transaction
-from passmuster_server.devices.limits import AddressLimit
 from passmuster_server.schema import DEFAULT_ORGANISATION
 from passmuster_server.services import Services
-from passmuster_server.web.forms import TOKEN_FIELD, read_form
+from passmuster_server.web.forms import TOKEN_FIELD, own_path, read_form
 from passmuster_server.web.pages import HEADERS, Pages
 from passmuster_server.web.problems import RefusalError
 
 ACCOUNT_PATH = "/account"
-TRIES = 10
-TRIES_WITHIN_S = 300.0
-HASHES_AT_ONCE = 2
-"""Each takes 64 MiB."""
 MAX_FIELD = 256
 WRONG = "The address, the password or the code is not right."
-
-
-class Proofs:
-    """Checks password and code, never faster for an account that is not there, and not too often.
-
-    Tries are counted for the account and for the address they come from, in this process.
-    """
-
-    def __init__(self, database: Database, clock: Clock) -> None:
-        self._database = database
-        self._clock = clock
-        self._accounts = AddressLimit(TRIES, TRIES_WITHIN_S, time.monotonic)
-        self._addresses = AddressLimit(TRIES * 3, TRIES_WITHIN_S, time.monotonic)
-        self._hashing = asyncio.Semaphore(HASHES_AT_ONCE)
-
-    async def hashed(self, password: str, email: str) -> str:
-        """Return a new password's hash. Raises `CredentialError`."""
-        async with self._hashing:
-            return await asyncio.to_thread(credentials.hashed, password, email)
-
-    async def are_right(self, email: str, password: str, code: str, address: str) -> bool:
-        """Whether both are the account's; the code is used up. Raises `RefusalError` 429."""
-        self._count(email, address)
-        organisation = DEFAULT_ORGANISATION
-        row = await self._database.read(
-            lambda connection: credentials.stored(connection, organisation, email)
-        )
-        async with self._hashing:
-            known = await asyncio.to_thread(credentials.check_password, row, password)
-        if not known:
-            return False
-
-        def use(transaction: Transaction) -> bool:
-            return service.is_enabled(
-                transaction.connection, organisation, email
-            ) and credentials.use_code(transaction, organisation, email, code, self._clock())
-
-        return await self._database.write(use)
-
-    def _count(self, email: str, address: str) -> None:
-        wait_s = max(self._accounts.wait_s(f"account {email}"), self._addresses.wait_s(address))
-        if wait_s > 0:
-            raise RefusalError(
-                429,
-                "too_many_tries",
-                "Too many tries. Wait a few minutes.",
-                headers={"Retry-After": str(int(wait_s) + 1)},
-            )
-        self._accounts.count(f"account {email}")
-        self._addresses.count(address)
 
 
 class PasswordPages:
@@ -99,7 +43,7 @@ class PasswordPages:
         self._public_url = config.public_url
         self._cookies = Cookies(config.public_url)
         self._guard = Guard(database, clock, config.public_url)
-        self._form = SignInForm(config.public_url)
+        self._form = SignInForm(config.public_url, openid=config.openid is not None)
         self._proofs = Proofs(database, clock)
         self._pages = Pages(Path(__file__).parent / "templates")
 
@@ -111,7 +55,7 @@ class PasswordPages:
         password, code = _field(fields, "password"), _field(fields, "code")
         try:
             email = service.normalised(_field(fields, "email"))
-            right = await self._proofs.are_right(email, password, code, _address(request))
+            right = await self._proofs.sign_in(email, password, code, _address(request))
         except AddressError:
             right = False
         except RefusalError as error:
@@ -139,10 +83,10 @@ class PasswordPages:
         fields = await read_form(
             request, secret=self._cookies.session(request), public_url=self._public_url
         )
-        back = _own_path(_field(fields, "back"))
+        back = own_path(_field(fields, "back"))
         try:
-            right = await self._proofs.are_right(
-                session.email, _field(fields, "password"), _field(fields, "code"), _address(request)
+            right = await self._proofs.prove(
+                session, _field(fields, "password"), _field(fields, "code")
             )
             problem = "" if right else "The password or the code is not right."
         except RefusalError as error:
@@ -162,6 +106,8 @@ class PasswordPages:
     async def begin(self, request: Request, session: Session) -> Response:
         """Begin to set up a second step."""
         await self._read(request)
+        if session.managed:
+            raise _looked_after()
         if not session.is_fresh(self._clock()):
             return await self._guard.proof_needed(request, session, ACCOUNT_PATH)
         await self._database.write(
@@ -169,8 +115,10 @@ class PasswordPages:
         )
         return RedirectResponse(ACCOUNT_PATH, 303, headers=dict(HEADERS))
 
-    async def picture(self, _: Request, session: Session) -> Response:
-        """Return the second step that is being set up as a QR code."""
+    async def picture(self, request: Request, session: Session) -> Response:
+        """Return the second step that is being set up as a QR code: to its owner, lately proven."""
+        if not session.is_fresh(self._clock()):
+            return await self._guard.proof_needed(request, session, ACCOUNT_PATH)
         pending = await self._database.read(
             lambda connection: credentials.pending(connection, session.organisation, session.email)
         )
@@ -182,6 +130,8 @@ class PasswordPages:
         """Put a password and the second step in force, and show the recovery codes once."""
         fields = await self._read(request)
         now = self._clock()
+        if session.managed:
+            raise _looked_after()
         if not session.is_fresh(now):
             return await self._guard.proof_needed(request, session, ACCOUNT_PATH)
         code = _field(fields, "code")
@@ -242,7 +192,10 @@ class PasswordPages:
             problem=problem,
             role=TITLES[session.role],
             has_password=has_password,
-            pending=pending,
+            managed=session.managed,
+            # Whoever sits down at a browser that was left open must not copy the secret.
+            pending=pending if session.is_fresh(now) else None,
+            unfinished=pending is not None,
             codes=codes,
             codes_left=left,
             sessions=[(row, row.token_hash == session.token_hash) for row in found],
@@ -284,11 +237,8 @@ def _field(fields: Any, name: str) -> str:
     return value[:MAX_FIELD]
 
 
-def _own_path(text: str) -> str:
-    """Return a path on this server; anything else leads to the fleet."""
-    if not text.startswith("/") or text.startswith(("//", "/\\")) or not text.isprintable():
-        return "/fleet"
-    return text
+def _looked_after() -> RefusalError:
+    return RefusalError(403, "managed", "Your organisation's own sign-in looks after this account.")
 
 
 def _address(request: Request) -> str:

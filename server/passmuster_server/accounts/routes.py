@@ -16,6 +16,7 @@ from passmuster_server.accounts.guard import Guard
 from passmuster_server.accounts.service import (
     MAX_TOKEN,
     LinkError,
+    find_link,
     find_session,
     sign_in,
     sign_out,
@@ -25,6 +26,7 @@ from passmuster_server.audit.actions import Action
 from passmuster_server.audit.record import Event, record
 from passmuster_server.clock import Clock
 from passmuster_server.database import Database, Transaction
+from passmuster_server.devices.limits import AddressLimit
 from passmuster_server.services import Services
 from passmuster_server.web.forms import read_form
 from passmuster_server.web.pages import HEADERS
@@ -33,6 +35,9 @@ from passmuster_server.web.problems import RefusalError
 SIGN_IN_PATH = "/sign-in"
 SIGN_OUT_PATH = "/sign-out"
 AFTER_SIGN_IN = "/fleet"
+WRONG_LINKS = 30
+WRONG_WITHIN_S = 300.0
+"""From one address: nobody guesses 256 bits, but each try is work."""
 
 
 def sign_in_link(public_url: str, token: str) -> str:
@@ -43,13 +48,16 @@ def sign_in_link(public_url: str, token: str) -> str:
 class SignIn:
     """The pages of signing in and out."""
 
-    def __init__(self, database: Database, clock: Clock, public_url: str) -> None:
+    def __init__(
+        self, database: Database, clock: Clock, public_url: str, *, openid: bool = False
+    ) -> None:
         self._database = database
         self._clock = clock
         self._public_url = public_url
         self._cookies = Cookies(public_url)
         self._guard = Guard(database, clock, public_url)
-        self._form = SignInForm(public_url)
+        self._form = SignInForm(public_url, openid=openid)
+        self._wrong_links = AddressLimit(WRONG_LINKS, WRONG_WITHIN_S)
 
     async def show(self, request: Request) -> Response:
         """Show the button. Uses nothing up, whoever fetches it and how often."""
@@ -61,14 +69,25 @@ class SignIn:
         fields = await self._form.read(request)
         if isinstance(fields, Response):
             return fields
-        now = self._clock()
+        now, address = self._clock(), _address(request)
         before = self._cookies.session(request)
+        wait_s = self._wrong_links.wait_s(address)
+        if wait_s > 0:
+            return self._form.response(
+                request,
+                status=429,
+                problem="Too many links that were not good. Wait a few minutes.",
+                headers={"Retry-After": str(int(wait_s) + 1)},
+            )
         try:
             token = _token_of(fields.get("link", ""))
+            # What is not good is found out before the writer is asked, which serves everybody.
+            await self._database.read(lambda connection: find_link(connection, token, now))
             session = await self._database.write(
                 lambda transaction: _exchange(transaction, before, token, now)
             )
         except LinkError as error:
+            self._wrong_links.count(address)
             return self._form.response(request, status=403, problem=str(error))
         response = RedirectResponse(AFTER_SIGN_IN, 303, headers=dict(HEADERS))
         self._cookies.start_session(response, session)
@@ -92,7 +111,12 @@ class SignIn:
 
 def routes(services: Services) -> list[Route]:
     """Return the routes of this area."""
-    pages = SignIn(services.database, services.clock, services.config.public_url)
+    pages = SignIn(
+        services.database,
+        services.clock,
+        services.config.public_url,
+        openid=services.openid is not None,
+    )
     return [
         Route(SIGN_IN_PATH, pages.show, methods=["GET"]),
         Route(SIGN_IN_PATH, pages.submit, methods=["POST"]),
@@ -116,6 +140,10 @@ def _note(transaction: Transaction, action: Action, token: str, now: datetime) -
     session = find_session(transaction.connection, token, now)
     if session is not None:
         record(transaction.connection, session.organisation, Event(action, session.email), now)
+
+
+def _address(request: Request) -> str:
+    return request.client.host if request.client is not None else ""
 
 
 def _token_of(text: str) -> str:

@@ -53,6 +53,7 @@ class Method(StrEnum):
 
     LINK = "link"
     PASSWORD = "password"  # noqa: S105 - a word for a method, no password
+    OPENID = "openid"
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,7 @@ class Session:
     """Who is signed in. `token_hash` names the session in the store.
 
     `group` is the only group (its id) whose devices the person may see, None: all of them.
+    `managed`: the organisation's own sign-in made the account and gives it its role.
     """
 
     organisation: str
@@ -70,6 +72,7 @@ class Session:
     role: Role = Role.ADMINISTRATOR
     method: Method = Method.LINK
     proven_at: datetime | None = None
+    managed: bool = False
 
     def may(self, permission: Permission) -> bool:
         """Whether the account's role has the permission."""
@@ -142,9 +145,8 @@ def create_sign_in_link(
     return token
 
 
-def sign_in(transaction: Transaction, token: str, now: datetime) -> str:
-    """Use a link up and return the token of a new session. Raises `LinkError`."""
-    connection = transaction.connection
+def find_link(connection: Connection, token: str, now: datetime) -> Row[Any]:
+    """Return the link of a token that is still good. Raises `LinkError`."""
     link = connection.execute(
         select(sign_in_links).where(sign_in_links.c.token_hash == _hash(token))
     ).one_or_none()
@@ -154,10 +156,15 @@ def sign_in(transaction: Transaction, token: str, now: datetime) -> str:
         raise LinkError("This sign-in link was used before. Each link signs in once.")
     if now >= link.expires_at:
         raise LinkError("This sign-in link is older than 15 minutes and has expired.")
-    administrator = _administrator(connection, link.organisation_id, link.email)
-    if administrator is None or administrator.disabled_at is not None:
+    if not is_enabled(connection, link.organisation_id, link.email):
         raise LinkError("This account may no longer sign in.")
-    connection.execute(
+    return link
+
+
+def sign_in(transaction: Transaction, token: str, now: datetime) -> str:
+    """Use a link up and return the token of a new session. Raises `LinkError`."""
+    link = find_link(transaction.connection, token, now)
+    transaction.connection.execute(
         update(sign_in_links)
         .where(sign_in_links.c.token_hash == link.token_hash)
         .values(used_at=now)
@@ -166,9 +173,17 @@ def sign_in(transaction: Transaction, token: str, now: datetime) -> str:
 
 
 def start_session(
-    transaction: Transaction, organisation: str, email: str, method: Method, now: datetime
+    transaction: Transaction,
+    organisation: str,
+    email: str,
+    method: Method,
+    now: datetime,
+    proven_at: datetime | None = None,
 ) -> str:
-    """Return the token of a new session of an administrator who has just proven to be it."""
+    """Return the token of a new session of an administrator.
+
+    `proven_at` is when the person has proven to be it; None: just now.
+    """
     connection = transaction.connection
     connection.execute(delete(sessions).where(sessions.c.expires_at <= now))
     session = secrets.token_urlsafe(TOKEN_BYTES)
@@ -181,7 +196,7 @@ def start_session(
             last_used_at=now,
             expires_at=now + SESSION_LIFETIME,
             method=method.value,
-            proven_at=now,
+            proven_at=proven_at or now,
         )
     )
     return session
@@ -194,7 +209,7 @@ def is_enabled(connection: Connection, organisation: str, email: str) -> bool:
 
 
 def prove_again(transaction: Transaction, session: Session, now: datetime) -> None:
-    """Note that the visitor has just proven once more who they are."""
+    """Note that the visitor has proven at `now` once more who they are."""
     transaction.connection.execute(
         update(sessions).where(sessions.c.token_hash == session.token_hash).values(proven_at=now)
     )
@@ -296,7 +311,12 @@ def sign_out(transaction: Transaction, token: str) -> None:
 
 def _session(connection: Connection, token_hash: str, now: datetime) -> Session | None:
     row = connection.execute(
-        select(sessions, administrators.c.group_id, administrators.c.role)
+        select(
+            sessions,
+            administrators.c.group_id,
+            administrators.c.role,
+            administrators.c.managed,
+        )
         .join(
             administrators,
             (administrators.c.organisation_id == sessions.c.organisation_id)
@@ -320,6 +340,7 @@ def _session(connection: Connection, token_hash: str, now: datetime) -> Session 
         Role(row.role),
         Method(row.method),
         row.proven_at,
+        row.managed,
     )
 
 

@@ -13,9 +13,13 @@ from passmuster_server.web.problems import RefusalError
 
 
 class SignInForm:
-    """Its forms are bound to a secret that each visitor gets with the page."""
+    """Its forms are bound to a secret that each visitor gets with the page.
 
-    def __init__(self, public_url: str) -> None:
+    `openid`: the organisation has a sign-in of its own.
+    """
+
+    def __init__(self, public_url: str, *, openid: bool) -> None:
+        self._openid = openid
         self._public_url = public_url
         self._cookies = Cookies(public_url)
         self._pages = Pages(Path(__file__).parent / "templates")
@@ -49,6 +53,7 @@ class SignInForm:
             headers=headers,
             problem=problem,
             email=email,
+            openid=self._openid,
             token_field=TOKEN_FIELD,
             token=form_token(secret),
         )

@@ -2,12 +2,14 @@
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     ForeignKey,
     ForeignKeyConstraint,
     Index,
     String,
     Table,
+    false,
     text,
 )
 
@@ -22,7 +24,15 @@ administrators = Table(
     Column("disabled_at", Moment),
     Column("group_id", String(32)),
     Column("role", String(32), nullable=False, server_default=text("'administrator'")),
+    Column("openid_identity", String(64)),
+    Column("managed", Boolean, nullable=False, server_default=false()),
+    Index("uq_administrators_openid_identity", "organisation_id", "openid_identity", unique=True),
 )
+"""`group_id` is the only group whose devices the administrator sees; null: all of them.
+
+`openid_identity` is the hash of who it is at the organisation's own sign-in; null: nobody so far.
+`managed`: the account was made by that sign-in, which gives it its role.
+"""
 
 _ADMINISTRATOR = (
     ["organisation_id", "email"],
@@ -54,7 +64,6 @@ recovery_codes = Table(
     Column("code_hash", String(64), primary_key=True),
     ForeignKeyConstraint(*_ADMINISTRATOR),
 )
-"""`group_id` is the only group whose devices the administrator sees; null: all of them."""
 
 sign_in_links = Table(
     "sign_in_links",

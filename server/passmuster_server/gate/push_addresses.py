@@ -3,7 +3,7 @@
 from urllib.parse import urlsplit
 
 from passmuster_collectors.contract.errors import ContractError
-from passmuster_server.config import is_loopback
+from passmuster_server.loopback import is_loopback
 
 MAX_ADDRESS = 512
 

@@ -68,16 +68,20 @@ class SigningKeys:
         header = {"alg": ALGORITHM, "kid": keys.signs.kid, "typ": kind}
         return jwt.encode(header, dict(claims), keys.signs, algorithms=[ALGORITHM])
 
-    async def own_claims(self, token: str) -> dict[str, Any]:
+    async def own_claims(self, token: str, *, kind: str | None = None) -> dict[str, Any]:
         """Return the claims of a token that this server has signed, whatever its times say.
 
-        Raises `UntrustedTokenError` and `StoreUnavailableError`.
+        `kind` is the type that it must have been signed as; None: any. Raises
+        `UntrustedTokenError` and `StoreUnavailableError`.
         """
         keys = await self._current()
         try:
-            return dict(jwt.decode(token, keys.verifying, algorithms=[ALGORITHM]).claims)
+            found = jwt.decode(token, keys.verifying, algorithms=[ALGORITHM])
         except (JoseError, ValueError) as error:
             raise UntrustedTokenError(type(error).__name__) from None
+        if kind is not None and found.header.get("typ") != kind:
+            raise UntrustedTokenError("of another kind")
+        return dict(found.claims)
 
     async def published(self) -> dict[str, Any]:
         """Return the JWK set: retired keys, the one that signs and the next one."""

@@ -41,6 +41,13 @@ async def read_form(
     return fields
 
 
+def own_path(text: str) -> str:
+    """Return a path on this server; anything else leads to the fleet."""
+    if not text.startswith("/") or text.startswith(("//", "/\\")) or not text.isprintable():
+        return "/fleet"
+    return text
+
+
 def _require_own_page(request: Request, public_url: str) -> None:
     site = request.headers.get("sec-fetch-site")
     if site is not None:

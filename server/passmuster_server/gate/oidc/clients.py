@@ -10,9 +10,9 @@ from urllib.parse import urlsplit
 from sqlalchemy import Connection, Row, select, update
 
 from passmuster_collectors.contract.canonical import canonical_bytes, digest
-from passmuster_server.config import is_loopback
 from passmuster_server.database import Transaction
 from passmuster_server.gate.oidc.tables import oidc_clients
+from passmuster_server.loopback import is_loopback
 
 SECRET_PREFIX = "passmuster_oidc_"  # noqa: S105 - the part that secret scanners look for
 SECRET_BYTES = 32

@@ -1,23 +1,23 @@
 """The public keys of other issuers, fetched by their addresses, kept for a while."""
 
 import asyncio
-import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from http.client import HTTPException
-from urllib.error import URLError
-from urllib.request import HTTPHandler, HTTPSHandler, OpenerDirector, Request
+from typing import Any
 
+from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
+
+from passmuster_server.fetching import FetchError, fetch_json
 
 KEPT_S = 3600.0
 PAUSE_S = 30.0
 """An unknown key makes us look again, this often at most."""
 
-TIMEOUT_S = 5.0
-MAX_BODY = 256 * 1024
+ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512"]
+"""All by public keys; "none" and shared secrets are not among them."""
 
 
 class KeysUnavailableError(Exception):
@@ -49,27 +49,29 @@ class RemoteKeys:
             kept_s = PAUSE_S if unknown else KEPT_S
             if known is not None and self._monotonic() - known.at < kept_s:
                 return known.keys
-            keys = await asyncio.to_thread(_fetch, url)
+            keys = await _fetch(url)
             self._fetched[url] = _Fetched(keys, self._monotonic())
             return keys
 
+    async def claims(self, url: str, token: str) -> Mapping[str, Any] | None:
+        """Return what a token says that a key at `url` has signed; None where none has.
 
-def _fetch(url: str) -> KeySet:
-    # Neither redirects nor proxies nor files: what was registered is what is asked.
-    opener = OpenerDirector()
-    opener.add_handler(HTTPHandler())
-    opener.add_handler(HTTPSHandler())
-    request = Request(url, headers={"Accept": "application/json"})  # noqa: S310 - these two handlers alone
+        Its times, issuer and audience are the caller's to look at. Raises `KeysUnavailableError`.
+        """
+        for unknown in (False, True):
+            keys = await self.at(url, unknown=unknown)
+            try:
+                return jwt.decode(token, keys, algorithms=ALGORITHMS).claims
+            except (JoseError, ValueError):
+                continue
+        return None
+
+
+async def _fetch(url: str) -> KeySet:
     try:
-        with opener.open(request, timeout=TIMEOUT_S) as response:
-            if response.status != 200:
-                raise KeysUnavailableError(f"status {response.status}")
-            body = response.read(MAX_BODY + 1)
-        if len(body) > MAX_BODY:
-            raise KeysUnavailableError("too large")
-        listed = json.loads(body)["keys"]
+        listed = (await fetch_json(url))["keys"]
         return KeySet.import_key_set({"keys": [each for each in listed if _signs(each)]})
-    except (OSError, URLError, HTTPException, ValueError, TypeError, KeyError, JoseError) as error:
+    except (FetchError, ValueError, TypeError, KeyError, AttributeError, JoseError) as error:
         raise KeysUnavailableError(type(error).__name__) from None
 
 
