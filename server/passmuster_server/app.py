@@ -23,6 +23,7 @@ from passmuster_server.accounts.openid_routes import routes as openid_routes
 from passmuster_server.accounts.password_routes import routes as password_routes
 from passmuster_server.accounts.routes import routes as accounts_routes
 from passmuster_server.api.routes import routes as api_routes
+from passmuster_server.application import Application
 from passmuster_server.audit.routes import routes as audit_routes
 from passmuster_server.changes import ChangeWatch
 from passmuster_server.clock import Clock, utc_now
@@ -162,16 +163,18 @@ def create_app(config: Config, clock: Clock = utc_now) -> Starlette:
         if telemetry is not None:
             await asyncio.to_thread(telemetry.stop)
 
-    app = Starlette(
+    app = Application(
+        # Traces are made by the middleware, which every request then has to go through.
+        {} if telemetry else services.doors,
         middleware=[Middleware(telemetry.requests)] if telemetry else [],
         routes=routes,
         lifespan=lifespan,
+        on_mistake=_on_mistake,
         exception_handlers={
             RefusalError: on_refusal,
             ContractError: on_contract_error,
             StoreUnavailableError: on_store_unavailable,
             HTTPException: _on_http_error,
-            Exception: _on_mistake,
         },
     )
     app.state.services = services

@@ -9,6 +9,8 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from passmuster_server.joined_writes import JoinedWrites
+
 MAX_HEAD = 32 * 1024
 """Bytes of the request line and all headers: as much as nginx takes by default."""
 HEAD_WITHIN_S = 30.0
@@ -32,6 +34,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait for the first head."""
         super().connection_made(transport)
+        self.transport = JoinedWrites(transport, self.loop)
         self._wait_for_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -42,13 +45,14 @@ class BoundedProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         """Take what has arrived, unless there is too much around the body."""
         self._around += len(data)
-        if self._in_head and self._deadline is None:
-            self._wait_for_head()
         super().data_received(data)
         if self._around > MAX_HEAD and not self.transport.is_closing():
             if self._in_head:
                 self.transport.write(TOO_LARGE)
             self.transport.close()
+        elif self._in_head and self._around and self._deadline is None:
+            # A head that arrives whole, as most do, is not waited for.
+            self._wait_for_head()
 
     def on_headers_complete(self) -> None:
         """Have the head."""

@@ -28,13 +28,7 @@ class Metrics:
             ["outcome"],
             registry=self.registry,
         )
-        decisions = Counter(
-            "passmuster_gate_decisions",
-            "Answers of the gate, through any of its doors.",
-            ["answer"],
-            registry=self.registry,
-        )
-        self._allowed, self._denied = decisions.labels("allow"), decisions.labels("deny")
+        self._decisions = {"allow": 0, "deny": 0}
         self._commit_seconds = Histogram(
             "passmuster_commit_seconds",
             "From the beginning of a group of writes until it is durable.",
@@ -50,7 +44,8 @@ class Metrics:
 
     def decided(self, *, allowed: bool) -> None:
         """Count an answer of the gate."""
-        (self._allowed if allowed else self._denied).inc()
+        # Plain numbers, which the event loop alone changes: a counter's lock would cost more.
+        self._decisions["allow" if allowed else "deny"] += 1
 
     def committed(self, seconds: float, writes: int) -> None:
         """Count a commit and how many writes shared it."""
@@ -65,7 +60,7 @@ class Metrics:
         tasks: Iterable[BackgroundTask],
     ) -> None:
         """Read these whenever the metrics are asked for; `devices` are counted by verdict."""
-        self.registry.register(_State(waiting, devices, tasks))
+        self.registry.register(_State(waiting, devices, tasks, self._decisions))
 
 
 class _State(Collector):
@@ -76,7 +71,9 @@ class _State(Collector):
         waiting: Callable[[], int],
         devices: Callable[[], Mapping[str, int]],
         tasks: Iterable[BackgroundTask],
+        decisions: Mapping[str, int],
     ) -> None:
+        self._decisions = decisions
         self._waiting = waiting
         self._devices = devices
         self._tasks = tasks
@@ -103,6 +100,14 @@ class _State(Collector):
         for verdict, number in self._devices().items():
             devices.add_metric([verdict], number)
         yield devices
+        decisions = CounterMetricFamily(
+            "passmuster_gate_decisions",
+            "Answers of the gate, through any of its doors.",
+            labels=["answer"],
+        )
+        for answer, number in self._decisions.items():
+            decisions.add_metric([answer], number)
+        yield decisions
         failures = CounterMetricFamily(
             "passmuster_background_failures",
             "How often work beside the requests ended by a mistake and was begun again.",

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from sqlalchemy import Connection
+from starlette.types import ASGIApp
 
 from passmuster_server.background import BackgroundTask
 from passmuster_server.clock import Clock
@@ -23,7 +24,8 @@ class Services:
     """One server process.
 
     `in_touch` says whether it hears of what other servers on its database change, `draining` that
-    it was told to end and goes on for a moment. `spans` are for whoever wants its work in traces.
+    it was told to end and goes on for a moment. `doors` are asked before all routes, by their path.
+    `spans` are for whoever wants its work in traces.
     """
 
     config: Config
@@ -39,6 +41,7 @@ class Services:
     metrics: Metrics = field(default_factory=Metrics)
     tasks: list[BackgroundTask] = field(default_factory=list)
     closings: list[Callable[[], None]] = field(default_factory=list)
+    doors: dict[str, ASGIApp] = field(default_factory=dict)
     loadings: list[Callable[[Connection], None]] = field(default_factory=list)
     draining: bool = False
 

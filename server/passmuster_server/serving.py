@@ -7,6 +7,7 @@ import time
 from types import FrameType
 
 import uvicorn
+from starlette.applications import Starlette
 
 from passmuster_server.app import create_app
 from passmuster_server.config import Config
@@ -67,28 +68,29 @@ def serve(config: Config) -> bool:
 
     Raises `CommandError` where another server works on the same data.
     """
-    unix = sys.platform != "win32"
     with alone(config):
-        server = Server(
-            uvicorn.Config(
-                create_app(config),
-                host=config.host,
-                port=config.port,
-                loop="uvloop" if unix else "asyncio",
-                http=BoundedProtocol,
-                ws="none",
-                # Addresses in an access log would say who works when, and from where.
-                access_log=False,
-                log_config=None,
-                server_header=False,
-                timeout_keep_alive=KEEP_ALIVE_S,
-                timeout_graceful_shutdown=STOP_WITHIN_S,
-                ssl_certfile=config.tls_certificate,
-                ssl_keyfile=config.tls_key,
-                proxy_headers=config.behind_proxy,
-                forwarded_allow_ips=list(config.trusted_proxies),
-            ),
-            config.drain_seconds,
-        )
+        server = Server(settings_of(create_app(config), config), config.drain_seconds)
         server.run()
     return server.started
+
+
+def settings_of(app: Starlette, config: Config) -> uvicorn.Config:
+    """Return what uvicorn is told."""
+    return uvicorn.Config(
+        app,
+        host=config.host,
+        port=config.port,
+        loop="uvloop" if sys.platform != "win32" else "asyncio",
+        http=BoundedProtocol,
+        ws="none",
+        # Addresses in an access log would say who works when, and from where.
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        timeout_keep_alive=KEEP_ALIVE_S,
+        timeout_graceful_shutdown=STOP_WITHIN_S,
+        ssl_certfile=config.tls_certificate,
+        ssl_keyfile=config.tls_key,
+        proxy_headers=config.behind_proxy,
+        forwarded_allow_ips=list(config.trusted_proxies),
+    )

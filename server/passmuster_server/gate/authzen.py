@@ -76,7 +76,7 @@ class AccessEvaluation:
                 "status": 200,
                 "headers": [
                     (b"content-type", b"application/json"),
-                    (b"content-length", str(len(answer)).encode("ascii")),
+                    (b"content-length", b"%d" % len(answer)),
                     (b"cache-control", b"no-store"),
                     *echoed,
                 ],
@@ -86,10 +86,18 @@ class AccessEvaluation:
 
     def _answer(self, client: GateClient, body: bytes, accepted: bytes) -> bytes:
         asked = parse_question(body, client.organisation)
-        return msgspec.json.encode(self._decided(client, asked, accepted))
+        answer = self._service.ask(client, asked.question)
+        if answer.decision.allowed and answer.decision.grace_until is None:
+            # The usual answer, of which nothing but the id differs: base64url needs no escaping.
+            return b'{"decision":true,"context":{"id":"%b","grace_until":null}}' % (
+                answer.decision_id.encode("ascii")
+            )
+        return msgspec.json.encode(self._told(answer, asked, accepted))
 
     def _decided(self, client: GateClient, asked: Asked, accepted: bytes) -> dict[str, Any]:
-        answer = self._service.ask(client, asked.question)
+        return self._told(self._service.ask(client, asked.question), asked, accepted)
+
+    def _told(self, answer: Answer, asked: Asked, accepted: bytes) -> dict[str, Any]:
         return {
             "decision": answer.decision.allowed,
             "context": response_context(
@@ -185,18 +193,21 @@ def _checked_request_id(value: bytes) -> bytes:
 
 def _check_content_type(value: bytes) -> None:
     # The certification scenario (C.2.4.3) asks for 400 where HTTP would have 415.
+    if value == b"application/json":
+        return
     if value.split(b";", 1)[0].strip().lower() != b"application/json":
         raise ContractError("Content-Type", "send application/json")
 
 
 async def _read(receive: Receive, limit: int) -> bytes:
-    body = bytearray()
+    body = b""
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
             raise ContractError("", "cut off")
-        body += message.get("body", b"")
+        more: bytes = message.get("body", b"")
+        body += more
         if len(body) > limit:
             raise RefusalError(413, "too_large", f"The body may have at most {limit} bytes.")
         if not message.get("more_body", False):
-            return bytes(body)
+            return body

@@ -63,8 +63,7 @@ class Semantic(StrEnum):
     PERMIT = "permit_on_first_permit"
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(msgspec.Struct, frozen=True, gc=False):
     """One question, and the locale that its context names for the reader, or nothing."""
 
     question: Question
@@ -79,6 +78,7 @@ class Batch:
     items: tuple[Asked | ContractError, ...]
 
 
+_PERSON, _CALLER = Proof.PERSON, Proof.CALLER
 _decoder = msgspec.json.Decoder(Evaluation)
 _batch_decoder = msgspec.json.Decoder(dict[str, Any])
 _MISSING = re.compile(r"missing required field `(\w+)`")
@@ -173,19 +173,22 @@ def _converted(value: Mapping[str, Any], organisation: str) -> Asked:
 def _asked(evaluation: Evaluation, organisation: str) -> Asked:
     subject, application = evaluation.subject, evaluation.resource.id
     device = subject.properties.device_id if subject.properties is not None else None
-    for field, text in (
-        ("subject.id", subject.id),
-        ("resource.id", application),
-        ("subject.properties.device_id", device or ""),
-    ):
-        if not text.isprintable():
-            raise ContractError(field, "holds characters that can't be printed")
-    proof = Proof.PERSON if device is None else Proof.CALLER
+    if not subject.id.isprintable():
+        raise _not_printable("subject.id")
+    if not application.isprintable():
+        raise _not_printable("resource.id")
+    if device is not None and not device.isprintable():
+        raise _not_printable("subject.properties.device_id")
+    proof = _PERSON if device is None else _CALLER
     locale = evaluation.context.get("locale") if evaluation.context else None
     return Asked(
         Question(organisation, subject.id, application, device, proof, subject.type),
         locale if isinstance(locale, str) else "",
     )
+
+
+def _not_printable(field: str) -> ContractError:
+    return ContractError(field, "holds characters that can't be printed")
 
 
 def _not_json() -> ContractError:

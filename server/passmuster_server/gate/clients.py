@@ -76,7 +76,7 @@ class GateClients:
         return client
 
     def _remembered(self, token_hash: str) -> GateClient | None:
-        if self._age() > REFRESH_AFTER_S:
+        if self._read_at is None or self._monotonic() - self._read_at > REFRESH_AFTER_S:
             return None
         client = self._callers.by_token.get(token_hash)
         if client is None or not hmac.compare_digest(client.token_hash, token_hash):

@@ -64,7 +64,7 @@ _OUT_OF_SERVICE = {
 }
 
 
-class Question(msgspec.Struct, frozen=True):
+class Question(msgspec.Struct, frozen=True, gc=False):
     """Whether `person` may use `application` now, from `device` or (None) any device of theirs.
 
     With `must_prove` the person's devices alone will not do, whatever policy says.
@@ -79,7 +79,7 @@ class Question(msgspec.Struct, frozen=True):
     must_prove: bool = False
 
 
-class DeviceFinding(msgspec.Struct, frozen=True):
+class DeviceFinding(msgspec.Struct, frozen=True, gc=False):
     """What one device contributes. `standing` is None where there is none to be looked at."""
 
     device: str
@@ -92,7 +92,7 @@ class DeviceFinding(msgspec.Struct, frozen=True):
         return self.cause in PASSING
 
 
-class Decision(msgspec.Struct, frozen=True):
+class Decision(msgspec.Struct, frozen=True, gc=False):
     """Allow or deny, with what it rests on.
 
     `findings` are the devices that decided: those that pass of an allow, those in the way of a

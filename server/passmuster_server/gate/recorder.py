@@ -8,7 +8,9 @@ import asyncio
 import contextlib
 import itertools
 import logging
+from collections.abc import Callable
 from datetime import datetime
+from itertools import chain
 from typing import Any, Protocol
 
 import msgspec
@@ -17,7 +19,6 @@ from sqlalchemy import Connection, delete, select
 from passmuster_server.background import BackgroundTask
 from passmuster_server.database import Database, StoreUnavailableError, Transaction
 from passmuster_server.devices.tables import organisations
-from passmuster_server.engines import POSTGRESQL, SQLITE, run
 from passmuster_server.gate.decision import Proof, Question
 from passmuster_server.gate.tables import decisions
 from passmuster_server.schema import to_microseconds
@@ -37,7 +38,7 @@ class Counted(Protocol):
         """Count it."""
 
 
-class Record(msgspec.Struct, frozen=True):
+class Record(msgspec.Struct, frozen=True, gc=False):
     """One decision as it is stored. `basis` is JSON: each device, its verdict and its report."""
 
     decision: str
@@ -75,16 +76,16 @@ class DecisionRecorder:
 
     def put(self, record: Record) -> None:
         """Queue the record. Raises `StoreUnavailableError` for an allow that has no room."""
-        if len(self._waiting) >= self._max_waiting:
-            if record.allowed:
-                raise StoreUnavailableError("too many decisions are waiting to be recorded")
-            self.unrecorded_denials += 1
+        has_room = len(self._waiting) < self._max_waiting
+        if not has_room and record.allowed:
+            raise StoreUnavailableError("too many decisions are waiting to be recorded")
         if self._counted is not None:
             self._counted(allowed=record.allowed)
-        if len(self._waiting) >= self._max_waiting:
-            return
-        self._waiting[record.decision] = record
-        self._arrived.set()
+        if has_room:
+            self._waiting[record.decision] = record
+            self._arrived.set()
+        else:
+            self.unrecorded_denials += 1
 
     async def question_of(self, decision: str) -> tuple[Question, datetime] | None:
         """Return what was asked and when, or None for an unknown decision."""
@@ -120,12 +121,8 @@ class DecisionRecorder:
                 self._arrived.clear()
 
     async def _write(self, group: list[Record]) -> None:
-        rows = msgspec.json.encode([_row(record) for record in group]).decode("utf-8")
-
-        def insert(transaction: Transaction) -> None:
-            run(transaction.connection, _INSERT[transaction.connection.dialect.name], (rows,))
-
-        await self._database.write(insert)
+        insert = _insert_by_json if self._database.shared else _insert_by_values
+        await self._database.write(insert([_row(record) for record in group]))
         for record in group:
             del self._waiting[record.decision]
 
@@ -135,32 +132,54 @@ class DecisionRecorder:
             self.unrecorded_denials = 0
 
 
-# One statement for a whole group: the database works through it without Python's lock, which row
-# by row would be taken and given back under the nose of the requests.
+# Many rows by one statement: the database works through it without Python's lock, which row by row
+# would be taken and given back under the nose of the requests.
 _COLUMNS = """
     INSERT INTO decisions (
         organisation_id, decision_id, decided_at, client_id, subject, application, device_id,
         proof, allowed, policy_version, reasons
     )
     """
-_INSERT = {
-    SQLITE: _COLUMNS
-    + """
-    SELECT
-        json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]'),
-        json_extract(value, '$[3]'), json_extract(value, '$[4]'), json_extract(value, '$[5]'),
-        json_extract(value, '$[6]'), json_extract(value, '$[7]'), json_extract(value, '$[8]'),
-        json_extract(value, '$[9]'), CAST(json_extract(value, '$[10]') AS BLOB)
-    FROM json_each(?)
-    """,
-    POSTGRESQL: _COLUMNS
+_BY_JSON = (
+    _COLUMNS
     + """
     SELECT
         value->>0, value->>1, (value->>2)::bigint, value->>3, value->>4, value->>5, value->>6,
         value->>7, (value->>8)::boolean, (value->>9)::integer, convert_to(value->>10, 'UTF8')
     FROM json_array_elements(?::json)
-    """,
+    """
+)
+_ROW = f"({', '.join(['?'] * 11)})"
+_BY_VALUES = {
+    rows: f"{_COLUMNS} VALUES {', '.join([_ROW] * rows)}"
+    for rows in (200, 20, 1)  # few enough statements that SQLite compiles each of them once
 }
+
+Row = tuple[Any, ...]
+
+
+def _insert_by_values(rows: list[Row]) -> Callable[[Transaction], None]:
+    """Return what writes the rows to SQLite: their values as they are, in statements of 200."""
+
+    def insert(transaction: Transaction) -> None:
+        begin = 0
+        for size, statement in _BY_VALUES.items():
+            for end in range(begin + size, len(rows) + 1, size):
+                transaction.run(statement, tuple(chain.from_iterable(rows[begin:end])))
+                begin = end
+
+    return insert
+
+
+def _insert_by_json(rows: list[Row]) -> Callable[[Transaction], None]:
+    """Return what writes the rows to PostgreSQL: one statement with one parameter."""
+    texts = [(*row[:-1], row[-1].decode("utf-8")) for row in rows]
+    parameter = msgspec.json.encode(texts).decode("utf-8")
+
+    def insert(transaction: Transaction) -> None:
+        transaction.run(_BY_JSON, (parameter,))
+
+    return insert
 
 
 def forget_decisions(connection: Connection, before: datetime, limit: int) -> int:
@@ -171,8 +190,8 @@ def forget_decisions(connection: Connection, before: datetime, limit: int) -> in
     ).rowcount
 
 
-def _row(record: Record) -> tuple[Any, ...]:
-    """Return the values in the order of `_INSERT`."""
+def _row(record: Record) -> Row:
+    """Return the values in the order of the columns."""
     question = record.question
     return (
         question.organisation,
@@ -185,7 +204,7 @@ def _row(record: Record) -> tuple[Any, ...]:
         question.proof.value,
         record.allowed,
         record.policy_version,
-        record.basis.decode("utf-8"),
+        record.basis,
     )
 
 

@@ -64,10 +64,12 @@ def routes(services: Services) -> list[Route]:
         contact=services.config.contact,
         again=blocked.again,
     )
+    evaluation = authzen.AccessEvaluation(clients, service, public_url)
+    services.doors[authzen.EVALUATION_PATH] = evaluation
     return [
         Route(
             authzen.EVALUATION_PATH,
-            authzen.AccessEvaluation(clients, service, public_url),
+            evaluation,
             methods=["POST"],
         ),
         Route(

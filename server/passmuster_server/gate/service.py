@@ -35,7 +35,7 @@ RANDOM_BYTES = 12
 """Of each decision's id: 96 bits that nobody guesses."""
 
 
-class Answer(msgspec.Struct, frozen=True):
+class Answer(msgspec.Struct, frozen=True, gc=False):
     """A decision under the id by which the record and the blocked page know it."""
 
     decision_id: str
@@ -167,20 +167,31 @@ def _found_in(decision: Decision) -> tuple[Any, ...]:
 
 
 class _Ids:
-    """Unguessable ids; the system is asked for random bits a few hundred ids at a time."""
+    """Unguessable ids; the system is asked for random bits a few hundred ids at a time.
+
+    Time and random bits are both whole triples of bytes, so each is base64url of its own.
+    """
 
     def __init__(self) -> None:
-        self._random = b""
+        self._random = ""
         self._used = 0
+        self._millisecond = -1
+        self._time = ""
 
     def next(self, now: datetime) -> str:
         """Return an id that sorts by its time, which keeps the table's index growing at its end."""
-        if self._used + RANDOM_BYTES > len(self._random):
-            self._random, self._used = os.urandom(RANDOM_BYTES * 256), 0
-        random = self._random[self._used : self._used + RANDOM_BYTES]
-        self._used += RANDOM_BYTES
-        milliseconds = int(now.timestamp() * 1000)
-        return urlsafe_b64encode(milliseconds.to_bytes(6, "big") + random).decode("ascii")
+        begin = self._used
+        if begin >= len(self._random):
+            self._random, begin = _base64url(os.urandom(RANDOM_BYTES * 256)), 0
+        end = self._used = begin + RANDOM_BYTES * 4 // 3
+        millisecond = int(now.timestamp() * 1000)
+        if millisecond != self._millisecond:
+            self._millisecond, self._time = millisecond, _base64url(millisecond.to_bytes(6, "big"))
+        return self._time + self._random[begin:end]
+
+
+def _base64url(whole_triples: bytes) -> str:
+    return urlsafe_b64encode(whole_triples).decode("ascii")
 
 
 class _DeviceBasis(msgspec.Struct, omit_defaults=True):

@@ -19,7 +19,7 @@ class Standings:
 
     def __init__(self) -> None:
         self._by_device: dict[tuple[str, str], Standing] = {}
-        self._by_owner: dict[tuple[str, str], dict[str, Standing]] = {}
+        self._by_owner: dict[tuple[str, str], tuple[Standing, ...]] = {}
         self._listeners: list[Listener] = []
         self._removal_listeners: list[RemovalListener] = []
 
@@ -50,10 +50,15 @@ class Standings:
     def _put(self, before: Standing | None, standing: Standing) -> None:
         key = (standing.organisation, standing.device)
         if before is not None and before.owner != standing.owner:
-            self._by_owner[before.organisation, _folded(before.owner)].pop(before.device, None)
+            self._leave(before)
         self._by_device[key] = standing
         owner = (standing.organisation, _folded(standing.owner))
-        self._by_owner.setdefault(owner, {})[standing.device] = standing
+        owned = self._by_owner.get(owner, ())
+        if any(each.device == standing.device for each in owned):
+            owned = tuple(standing if each.device == standing.device else each for each in owned)
+        else:
+            owned = (*owned, standing)
+        self._by_owner[owner] = owned
         for listener in self._listeners:
             listener(before, standing)
 
@@ -65,7 +70,7 @@ class Standings:
         """Forget a device that is no longer enrolled."""
         standing = self._by_device.pop((organisation, device), None)
         if standing is not None:
-            self._by_owner[organisation, _folded(standing.owner)].pop(device, None)
+            self._leave(standing)
             for listener in self._removal_listeners:
                 listener(standing)
 
@@ -75,11 +80,20 @@ class Standings:
 
     def of_owner(self, organisation: str, owner: str) -> tuple[Standing, ...]:
         """Return the standings of a person's devices; the address is compared without case."""
-        return tuple(self._by_owner.get((organisation, _folded(owner)), {}).values())
+        return self._by_owner.get((organisation, _folded(owner)), ())
 
     def all(self, organisation: str) -> Iterable[Standing]:
         """Return every standing of the organisation."""
         return [item for (owner, _), item in self._by_device.items() if owner == organisation]
+
+    def _leave(self, standing: Standing) -> None:
+        """Take a device from its owner."""
+        owner = (standing.organisation, _folded(standing.owner))
+        owned = tuple(each for each in self._by_owner[owner] if each.device != standing.device)
+        if owned:
+            self._by_owner[owner] = owned
+        else:
+            del self._by_owner[owner]
 
 
 def _folded(owner: str) -> str:
