@@ -5,12 +5,11 @@ signing and for HTTPS are in memory for a fraction of a second only. Its last wo
 JSON on standard output, a `Delivery`.
 """
 
-import argparse
 import contextlib
 import dataclasses
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -19,7 +18,7 @@ from passmuster_agent.answering import Answering
 from passmuster_agent.config import Device, State
 from passmuster_agent.delivery import KEY_UNUSABLE, Delivery, DeliveryKind, Obstacle
 from passmuster_agent.errands import Errand
-from passmuster_agent.errors import AgentError
+from passmuster_agent.errors import AgentError, ExitCode
 from passmuster_agent.identity import CONTENT_TYPE, signed
 from passmuster_agent.keystore.interface import KeyStoreError
 from passmuster_agent.lock import LockedError
@@ -233,17 +232,22 @@ def deliver(state: State, errand: Errand | None = None) -> Delivery:
         )
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Deliver once and print the `Delivery`."""
-    parser = argparse.ArgumentParser(prog="passmuster-agent reporter")
-    parser.add_argument("--state", type=Path, required=True)
-    parser.add_argument(
-        "--errand", choices=tuple(errands.KINDS), help="do this as well, by standard input"
-    )
-    options = parser.parse_args(arguments)
+def main(arguments: Sequence[str]) -> int:
+    """Deliver once and print the `Delivery`.
+
+    `arguments` are the daemon's: `--state DIR`, and `--errand NAME` for one on standard input.
+    """
+    match arguments:
+        case ["--state", folder]:
+            name = ""
+        case ["--state", folder, "--errand", name] if name in errands.KINDS:
+            pass
+        case _:
+            sys.stderr.write("usage: passmuster-agent reporter --state DIR [--errand NAME]\n")
+            return int(ExitCode.USAGE)
     try:
-        errand = None if options.errand is None else _read_errand(options.errand)
-        delivered = deliver(State(options.state), errand)
+        errand = _read_errand(name) if name else None
+        delivered = deliver(State(Path(folder)), errand)
     except AgentError as error:
         delivered = _later(Obstacle.LAPTOP, error)
     sys.stdout.buffer.write(delivered.to_bytes())

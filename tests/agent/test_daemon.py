@@ -36,7 +36,9 @@ from tests.support.usb_stage import STICK, on_stage, plug_in, pull_out, require_
 
 HEAVY = ("requests", "keyring", "cryptography", "asyncio", "pydantic", "jeepney", "urllib3", "ssl")
 HEALTHY = REPOSITORY / "tests" / "recordings" / "linux" / "healthy_laptop" / "machine.json"
-HEAVY_LIBRARIES = ("cryptography", "_cffi", "libssl", "libcrypto")
+HEAVY_LIBRARIES = ("cryptography", "_cffi", "libssl", "libcrypto", "_lzma", "_bz2")
+NEEDLESS = ("argparse", "ast", "gettext", "dis", "shutil")
+"""The parser of people's commands, and what reading source code takes."""
 
 
 @contextmanager
@@ -172,6 +174,34 @@ class TestWhatStaysInMemory:
         )
         output = subprocess.check_output([sys.executable, "-c", program], text=True, timeout=60)
         assert output.split() == []
+
+    def test_a_daemon_that_the_system_starts_and_that_has_read_all_loads_nothing_needless(
+        self, server: ReportServer, state: State, enrolled: Device
+    ) -> None:
+        program = (
+            "import signal, sys\n"
+            "from passmuster_agent import cli\n"
+            "def tell(*_):\n"
+            "    loaded = {each for each, module in sys.modules.items() if module is not None}\n"
+            f"    print(*sorted(loaded & set({NEEDLESS + HEAVY!r})), 'told', flush=True)\n"
+            "signal.signal(signal.SIGUSR1, tell)\n"
+            f"raise SystemExit(cli.main(['run', '--state', {str(state.path)!r}]))"
+        )
+        with subprocess.Popen(
+            [sys.executable, "-P", "-c", program],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        ) as process:
+            try:
+                assert server.wait_for(lambda: len(server.uploads) >= 1)
+                process.send_signal(signal.SIGUSR1)
+                assert process.stdout is not None
+                told = process.stdout.readline().split()
+            finally:
+                process.terminate()
+        # The readers ask the buses with that library where there is one to ask.
+        assert [each for each in told if each != "jeepney"] == ["told"]
 
     def test_a_running_daemon_that_has_reported_has_none_mapped(
         self, server: ReportServer, state: State, enrolled: Device

@@ -38,6 +38,8 @@ class Askers(Protocol):
 
 @dataclass(frozen=True)
 class _Asker:
+    """The companion that waits for the answer."""
+
     person: int
     number: int
     summons: Summons

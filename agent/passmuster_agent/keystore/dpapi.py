@@ -6,10 +6,8 @@ the service can sign; who else might decrypt it is kept from reading the file.
 
 from pathlib import Path
 
-from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
-
 from passmuster_agent.errors import because
-from passmuster_agent.keystore import key_files, p256
+from passmuster_agent.keystore import key_files, pem_keys
 from passmuster_agent.keystore.interface import KeyStoreError
 from passmuster_agent.windows import account
 from passmuster_agent.windows.data_protection import DataProtection
@@ -39,36 +37,34 @@ class DpapiKeyStore:
         """Make a key, have it encrypted, and bring that to the disk."""
         path = self._path(identity)
         key_files.check_new(path)
-        key = p256.generate()
+        pem, public_key = pem_keys.new()
         try:
-            sealed = self._protection.protect(p256.to_pem(key), _purpose(identity))
+            sealed = self._protection.protect(pem, _purpose(identity))
         except OSError as error:
             raise _failed(error) from None
         key_files.create(path, sealed)
-        return p256.public_key(key)
+        return public_key
 
     def public_key(self, identity: str) -> PublicKey:
         """Return the public half of the key."""
-        return p256.public_key(self._load(identity))
+        with key_files.naming_damage(self._path(identity)):
+            return pem_keys.public_key(self._load(identity))
 
     def sign(self, identity: str, message: bytes) -> bytes:
         """Return the signature of `message`."""
-        return p256.sign(self._load(identity), message)
+        with key_files.naming_damage(self._path(identity)):
+            return pem_keys.sign(self._load(identity), message)
 
     def delete(self, identity: str) -> None:
         """Remove the encrypted key."""
         key_files.delete(self._path(identity))
 
-    def _load(self, identity: str) -> EllipticCurvePrivateKey:
-        path = self._path(identity)
+    def _load(self, identity: str) -> bytes:
+        kept = key_files.read(self._path(identity))
         try:
-            return p256.from_pem(
-                self._protection.unprotect(key_files.read(path), _purpose(identity))
-            )
+            return self._protection.unprotect(kept, _purpose(identity))
         except OSError as error:
             raise _failed(error) from None
-        except ValueError:
-            raise key_files.damaged(path) from None
 
     def _path(self, identity: str) -> Path:
         return self._state / identity / NAME

@@ -1,6 +1,7 @@
 """A key on the disk, in whatever form its tier keeps it: errors in words, 0600, synced."""
 
 import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 
 from passmuster_agent import private_files
@@ -52,6 +53,15 @@ def delete(path: Path) -> None:
         raise KeyStoreError(
             f"The key {path} cannot be removed: {because(error)}.", "Remove it by hand."
         ) from None
+
+
+@contextlib.contextmanager
+def naming_damage(path: Path) -> Iterator[None]:
+    """Turn the `ValueError` of a key that is none into a `KeyStoreError`."""
+    try:
+        yield
+    except ValueError:
+        raise damaged(path) from None
 
 
 def damaged(path: Path) -> KeyStoreError:

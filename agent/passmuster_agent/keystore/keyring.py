@@ -8,12 +8,11 @@ import os
 import sys
 from collections.abc import Iterator
 
-from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from keyring.backend import KeyringBackend
 from keyring.errors import KeyringError, PasswordDeleteError
 
 from passmuster_agent.config import ENROL_AGAIN
-from passmuster_agent.keystore import p256, system_keychain
+from passmuster_agent.keystore import pem_keys, system_keychain
 from passmuster_agent.keystore.interface import KeyStoreError
 from passmuster_agent.windows import account
 from passmuster_collectors.contract.enrolment import KeyTier, PublicKey
@@ -47,34 +46,31 @@ class KeyringKeyStore:
         """Make a key and hand it to the secret store."""
         if self._get(identity) is not None:
             raise KeyStoreError("The keyring has such a key already.", ENROL_AGAIN)
-        key = p256.generate()
+        pem, public_key = pem_keys.new()
         with _answering():
-            self._backend.set_password(SERVICE, identity, p256.to_pem(key).decode("ascii"))
-        return p256.public_key(key)
+            self._backend.set_password(SERVICE, identity, pem.decode("ascii"))
+        return public_key
 
     def public_key(self, identity: str) -> PublicKey:
         """Return the public half of the key."""
-        return p256.public_key(self._load(identity))
+        with _naming_damage():
+            return pem_keys.public_key(self._load(identity))
 
     def sign(self, identity: str, message: bytes) -> bytes:
         """Return the signature of `message`."""
-        return p256.sign(self._load(identity), message)
+        with _naming_damage():
+            return pem_keys.sign(self._load(identity), message)
 
     def delete(self, identity: str) -> None:
         """Remove the entry."""
         with _answering(), contextlib.suppress(PasswordDeleteError):
             self._backend.delete_password(SERVICE, identity)
 
-    def _load(self, identity: str) -> EllipticCurvePrivateKey:
+    def _load(self, identity: str) -> bytes:
         kept = self._get(identity)
         if kept is None:
             raise KeyStoreError("The device's key is gone from the keyring.", ENROL_AGAIN)
-        try:
-            return p256.from_pem(kept.encode())
-        except ValueError:
-            raise KeyStoreError(
-                "The device's key in the keyring is damaged.", ENROL_AGAIN
-            ) from None
+        return kept.encode()
 
     def _get(self, identity: str) -> str | None:
         with _answering():
@@ -118,6 +114,14 @@ def _refuse_an_administrators_own() -> None:
             "Enrol with --tier hardware or --tier sealed, or without administrator rights for an "
             "agent of your own.",
         )
+
+
+@contextlib.contextmanager
+def _naming_damage() -> Iterator[None]:
+    try:
+        yield
+    except ValueError:
+        raise KeyStoreError("The device's key in the keyring is damaged.", ENROL_AGAIN) from None
 
 
 @contextlib.contextmanager

@@ -11,10 +11,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
-
 from passmuster_agent.errors import because
-from passmuster_agent.keystore import key_files, p256
+from passmuster_agent.keystore import key_files, pem_keys
 from passmuster_agent.keystore.interface import KeyStoreError
 from passmuster_collectors.contract.enrolment import KeyTier, PublicKey
 
@@ -53,28 +51,26 @@ class SealedKeyStore:
         """Make a key, have it encrypted, and bring that to the disk."""
         path = self._path(identity)
         key_files.check_new(path)
-        key = p256.generate()
-        key_files.create(path, self._run("encrypt", identity, p256.to_pem(key)))
-        return p256.public_key(key)
+        pem, public_key = pem_keys.new()
+        key_files.create(path, self._run("encrypt", identity, pem))
+        return public_key
 
     def public_key(self, identity: str) -> PublicKey:
         """Return the public half of the key."""
-        return p256.public_key(self._load(identity))
+        with key_files.naming_damage(self._path(identity)):
+            return pem_keys.public_key(self._load(identity))
 
     def sign(self, identity: str, message: bytes) -> bytes:
         """Return the signature of `message`."""
-        return p256.sign(self._load(identity), message)
+        with key_files.naming_damage(self._path(identity)):
+            return pem_keys.sign(self._load(identity), message)
 
     def delete(self, identity: str) -> None:
         """Remove the encrypted key."""
         key_files.delete(self._path(identity))
 
-    def _load(self, identity: str) -> EllipticCurvePrivateKey:
-        path = self._path(identity)
-        try:
-            return p256.from_pem(self._run("decrypt", identity, key_files.read(path)))
-        except ValueError:
-            raise key_files.damaged(path) from None
+    def _load(self, identity: str) -> bytes:
+        return self._run("decrypt", identity, key_files.read(self._path(identity)))
 
     def _run(self, verb: str, identity: str, data: bytes) -> bytes:
         """Return what the program makes of `data`, which goes in and comes out by pipes only."""

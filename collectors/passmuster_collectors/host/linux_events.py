@@ -134,6 +134,8 @@ class NetlinkWatch:
 
 @dataclass(frozen=True)
 class _Message:
+    """One datagram and who sent it."""
+
     data: bytes
     port: int
     groups: int

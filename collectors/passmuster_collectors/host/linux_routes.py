@@ -6,7 +6,6 @@
 import socket
 import struct
 import sys
-from ipaddress import IPv4Address, ip_address
 
 from passmuster_collectors.host.base import SourceConflictError, SourceError, SourceMissingError
 
@@ -34,12 +33,12 @@ def outgoing_interface(address: str) -> str | None:
 
     Raises `SourceError`; `missing` is a kernel without that protocol.
     """
-    parsed = ip_address(address)
-    family = socket.AF_INET if isinstance(parsed, IPv4Address) else socket.AF_INET6
-    head = ROUTE_MESSAGE.pack(family, parsed.max_prefixlen, 0, 0, 0, 0, 0, 0, 0)
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    packed = socket.inet_pton(family, address)
+    head = ROUTE_MESSAGE.pack(family, len(packed) * 8, 0, 0, 0, 0, 0, 0, 0)
     with Netlink(ROUTE, SOURCE) as netlink:
         try:
-            answers = netlink.ask(GET_ROUTE, head + attribute(DESTINATION, parsed.packed))
+            answers = netlink.ask(GET_ROUTE, head + attribute(DESTINATION, packed))
         except SourceError as error:
             if error.detail in NO_ROUTE:
                 return None

@@ -22,6 +22,8 @@ DEEPEST_NAME = 64
 
 @dataclass(frozen=True)
 class _Item:
+    """One entry of the file's hash table."""
+
     parent: int
     own_name: str
     kind: str

@@ -24,6 +24,8 @@ class ReportDescriptorError(ValueError):
 
 @dataclass
 class _State:
+    """What the items read so far have set."""
+
     page: int = 0
     saved_pages: list[int] = field(default_factory=list)
     usages: list[int] = field(default_factory=list)

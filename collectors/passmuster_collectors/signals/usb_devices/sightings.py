@@ -21,6 +21,8 @@ from passmuster_collectors.signals.usb_devices.portable import keyboard_by_class
 
 @dataclass
 class _Glimpse:
+    """One stay of a device, as far as it is told."""
+
     vendor_id: str
     product_id: str
     at: datetime | None

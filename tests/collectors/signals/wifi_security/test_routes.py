@@ -1,5 +1,6 @@
 """Which interface public traffic leaves by, as the kernel would choose."""
 
+from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,8 @@ from hypothesis import strategies as st
 from passmuster_collectors.signals.wifi_security.linux.routes import (
     IPV4,
     IPV6,
+    PUBLIC_IPV4,
+    PUBLIC_IPV6,
     RoutesError,
     carriers,
 )
@@ -30,6 +33,12 @@ def ipv6(interface: str, network: str, prefix: int, metric: int, flags: int = 3)
         f"{network:0<32} {prefix:02x} {NOWHERE} 00 {NOWHERE} {metric:08x} 00000001 00000000 "
         f"{flags:08x} {interface:>8}\n"
     ).encode()
+
+
+def test_the_public_addresses_are_the_numbers_they_stand_beside() -> None:
+    told = {**PUBLIC_IPV4, **PUBLIC_IPV6}
+    assert told == {address: int(ip_address(address)) for address in told}
+    assert all(ip_address(address).is_global for address in told)
 
 
 def test_the_default_route_carries_what_nothing_else_does() -> None:
