@@ -28,6 +28,7 @@ from passmuster_server.audit.routes import routes as audit_routes
 from passmuster_server.changes import ChangeWatch
 from passmuster_server.clock import Clock, utc_now
 from passmuster_server.config import Config
+from passmuster_server.console.policy_routes import routes as policy_routes
 from passmuster_server.console.usb_routes import routes as usb_routes
 from passmuster_server.database import Database, StoreUnavailableError
 from passmuster_server.devices.lineage import place_of
@@ -81,6 +82,7 @@ AREAS = (
     fleet_routes,
     fleet_action_routes,
     usb_routes,
+    policy_routes,
     audit_routes,
     signing_routes,
     ssf_routes,

@@ -15,6 +15,17 @@ from passmuster_server.policy.document import Policy, located, parse
 from passmuster_server.policy.strictness import check_groups
 
 
+MAX_NAMED = 254
+
+
+class OvertakenError(Exception):
+    """Somebody else published since the document was taken: `version` is in force now."""
+
+    def __init__(self, version: int) -> None:
+        super().__init__(f"version {version} was published meanwhile")
+        self.version = version
+
+
 def checked(connection: Connection, organisation: str, document: str) -> Policy:
     """Return the policy; what it says has to fit the groups there are. Raises `DocumentError`."""
     policy = parse(document, 0)
@@ -33,15 +44,25 @@ def publish(
     now: datetime,
     *,
     note: str = "",
+    reason: str = "",
+    instead_of: int | None = None,
 ) -> tuple[int, Event]:
     """Put a checked document in force; return its version and what goes on record.
 
-    Running servers judge by it within a second.
+    Running servers judge by it within a second. `note` stands beside the name, `reason` on record
+    alone. `instead_of` is the version that the document was made from: raises `OvertakenError`
+    where another one is in force.
     """
-    published_by = f"{by}, {note}" if note else by
+    if instead_of is not None:
+        newest = store.newest_version(connection, organisation)
+        if newest != instead_of:
+            raise OvertakenError(newest)
+    published_by = f"{by}, {note}"[:MAX_NAMED] if note else by
     version = store.insert_policy(connection, organisation, document, now, published_by)
     announce(connection, organisation, None)
     details = {"sha256": digest(document.encode("utf-8")), "note": note}
+    if reason:
+        details["reason"] = reason
     return version, Event(Action.POLICY_PUBLISHED, by, subject=str(version), details=details)
 
 

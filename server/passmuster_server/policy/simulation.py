@@ -52,6 +52,7 @@ def simulate(
     """Return what `policy` would do, judged from what each device last reported."""
     devices = 0
     moved: list[Moved] = []
+    waived_each = waivers.waived_each(connection, organisation, now)
     in_force = allowances.InForce(connection, organisation, now)
     for group in _taking_part(connection, organisation):
         devices += len(group)
@@ -60,7 +61,7 @@ def simulate(
         )
         for stored in group:
             before = _verdict_at(stored.verdict, now)
-            waived = waivers.waived(connection, organisation, stored.device, now)
+            waived = waived_each.get(stored.device, {})
             allowed = in_force.of(stored.device, stored.group)
             after, reasons = _judged(stored, read[stored.device], policy, now, (waived, allowed))
             if after is not before:

@@ -81,14 +81,30 @@ def newest_policies(connection: Connection) -> list[Row[Any]]:
     return list(connection.execute(statement).all())
 
 
+def newest_version(connection: Connection, organisation: str) -> int:
+    """Return the number of the version in force, 0 before the first one."""
+    newest = connection.execute(
+        select(func.max(policies.c.version)).where(policies.c.organisation_id == organisation)
+    ).scalar()
+    return int(newest or 0)
+
+
+def versions(connection: Connection, organisation: str, limit: int) -> Sequence[Row[Any]]:
+    """Return who published each of the newest versions and when, without the documents."""
+    found = connection.execute(
+        select(*(policies.c[name] for name in ("version", "published_at", "published_by")))
+        .where(policies.c.organisation_id == organisation)
+        .order_by(policies.c.version.desc())
+        .limit(limit)
+    )
+    return found.all()
+
+
 def insert_policy(
     connection: Connection, organisation: str, document: str, now: datetime, by: str
 ) -> int:
     """Store the next version and return its number."""
-    newest = connection.execute(
-        select(func.max(policies.c.version)).where(policies.c.organisation_id == organisation)
-    ).scalar()
-    version = (newest or 0) + 1
+    version = newest_version(connection, organisation) + 1
     connection.execute(
         policies.insert().values(
             organisation_id=organisation,

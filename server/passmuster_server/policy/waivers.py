@@ -38,6 +38,25 @@ def waived(
     return {row.signal: row.expires_at for row in rows}
 
 
+def waived_each(
+    connection: Connection, organisation: str, now: datetime
+) -> Mapping[str, Mapping[str, datetime]]:
+    """Return the same for every device that has a waiver at `now`."""
+    rows = connection.execute(
+        select(waivers.c.device_id, waivers.c.signal, waivers.c.expires_at)
+        .where(
+            waivers.c.organisation_id == organisation,
+            waivers.c.expires_at > now,
+            waivers.c.ended_at.is_(None),
+        )
+        .order_by(waivers.c.expires_at)
+    )
+    found: dict[str, dict[str, datetime]] = {}
+    for row in rows:
+        found.setdefault(row.device_id, {})[row.signal] = row.expires_at
+    return found
+
+
 @dataclass(frozen=True)
 class Waived:
     """Which waiver of which device, and whose that is."""

@@ -171,6 +171,9 @@ def test_axe_does_find_what_is_wrong(page: Page) -> None:
         "/fleet?search=nothing+of+that+name",
         "/fleet/devices/unknown",
         "/usb",
+        "/policy",
+        "/policy/versions/1",
+        "/policy/versions/2",
         "/usb?search=nothing+of+that+name",
         "/audit",
         "/audit?search=nothing+of+that+name",
@@ -220,6 +223,29 @@ def test_a_change_that_was_refused(site: Site, console: Page) -> None:
     form.get_by_role("button").click()
     expect(console.get_by_role("heading", level=1)).to_have_text("Nothing was changed")
     expect_no_faults(console)
+
+
+def test_a_change_of_the_policy_with_a_mistake_and_without(site: Site, console: Page) -> None:
+    console.goto(site.url("/policy"))
+    editor = console.get_by_role("textbox", name="The policy, as TOML")
+    written = editor.input_value()
+    editor.fill(written.replace('"warn"', '"wrong"', 1))
+    console.get_by_role("button", name="Check this change").click()
+    expect(console.get_by_role("alert")).to_contain_text("Line ")
+    expect_no_faults(console)
+    console.get_by_role("textbox", name="Put it right").fill(written.replace('"block"', '"warn"', 1))
+    console.get_by_role("button", name="Check again").click()
+    expect(console.get_by_role("heading", name="Difference to version 2")).to_be_visible()
+    expect(console.get_by_role("button", name="Put it in force")).to_be_visible()
+    expect_no_faults(console)
+    site.server.change("UPDATE sessions SET proven_at = 1")
+    console.get_by_role("textbox", name="What it is for").fill("A test")
+    if console.get_by_label("I mean to shut out").count():
+        console.get_by_label("I mean to shut out").check()
+    console.get_by_role("button", name="Put it in force").click()
+    expect(console.get_by_text("Your sign-in is older than 15 minutes")).to_be_visible()
+    expect_no_faults(console)
+    site.server.change("UPDATE sessions SET proven_at = created_at")
 
 
 def test_a_second_step_from_pending_to_the_recovery_codes_and_a_sign_in_that_is_too_old(
