@@ -48,12 +48,14 @@ def judge_device(
     now: datetime,
     waived: Mapping[str, datetime] = MappingProxyType({}),
     allowed: Sequence[Allowance] = (),
+    settled: Mapping[str, SignalStanding] = MappingProxyType({}),
 ) -> Judged:
     """Return the verdict on `readings` at `now`; `before` says since when a signal has failed.
 
     Anything but a pass of a blocking signal shuts the gate, unless the signal's grace still lasts
     or the signal is `waived` (until when). Time under a waiver counts as time of failing. `allowed`
-    changes the limits of this device.
+    changes the limits of this device. `settled` are signals whose judgement is known already: no
+    reading of theirs is needed.
     """
     failing_since = {item.signal: item.failing_since for item in before}
     signals: list[SignalStanding] = []
@@ -68,8 +70,12 @@ def judge_device(
             reading = reading_of(subject.tier, now)
         blocking = demanded.severity is Severity.BLOCK
         limits = changed_limits(demanded.limits, signal.id, allowed, now)
-        judgement = _judged(signal, reading, limits)
-        standing = _standing(signal, judgement, subject.platform, blocking=blocking)
+        if signal.id in settled:
+            known, limits = settled[signal.id], demanded.limits
+            standing = dataclasses.replace(known, blocking=blocking, waived_until=None)
+        else:
+            judgement = _judged(signal, reading, limits)
+            standing = _standing(signal, judgement, subject.platform, blocking=blocking)
         if standing.outcome not in GOOD:
             # Never later than now: a clock that was set back must not begin a grace period.
             since = min(failing_since.get(signal.id) or now, now)

@@ -14,7 +14,6 @@ from passmuster_server.policy import store
 from passmuster_server.policy.document import Policy, located, parse
 from passmuster_server.policy.strictness import check_groups
 
-
 MAX_NAMED = 254
 
 

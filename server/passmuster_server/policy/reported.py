@@ -150,7 +150,7 @@ def _facts(
     )
     while some := list(islice(active, AT_ONCE)):
         read = store.readings_of_devices(
-            connection, organisation, [stored.device for stored in some]
+            connection, organisation, [stored.device for stored in some], (signal.id,)
         )
         for stored in some:
             facts = _decoded(signal, read[stored.device])

@@ -12,8 +12,10 @@ from passmuster_collectors.contract.reading import Reading
 from passmuster_collectors.contract.verdict import Verdict
 from passmuster_server.policy import allowances, store, waivers
 from passmuster_server.policy.allowances import Allowance
-from passmuster_server.policy.document import Policy
+from passmuster_server.policy.demands import JUDGED
+from passmuster_server.policy.document import Policy, parse, resting_on
 from passmuster_server.policy.judgement import judge_device
+from passmuster_server.policy.overlays import Subject
 from passmuster_server.policy.standing import CLOCK_STEP_S, DeviceStatus, Reason, SignalStanding
 from passmuster_server.policy.stored_devices import StoredDevice, StoredVerdict, stored_devices
 
@@ -49,21 +51,32 @@ class Simulation:
 def simulate(
     connection: Connection, organisation: str, policy: Policy, now: datetime
 ) -> Simulation:
-    """Return what `policy` would do, judged from what each device last reported."""
+    """Return what `policy` would do, judged from what each device last reported.
+
+    What it demands as the policy in force does was judged already: only the rest is judged again.
+    """
+    unchanged = _Unchanged(_in_force(connection, organisation), policy)
     devices = 0
     moved: list[Moved] = []
     waived_each = waivers.waived_each(connection, organisation, now)
     in_force = allowances.InForce(connection, organisation, now)
     for group in _taking_part(connection, organisation):
         devices += len(group)
+        settled = {stored.device: unchanged.of(stored) for stored in group}
+        wanted = {
+            signal.id
+            for signal in JUDGED
+            if any(signal.id not in each for each in settled.values())
+        }
         read = store.readings_of_devices(
-            connection, organisation, [stored.device for stored in group]
+            connection, organisation, [stored.device for stored in group], wanted
         )
         for stored in group:
             before = _verdict_at(stored.verdict, now)
             waived = waived_each.get(stored.device, {})
             allowed = in_force.of(stored.device, stored.group)
-            after, reasons = _judged(stored, read[stored.device], policy, now, (waived, allowed))
+            known = read[stored.device], waived, allowed, settled[stored.device]
+            after, reasons = _judged(stored, policy, now, *known)
             if after is not before:
                 moved.append(
                     Moved(stored.device, stored.owner, stored.computer_name, before, after, reasons)
@@ -78,6 +91,42 @@ def simulate(
             if each.before is Verdict.COMPLIANT and each.after is Verdict.GRACE
         ),
     )
+
+
+class _Unchanged:
+    """Which signals a policy judges as the one in force does, and how they were judged."""
+
+    def __init__(self, current: Policy | None, policy: Policy) -> None:
+        self._current = current
+        self._policy = policy
+        self._signals: dict[Subject, frozenset[str]] = {}
+
+    def of(self, stored: StoredDevice) -> Mapping[str, SignalStanding]:
+        """Return the signals of a device that need not be judged again."""
+        current = self._current
+        if current is None or stored.verdict is None or stored.verdict.basis != current.basis:
+            return {}
+        subject = stored.subject
+        signals = self._signals.get(subject)
+        if signals is None:
+            signals = self._signals[subject] = frozenset(
+                signal.id
+                for signal in JUDGED
+                if self._policy.demanded(signal.id, subject) == current.demanded(signal.id, subject)
+            )
+        return {each.signal: each for each in _signals_before(stored) if each.signal in signals}
+
+
+def _in_force(connection: Connection, organisation: str) -> Policy | None:
+    version = store.newest_version(connection, organisation)
+    row = store.find_policy(connection, organisation, version)
+    if row is None:
+        return None
+    try:
+        policy = parse(row.document, row.version)
+    except ContractError:
+        return None
+    return resting_on(policy, allowances.basis_of(connection, organisation))
 
 
 def _verdict_at(verdict: StoredVerdict | None, now: datetime) -> Verdict:
@@ -103,10 +152,12 @@ def _taking_part(connection: Connection, organisation: str) -> Iterator[list[Sto
 
 def _judged(
     stored: StoredDevice,
-    readings: Mapping[str, Reading],
     policy: Policy,
     now: datetime,
-    exceptions: tuple[Mapping[str, datetime], Sequence[Allowance]],
+    readings: Mapping[str, Reading],
+    waived: Mapping[str, datetime],
+    allowed: Sequence[Allowance],
+    settled: Mapping[str, SignalStanding],
 ) -> tuple[Verdict, tuple[Reason, ...]]:
     if stored.last_seen is None:
         return Verdict.UNKNOWN, ()
@@ -118,7 +169,7 @@ def _judged(
     ):
         return Verdict.UNKNOWN, ()
     before = _signals_before(stored)
-    judged = judge_device(readings, policy, stored.subject, before, now, *exceptions)
+    judged = judge_device(readings, policy, stored.subject, before, now, waived, allowed, settled)
     reasons = (reason for signal in judged.signals if signal.blocking for reason in signal.reasons)
     return judged.verdict, tuple(reasons)
 

@@ -1,7 +1,7 @@
 """Reads and writes of policies, verdicts and their history."""
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -142,19 +142,22 @@ def readings_of(connection: Connection, organisation: str, device: str) -> Mappi
 
 
 def readings_of_devices(
-    connection: Connection, organisation: str, devices: Sequence[str]
+    connection: Connection,
+    organisation: str,
+    devices: Sequence[str],
+    signals: Collection[str] | None = None,
 ) -> Mapping[str, Mapping[str, Reading]]:
-    """Return the current reading of each signal of these devices.
+    """Return the current reading of each signal, or of these, of these devices.
 
     One that this version does not understand is left out, which makes it unknown.
     """
     found: dict[str, dict[str, Reading]] = {device: {} for device in devices}
-    rows = connection.execute(
-        select(readings.c.device_id, readings.c.signal, readings.c.reading).where(
-            readings.c.organisation_id == organisation, readings.c.device_id.in_(devices)
-        )
+    wanted = select(readings.c.device_id, readings.c.signal, readings.c.reading).where(
+        readings.c.organisation_id == organisation, readings.c.device_id.in_(devices)
     )
-    for row in rows:
+    if signals is not None:
+        wanted = wanted.where(readings.c.signal.in_(signals))
+    for row in connection.execute(wanted):
         with contextlib.suppress(ContractError):
             reading = codec.decode(Reading, strict_json.parse(row.reading))
             found[row.device_id][row.signal] = reading

@@ -117,10 +117,10 @@ def test_whom_a_change_would_shut_out_is_told_before_anything_happens(
     assert in_force(server) == 2
 
 
+@pytest.mark.usefixtures("laptop")
 def test_what_is_published_is_in_force_at_once_and_on_record(
-    server: ClockedServer, it: httpx.Client, laptop: SigningDevice
+    server: ClockedServer, it: httpx.Client
 ) -> None:
-    assert laptop
     assert published(it, check(it, server, STRICT).text).status_code == 303
     assert server.rows("SELECT document FROM policies WHERE version = 3") == [(STRICT,)]
     wait_until(lambda: server.rows("SELECT verdict FROM verdicts") == [("non_compliant",)])
