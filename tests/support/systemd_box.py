@@ -1,6 +1,6 @@
 """A real systemd as the first process of namespaces of its own, over a copy-on-write root.
 
-It sees this machine's files and writes to memory only. The network is this machine's, so that a
+It sees this machine's files, or those of another folder, and writes to memory only. The network is this machine's, so that a
 server on loopback can be reached, and so are the processes that the agent's services see: without
 the kernel's own among them it takes this for a container. There is no journal and no D-Bus in it.
 """
@@ -27,7 +27,7 @@ box={box}
 mount --make-rprivate /
 mount -t tmpfs none "$box"
 mkdir "$box/upper" "$box/work" "$box/root"
-mount -t overlay overlay -o "lowerdir=/,upperdir=$box/upper,workdir=$box/work" "$box/root"
+mount -t overlay overlay -o "lowerdir={lower},upperdir=$box/upper,workdir=$box/work" "$box/root"
 root="$box/root"
 mount -t proc proc "$root/proc"
 mount --rbind /sys "$root/sys"
@@ -144,14 +144,17 @@ class SystemdBox:
 
 
 @contextlib.contextmanager
-def systemd_box(folder: Path, install: str = FROM_SOURCE) -> Iterator[SystemdBox]:
+def systemd_box(
+    folder: Path, install: str = FROM_SOURCE, lower: Path = Path("/")
+) -> Iterator[SystemdBox]:
     """Start one, and end it with all that it has started; skip (in CI: fail) where it can't.
 
-    `install` puts the agent there: from the sources, or `NOTHING` where a test does it.
+    `install` puts the agent there: from the sources, or `NOTHING` where a test does it. `lower`
+    holds the system that is started.
     """
     if os.geteuid() != 0:
         missing("only root can start another systemd")
-    if not SYSTEMD.exists():
+    if not (lower / SYSTEMD.relative_to("/")).exists():
         missing("systemd is not installed; .ci/packages.txt lists its package")
     box, shared = folder / "box", folder / "shared"
     box.mkdir()
@@ -166,7 +169,10 @@ def systemd_box(folder: Path, install: str = FROM_SOURCE) -> Iterator[SystemdBox
         program=f"python{sys.version_info.major}.{sys.version_info.minor}",
     )
     script = START.format(
-        box=shlex.quote(str(box)), shared=shlex.quote(str(shared)), install=installing
+        box=shlex.quote(str(box)),
+        shared=shlex.quote(str(shared)),
+        lower=shlex.quote(str(lower)),
+        install=installing,
     )
     namespaces = ("--mount", "--pid", "--fork", "--kill-child", "--uts", "--ipc", "--cgroup")
     started = folder / "start.log"

@@ -15,6 +15,7 @@ import pytest
 REPOSITORY = Path(__file__).resolve().parents[2]
 RECORDINGS = REPOSITORY.parent / "shared" / "recordings"
 SYSTEM_PYTHON = Path("/usr/bin/python3")
+FRESH_DEBIAN = REPOSITORY / "build" / "debian"
 
 # Debian leaves these out of an ordinary user's PATH; nginx and cryptsetup live there.
 SYSTEM_FOLDERS = ("/usr/local/sbin", "/usr/sbin", "/sbin")
@@ -51,6 +52,13 @@ def require_recordings() -> Path:
     if not RECORDINGS.is_dir():
         missing("the recordings of real machines are not at ../shared/recordings")
     return RECORDINGS
+
+
+def require_fresh_debian() -> Path:
+    """Return a folder with a Debian that has its base system and systemd, and nothing else."""
+    if not (FRESH_DEBIAN / "etc" / "debian_version").exists():
+        missing("there is no fresh Debian in build/debian; `sudo .ci/fresh-debian` makes one")
+    return FRESH_DEBIAN
 
 
 def missing(what: str) -> NoReturn:
