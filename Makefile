@@ -81,7 +81,7 @@ format: $(VENV)/.dev
 	@$(BIN)/ruff check --fix-only $(SOURCES)
 	@$(BIN)/ruff format $(SOURCES)
 
-# `make test` builds them once more; installs, upgrades and removes what can be installed here.
+# Builds what this system can build; then installs, upgrades and removes it, as `make test` does too.
 packages: $(VENV)/.dev
 	@$(BIN)/python packaging/build_server.py
 	@$(BIN)/python packaging/build_agent.py
@@ -89,12 +89,13 @@ packages: $(VENV)/.dev
 	@$(BIN)/python packaging/build_rpm.py
 	@$(BIN)/python packaging/build_tarball.py
 	@$(BIN)/python packaging/build_sbom.py
+	@PASSMUSTER_TEST_PACKAGES=dist $(BIN)/python -m pytest tests/packaging $(ARGS)
 
 # Asks a service in the network which of the locked packages have known vulnerabilities.
 audit: locks/audit.txt | $(VENV)/.created
 	@$(PYTHON) -m venv build/audit
 	@build/audit/bin/python -m pip install --quiet --require-hashes -r locks/audit.txt
-	@build/audit/bin/pip-audit --strict --disable-pip --require-hashes -r locks/runtime.txt -r locks/telemetry.txt
+	@build/audit/bin/python packaging/audit.py $(ARGS)
 
 screenshots: $(VENV)/.dev
 	@$(BIN)/python -m demo.screenshots $(ARGS)

@@ -25,6 +25,7 @@ from linux_layout import (
     NAME,
     PACKAGING,
     c_library,
+    filled,
     from_the_system,
     lay_out,
     options_of,
@@ -88,16 +89,14 @@ def write_control(root: Path, version: str, architecture: str, needs: str) -> No
     control = root / "DEBIAN"
     control.mkdir(mode=0o755)
     files = sorted(path for path in root.rglob("*") if path.is_file() and not path.is_symlink())
-    values = {
-        "VERSION": version,
-        "MAINTAINER": MAINTAINER,
-        "ARCHITECTURE": architecture,
-        "DEPENDS": needs,
-        "INSTALLED_SIZE": str(-(-size(root) // 1024)),
-    }
-    text = (DEBIAN / "control.in").read_text("utf-8")
-    for name, value in values.items():
-        text = text.replace(f"@{name}@", value)
+    text = filled(
+        DEBIAN / "control.in",
+        VERSION=version,
+        MAINTAINER=MAINTAINER,
+        ARCHITECTURE=architecture,
+        DEPENDS=needs,
+        INSTALLED_SIZE=str(-(-size(root) // 1024)),
+    )
     sums = "".join(
         f"{hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()}"
         f"  {path.relative_to(root)}\n"
@@ -109,7 +108,7 @@ def write_control(root: Path, version: str, architecture: str, needs: str) -> No
         (control / name).write_text(content, encoding="utf-8")
         (control / name).chmod(0o644)
     for name in ("postinst", "prerm", "postrm"):
-        shutil.copyfile(DEBIAN / name, control / name)
+        (control / name).write_text(filled(DEBIAN / name), encoding="utf-8")
         (control / name).chmod(0o755)
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from artefacts import MIB, commit_time, size
-from linux_layout import PACKAGING, c_library, from_the_system, lay_out, options_of
+from linux_layout import PACKAGING, c_library, filled, from_the_system, lay_out, options_of
 
 from benchmarks.last_line import print_figures
 
@@ -33,7 +33,7 @@ def main() -> None:
         root = folder / "root"
         lay_out(root, options.agent)
         spec = folder / "passmuster-agent.spec"
-        spec.write_text(filled(root, options.agent, options.version), encoding="utf-8")
+        spec.write_text(spec_of(root, options.agent, options.version), encoding="utf-8")
         subprocess.run(
             [
                 *("rpmbuild", "-bb", "--quiet", "--nodeps"),
@@ -53,22 +53,19 @@ def main() -> None:
     print_figures("build_rpm", rpm_mib=round(packed, 1), installed_mib=round(installed, 1))
 
 
-def filled(root: Path, agent: Path, version: str) -> str:
+def spec_of(root: Path, agent: Path, version: str) -> str:
     """Return the spec file of what lies in `root`."""
     major, minor = c_library(agent)
     # By the names that rpm itself gives to a library and the version of its symbols.
     needs = [f"libc.so.6(GLIBC_{major}.{minor})(64bit)"]
     needs += [f"{name}()(64bit)" for name in from_the_system(agent)]
-    values = {
-        "ROOT": str(root),
-        "VERSION": version,
-        "REQUIRES": "\n".join(f"Requires: {each}" for each in needs),
-        "FILES": "\n".join(files(root)),
-    }
-    text = SPEC.read_text("utf-8")
-    for name, value in values.items():
-        text = text.replace(f"@{name}@", value)
-    return text
+    return filled(
+        SPEC,
+        ROOT=str(root),
+        VERSION=version,
+        REQUIRES="\n".join(f"Requires: {each}" for each in needs),
+        FILES="\n".join(files(root)),
+    )
 
 
 def files(root: Path) -> list[str]:

@@ -15,7 +15,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from artefacts import MIB, tarball
-from linux_layout import NAME, PACKAGING, c_library, lay_out, options_of
+from linux_layout import NAME, PACKAGING, c_library, filled, lay_out, options_of
 
 from benchmarks.last_line import print_figures
 
@@ -32,7 +32,7 @@ def main() -> None:
         major, minor = c_library(options.agent)
         for source in SCRIPTS.iterdir():
             script = folder / source.name
-            text = source.read_text("utf-8").replace("@C_LIBRARY@", f"{major}.{minor}")
+            text = filled(source, C_LIBRARY=f"{major}.{minor}")
             script.write_text(text, encoding="utf-8")
             script.chmod(0o755)
         tarball(folder, packed)

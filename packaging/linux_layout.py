@@ -21,6 +21,12 @@ project is reached through its repository, as SECURITY.md tells."""
 C_LIBRARY = re.compile(
     r"(libc|libm|libdl|libpthread|librt|libutil|libresolv)\.so\.\d|ld-linux.*\.so\.\d"
 )
+UNITS = PACKAGING / "systemd"
+PEOPLE_LOGGED_IN = (
+    "$(systemctl --no-legend --quiet list-units 'user@*' |"
+    r" sed -n 's/.*user@\([0-9][0-9]*\)\.service.*/\1/p')"
+)
+"""The shell's words for the numbers of their users."""
 FROM_THE_SYSTEM = {"libz.so.1": "zlib1g"}
 """What the executable itself may load before it knows where its own libraries are."""
 
@@ -39,18 +45,41 @@ def lay_out(root: Path, agent: Path) -> None:
     commands = root / "usr/bin"
     commands.mkdir()
     (commands / NAME).symlink_to(f"../lib/{NAME}/{NAME}")
-    units = PACKAGING / "systemd"
     for source, target in (
-        *((each, "usr/lib/systemd/system") for each in units.glob("passmuster-agent*.*")),
-        *((each, "usr/lib/systemd/user") for each in (units / "user").iterdir()),
-        *((each, "usr/lib/sysusers.d") for each in (units / "sysusers.d").iterdir()),
-        *((each, "usr/lib/tmpfiles.d") for each in (units / "tmpfiles.d").iterdir()),
+        *((each, "usr/lib/systemd/system") for each in UNITS.glob("passmuster-agent*.*")),
+        *((each, "usr/lib/systemd/user") for each in (UNITS / "user").iterdir()),
+        *((each, "usr/lib/sysusers.d") for each in (UNITS / "sysusers.d").iterdir()),
+        *((each, "usr/lib/tmpfiles.d") for each in (UNITS / "tmpfiles.d").iterdir()),
         *((each, "etc/xdg/autostart") for each in (PACKAGING / "autostart").iterdir()),
     ):
         folder = root / target
         folder.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, folder / source.name)
     set_modes(root)
+
+
+def filled(template: Path, **values: str) -> str:
+    """Return a script of a package or its description, with each `@NAME@` in it filled in.
+
+    Known are `ENABLED_UNITS`, which a system starts, sockets first, `OTHER_UNITS`, which sockets
+    start, `COMPANION`, each person's, and `PEOPLE_LOGGED_IN`. Raises `SystemExit` for other names.
+    """
+    units = sorted(UNITS.glob("passmuster-agent*.*"), key=lambda each: (each.suffix, each.name))
+    enabled = [each for each in units if "[Install]" in each.read_text("utf-8").splitlines()]
+    enabled.sort(key=lambda each: each.suffix != ".socket")
+    (companion,) = (UNITS / "user").iterdir()
+    text = template.read_text("utf-8")
+    for name, value in {
+        "ENABLED_UNITS": " ".join(each.name for each in enabled),
+        "OTHER_UNITS": " ".join(each.name for each in units if each not in enabled),
+        "COMPANION": companion.name,
+        "PEOPLE_LOGGED_IN": PEOPLE_LOGGED_IN,
+        **values,
+    }.items():
+        text = text.replace(f"@{name}@", value)
+    if left := re.search("@[A-Z_]+@", text):
+        raise SystemExit(f"{template}: nothing fills in {left[0]}")
+    return text
 
 
 def set_modes(root: Path) -> None:

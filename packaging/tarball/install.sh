@@ -29,9 +29,14 @@ running=no
 if [ -d /run/systemd/system ] && systemctl --quiet is-active passmuster-agent.service; then
     running=yes
 fi
+added=""
+for unit in @ENABLED_UNITS@; do
+    [ -e "/usr/lib/systemd/system/$unit" ] || added="$added $unit"
+done
 if [ -d /run/systemd/system ] && [ "$new" = no ]; then
-    # A running agent loads parts of itself from the files that are about to be replaced.
-    systemctl stop passmuster-agent.service passmuster-agent-helper.socket passmuster-agent-firewall.socket passmuster-agent-helper.service passmuster-agent-firewall.service
+    # A running agent loads parts of itself from the files that are about to be replaced. The version
+    # before may not have all of these.
+    systemctl --quiet stop @ENABLED_UNITS@ @OTHER_UNITS@ 2>/dev/null || :
 fi
 
 # Nothing of the version before is left among the new libraries.
@@ -48,20 +53,26 @@ done
 
 systemd-sysusers passmuster-agent.conf
 systemd-tmpfiles --create passmuster-agent.conf || :
+for unit in $added; do
+    systemctl --quiet enable "$unit"
+done
 if [ "$new" = yes ]; then
-    systemctl --quiet enable passmuster-agent-helper.socket passmuster-agent-firewall.socket passmuster-agent.service
-    systemctl --quiet --global enable passmuster-companion.service
+    systemctl --quiet --global enable @COMPANION@
 fi
 if [ -d /run/systemd/system ]; then
     systemctl daemon-reload
-    for socket in passmuster-agent-helper.socket passmuster-agent-firewall.socket; do
-        if systemctl --quiet is-enabled "$socket"; then
-            systemctl start "$socket"
-        fi
+    for unit in @ENABLED_UNITS@; do
+        case "$unit" in
+            # Before enrolment the agent's condition is not met.
+            *.service) [ "$new" = yes ] || [ "$running" = yes ] || continue ;;
+            *) systemctl --quiet is-enabled "$unit" || continue ;;
+        esac
+        systemctl start "$unit"
     done
-    if [ "$new" = yes ] || [ "$running" = yes ]; then
-        # Before enrolment the agent's condition is not met.
-        systemctl start passmuster-agent.service
-    fi
+    # Companions of people who are logged in go on with the new version.
+    for person in @PEOPLE_LOGGED_IN@; do
+        systemctl --user --machine "$person@" daemon-reload >/dev/null 2>&1 || :
+        systemctl --user --machine "$person@" try-restart @COMPANION@ >/dev/null 2>&1 || :
+    done
 fi
 echo "Installed: $(/usr/bin/passmuster-agent --version)"

@@ -15,22 +15,21 @@ case "${1-}" in
         ;;
 esac
 
-systemctl --quiet --global disable passmuster-companion.service || :
+systemctl --quiet --global disable @COMPANION@ || :
+systemctl --quiet disable @ENABLED_UNITS@ || :
 if [ -d /run/systemd/system ]; then
-    systemctl --quiet disable --now passmuster-agent.service passmuster-agent-helper.socket passmuster-agent-firewall.socket || :
-    systemctl stop passmuster-agent-helper.service passmuster-agent-firewall.service || :
-else
-    systemctl --quiet disable passmuster-agent.service passmuster-agent-helper.socket passmuster-agent-firewall.socket || :
+    systemctl stop @ENABLED_UNITS@ @OTHER_UNITS@ || :
+    for person in @PEOPLE_LOGGED_IN@; do
+        systemctl --user --machine "$person@" stop @COMPANION@ >/dev/null 2>&1 || :
+    done
 fi
 rm -rf /usr/lib/passmuster-agent /usr/share/doc/passmuster-agent
+for unit in @ENABLED_UNITS@ @OTHER_UNITS@; do
+    rm -f "/usr/lib/systemd/system/$unit"
+done
 rm -f /usr/bin/passmuster-agent \
     /usr/share/man/man1/passmuster-agent.1.gz \
-    /usr/lib/systemd/system/passmuster-agent.service \
-    /usr/lib/systemd/system/passmuster-agent-helper.service \
-    /usr/lib/systemd/system/passmuster-agent-firewall.service \
-    /usr/lib/systemd/system/passmuster-agent-helper.socket \
-    /usr/lib/systemd/system/passmuster-agent-firewall.socket \
-    /usr/lib/systemd/user/passmuster-companion.service \
+    /usr/lib/systemd/user/@COMPANION@ \
     /usr/lib/sysusers.d/passmuster-agent.conf \
     /usr/lib/tmpfiles.d/passmuster-agent.conf
 if [ "${1-}" = --purge ]; then

@@ -1,6 +1,10 @@
-"""Agent and server as IT installs them, built once for all tests that look at them."""
+"""Agent and server as IT installs them, built once for all tests that look at them.
+
+`make packages` has them look at what it built, in the folder that `PASSMUSTER_TEST_PACKAGES` names.
+"""
 
 import ctypes
+import os
 import subprocess
 import sys
 import sysconfig
@@ -8,13 +12,18 @@ from pathlib import Path
 
 import pytest
 
+from passmuster_collectors import __version__
 from tests.support.package_builds import build
 from tests.support.tools import missing, require_tool
+
+BUILT = os.environ.get("PASSMUSTER_TEST_PACKAGES", "")
 
 
 @pytest.fixture(scope="session")
 def frozen_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the folder that holds the frozen agent."""
+    if BUILT:
+        return Path(BUILT) / "passmuster-agent"
     for tool in ("objdump", "strip", "patchelf"):
         require_tool(tool)
     library = str(sysconfig.get_config_var("INSTSONAME"))
@@ -37,53 +46,58 @@ def frozen(frozen_folder: Path) -> tuple[str, ...]:
 def deb(frozen_folder: Path) -> Path:
     """Return the Debian package of this version."""
     require_tool("dpkg-deb")
-    return _package(frozen_folder)
+    return _package(frozen_folder, "build_deb.py", f"*_{__version__}_*.deb")
 
 
 @pytest.fixture(scope="session")
-def older_deb(frozen_folder: Path) -> Path:
+def older_deb(frozen_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a Debian package of a lower version; what is in it is the same."""
     require_tool("dpkg-deb")
-    return _package(frozen_folder, "--version", "0.0.1")
+    return _older(frozen_folder, "build_deb.py", tmp_path_factory.mktemp("older-deb"))
 
 
 @pytest.fixture(scope="session")
 def rpm(frozen_folder: Path) -> Path:
     """Return the RPM of this version."""
     require_tool("rpmbuild")
-    return _package(frozen_folder, script="build_rpm.py", kind="*.rpm")
+    return _package(frozen_folder, "build_rpm.py", f"*-{__version__}-*.rpm")
 
 
 @pytest.fixture(scope="session")
-def older_rpm(frozen_folder: Path) -> Path:
+def older_rpm(frozen_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return an RPM of a lower version; what is in it is the same."""
     require_tool("rpmbuild")
-    return _package(frozen_folder, "--version", "0.0.1", script="build_rpm.py", kind="*.rpm")
+    return _older(frozen_folder, "build_rpm.py", tmp_path_factory.mktemp("older-rpm"))
 
 
 @pytest.fixture(scope="session")
 def agent_tarball(frozen_folder: Path) -> Path:
     """Return the tarball of this version."""
-    return _package(frozen_folder, script="build_tarball.py", kind="*.tar.gz")
+    return _package(frozen_folder, "build_tarball.py", f"passmuster-agent-{__version__}-*.tar.gz")
 
 
-def _package(
-    frozen_folder: Path, *arguments: str, script: str = "build_deb.py", kind: str = "*.deb"
-) -> Path:
+def _package(frozen_folder: Path, script: str, name: str) -> Path:
     out = frozen_folder.parent
-    before = set(out.glob(kind))
-    print(build(script, "--agent", str(frozen_folder), "--out", str(out), *arguments))
-    (made,) = set(out.glob(kind)) - before
+    if not BUILT:
+        print(build(script, "--agent", str(frozen_folder), "--out", str(out)))
+    (made,) = out.glob(name)
+    return made
+
+
+def _older(frozen_folder: Path, script: str, out: Path) -> Path:
+    build(script, "--agent", str(frozen_folder), "--out", str(out), "--version", "0.0.1")
+    (made,) = out.iterdir()
     return made
 
 
 @pytest.fixture(scope="session")
 def server_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the folder that a server is installed from."""
+    if BUILT:
+        return Path(BUILT) / f"passmuster-server-{__version__}"
     out = tmp_path_factory.mktemp("server-bundle")
     print(build("build_server.py", "--out", str(out)))
-    (folder,) = (each for each in out.iterdir() if each.is_dir())
-    return folder
+    return out / f"passmuster-server-{__version__}"
 
 
 @pytest.fixture(scope="session")

@@ -68,9 +68,9 @@ def enrolled_as(box: SystemdBox) -> str:
     return str(json.loads(status.stdout)["device"])
 
 
-def test_lintian_finds_no_error(deb: Path) -> None:
+def test_lintian_finds_nothing_to_complain_of(deb: Path) -> None:
     found = subprocess.run(
-        [require_tool("lintian"), "--fail-on", "error", "--allow-root", str(deb)],
+        [require_tool("lintian"), "--fail-on", "warning", "--allow-root", str(deb)],
         capture_output=True,
         text=True,
         timeout=300,
@@ -80,12 +80,10 @@ def test_lintian_finds_no_error(deb: Path) -> None:
 
 
 def test_packing_the_same_folder_again_makes_the_same_package(
-    deb: Path, frozen_folder: Path
+    deb: Path, frozen_folder: Path, tmp_path: Path
 ) -> None:
-    again = frozen_folder.parent / "again"
-    again.mkdir()
-    build("build_deb.py", "--agent", str(frozen_folder), "--out", str(again))
-    assert (again / deb.name).read_bytes() == deb.read_bytes()
+    build("build_deb.py", "--agent", str(frozen_folder), "--out", str(tmp_path))
+    assert (tmp_path / deb.name).read_bytes() == deb.read_bytes()
 
 
 class TestInstalled:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from passmuster_collectors import __version__
+from tests.support.package_builds import build
 from tests.support.report_server import CODE, ReportServer, serving
 from tests.support.systemd_box import NOTHING, SystemdBox, systemd_box
 from tests.support.tools import require_tool
@@ -19,6 +20,7 @@ from tests.support.tools import require_tool
 pytestmark = pytest.mark.timeout(600)
 
 AGENT, SOCKET = "passmuster-agent.service", "passmuster-agent-helper.socket"
+FIREWALL_SOCKET = "passmuster-agent-firewall.socket"
 COMPANION = "passmuster-companion.service"
 STATE = "/var/lib/passmuster-agent"
 KEPT = "/etc/xdg/autostart/passmuster-companion.desktop"
@@ -75,6 +77,13 @@ def test_it_has_what_the_debian_package_has_and_keeps_what_may_be_changed(
     assert query(rpm, "--configfiles") == [KEPT]
 
 
+def test_packing_the_same_folder_again_makes_the_same_package(
+    rpm: Path, frozen_folder: Path, tmp_path: Path
+) -> None:
+    build("build_rpm.py", "--agent", str(frozen_folder), "--out", str(tmp_path))
+    assert (tmp_path / rpm.name).read_bytes() == rpm.read_bytes()
+
+
 def test_installed_it_reports_and_upgraded_it_goes_on_and_erased_it_is_gone(
     box: SystemdBox, server: ReportServer
 ) -> None:
@@ -92,10 +101,17 @@ def test_installed_it_reports_and_upgraded_it_goes_on_and_erased_it_is_gone(
 
     before, seen = box.property(AGENT, "MainPID"), len(server.records)
     box.run("sh", "-c", f"echo Hidden=true >> {KEPT}")
+    box.run("systemctl", "disable", "--now", SOCKET)
+    box.run("systemctl", "disable", "--now", FIREWALL_SOCKET)
+    box.run("rm", f"/usr/lib/systemd/system/{FIREWALL_SOCKET}")
     packages(box, "--upgrade", "--nodeps", "/run/box/new.rpm")
     assert box.property(AGENT, "ActiveState") == "active", box.log("passmuster-agent")
     assert box.property(AGENT, "MainPID") != before
     assert "Hidden=true" in box.run("cat", KEPT).stdout
+    disabled = box.run("systemctl", "is-enabled", SOCKET, check=False).stdout.strip()
+    assert disabled == "disabled", "by hand"
+    assert box.run("systemctl", "is-enabled", FIREWALL_SOCKET).stdout.strip() == "enabled", "new"
+    assert box.property(FIREWALL_SOCKET, "ActiveState") == "active"
     assert box.wait_for(lambda: len(server.records) > seen), box.log("passmuster-agent")
     assert len(server.devices) == 1, "the same laptop"
 

@@ -98,7 +98,7 @@ class TestChecksums:
     def dist(self, server_bundle: Path, tmp_path: Path) -> Path:
         dist = tmp_path / "dist"
         dist.mkdir()
-        (built,) = server_bundle.parent.glob("*.tar.gz")
+        (built,) = server_bundle.parent.glob("passmuster-server-*.tar.gz")
         shutil.copyfile(built, dist / built.name)
         return dist
 

@@ -2,19 +2,27 @@
 
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.support.package_builds import PACKAGING, build
 from tests.support.report_server import CODE, ReportServer, serving
 from tests.support.systemd_box import NOTHING, SystemdBox, systemd_box
-from tests.support.tools import REPOSITORY, require_tool
+from tests.support.tools import require_tool
+
+sys.path.insert(0, str(PACKAGING))
+
+import linux_layout  # type: ignore[import-not-found] # a script, found by the path above
 
 pytestmark = pytest.mark.timeout(600)
 
-SCRIPTS = REPOSITORY / "packaging" / "tarball"
+SCRIPTS = PACKAGING / "tarball"
+DEBIAN = PACKAGING / "debian"
 AGENT, SOCKET = "passmuster-agent.service", "passmuster-agent-helper.socket"
+FIREWALL_SOCKET = "passmuster-agent-firewall.socket"
 STATE = "/var/lib/passmuster-agent"
 KEPT = "/etc/xdg/autostart/passmuster-companion.desktop"
 
@@ -39,10 +47,23 @@ def run(box: SystemdBox, script: str, *arguments: str) -> str:
     return box.run(f"/root/unpacked/{script}", *arguments).stdout
 
 
-def test_shellcheck_finds_nothing_wrong_with_the_scripts() -> None:
-    command = [str(require_tool("shellcheck")), *map(str, sorted(SCRIPTS.iterdir()))]
+def test_shellcheck_finds_nothing_wrong_with_the_scripts(tmp_path: Path) -> None:
+    for script in (
+        *SCRIPTS.iterdir(),
+        *(DEBIAN / each for each in ("postinst", "prerm", "postrm")),
+    ):
+        text = linux_layout.filled(script, C_LIBRARY="2.36")
+        (tmp_path / script.name).write_text(text, encoding="utf-8")
+    command = [str(require_tool("shellcheck")), *map(str, sorted(tmp_path.iterdir()))]
     found = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-    assert (found.returncode, found.stdout) == (0, "")
+    assert found.returncode == 0, found.stdout
+
+
+def test_packing_the_same_folder_again_makes_the_same_tarball(
+    agent_tarball: Path, frozen_folder: Path, tmp_path: Path
+) -> None:
+    build("build_tarball.py", "--agent", str(frozen_folder), "--out", str(tmp_path))
+    assert (tmp_path / agent_tarball.name).read_bytes() == agent_tarball.read_bytes()
 
 
 def test_installed_it_reports_installed_again_it_goes_on_and_purged_it_is_gone(
@@ -60,10 +81,18 @@ def test_installed_it_reports_installed_again_it_goes_on_and_purged_it_is_gone(
     before, seen = box.property(AGENT, "MainPID"), len(server.records)
     box.run("sh", "-c", f"echo Hidden=true >> {KEPT}")
     box.run("touch", "/usr/lib/passmuster-agent/_internal/of-the-version-before.so")
+    box.run("systemctl", "disable", "--now", SOCKET)
+    box.run("systemctl", "disable", "--now", FIREWALL_SOCKET)
+    box.run("rm", f"/usr/lib/systemd/system/{FIREWALL_SOCKET}")
+    box.run("systemctl", "daemon-reload")
     run(box, "install.sh")
     assert box.property(AGENT, "ActiveState") == "active", box.log("passmuster-agent")
     assert box.property(AGENT, "MainPID") != before
     assert "Hidden=true" in box.run("cat", KEPT).stdout
+    disabled = box.run("systemctl", "is-enabled", SOCKET, check=False).stdout.strip()
+    assert disabled == "disabled", "by hand"
+    assert box.run("systemctl", "is-enabled", FIREWALL_SOCKET).stdout.strip() == "enabled", "new"
+    assert box.property(FIREWALL_SOCKET, "ActiveState") == "active"
     left = box.run("ls", "/usr/lib/passmuster-agent/_internal").stdout
     assert "of-the-version-before" not in left
     assert box.wait_for(lambda: len(server.records) > seen), box.log("passmuster-agent")

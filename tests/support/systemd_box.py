@@ -1,8 +1,9 @@
 """A real systemd as the first process of namespaces of its own, over a copy-on-write root.
 
-It sees this machine's files, or those of another folder, and writes to memory only. The network is this machine's, so that a
-server on loopback can be reached, and so are the processes that the agent's services see: without
-the kernel's own among them it takes this for a container. There is no journal and no D-Bus in it.
+It sees this machine's files, or those of another folder, and writes to memory only. The network is
+this machine's, so that a server on loopback can be reached, and so are the processes that the
+agent's services see: without the kernel's own among them it takes this for a container. There is no
+journal and no D-Bus in it.
 """
 
 import contextlib
