@@ -10,6 +10,8 @@ from sqlalchemy import URL, Connection, CursorResult, Engine, create_engine, eve
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError
 from sqlalchemy.pool import QueuePool
 
+from passmuster_server.addresses import FOLDED, fold
+
 SQLITE = "sqlite"
 POSTGRESQL = "postgresql"
 
@@ -96,6 +98,7 @@ def _sqlite_engine(url: URL, *, writes: bool) -> Engine:
 
     @event.listens_for(engine, "connect")
     def configure(connection: Any, _: Any) -> None:
+        connection.create_function(FOLDED, 1, fold, deterministic=True)
         cursor = connection.cursor()
         cursor.execute("PRAGMA journal_mode=WAL")
         cursor.execute("PRAGMA synchronous=FULL")

@@ -12,6 +12,7 @@ from sqlalchemy import BigInteger, Connection, Select, and_, case, func, select,
 from sqlalchemy.sql.elements import ColumnElement
 
 from passmuster_collectors.contract.verdict import Verdict
+from passmuster_server.addresses import is_address
 from passmuster_server.devices.tables import devices
 from passmuster_server.policy.tables import ENDLESS, verdict_history
 from passmuster_server.schema import to_microseconds
@@ -116,7 +117,7 @@ def _within(period: Period) -> ColumnElement[bool]:
     """Return which rows of the history touch the period."""
     owned = select(devices.c.device_id).where(
         devices.c.organisation_id == period.organisation,
-        func.lower(devices.c.owner) == period.owner.lower(),
+        is_address(devices.c.owner, period.owner),
     )
     return and_(
         _ROW.device_id.in_(owned) if period.owner else true(),

@@ -19,6 +19,7 @@ from sqlalchemy import Connection, delete, func, select, update
 
 from passmuster_collectors.contract.canonical import digest
 from passmuster_collectors.contract.verdict import Verdict
+from passmuster_server.addresses import is_address
 from passmuster_server.background import BackgroundTask
 from passmuster_server.clock import Clock
 from passmuster_server.database import Database, StoreUnavailableError, Transaction
@@ -313,7 +314,7 @@ def forget_sessions_of(connection: Connection, organisation: str, person: str) -
         connection.execute(
             delete(table).where(
                 table.c.organisation_id == organisation,
-                func.lower(table.c.person) == person.lower(),
+                is_address(table.c.person, person),
             )
         )
 

@@ -182,7 +182,9 @@ class Policies:
     ) -> tuple[Standing, bytes]:
         policy = self.current(stored.organisation)
         before = stored.verdict
-        signals, grace_until, changed_at = _signals_of(stored), None, now
+        # What it was told while it waited says nothing of what it reports.
+        signals = tuple(each for each in _signals_of(stored) if each.signal != _APPROVAL.signal)
+        grace_until, changed_at = None, now
         verdict = Verdict.UNKNOWN
         reasons: tuple[str, ...] = (_why_unknown(stored, policy),)
         stale_at = _stale_at(stored, policy)

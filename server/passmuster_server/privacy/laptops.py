@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Column, Connection, Row, Table, func, select
 
 from passmuster_collectors.signals import CATALOG
+from passmuster_server.addresses import is_address
 from passmuster_server.audit import record
 from passmuster_server.audit.actions import Action
 from passmuster_server.devices.doors import CODE
@@ -135,7 +136,7 @@ def stored_of(connection: Connection, organisation: str, person: str, now: datet
         select(devices)
         .where(
             devices.c.organisation_id == organisation,
-            func.lower(devices.c.owner) == person.lower(),
+            is_address(devices.c.owner, person),
         )
         .order_by(devices.c.enrolled_at.desc())
     ).all()
@@ -163,7 +164,7 @@ def stored_of(connection: Connection, organisation: str, person: str, now: datet
             connection,
             decisions.c.decided_at,
             decisions.c.organisation_id == organisation,
-            func.lower(decisions.c.subject) == person.lower(),
+            is_address(decisions.c.subject, person),
         ),
     )
 

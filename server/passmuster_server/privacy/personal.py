@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, Connection, Table, delete, func, select
+from sqlalchemy import Column, Connection, Table, delete, select
 
 from passmuster_collectors.contract import codec, strict_json
+from passmuster_server.addresses import is_address
 from passmuster_server.audit import record
 from passmuster_server.changes import announce
 from passmuster_server.devices import store as device_store
@@ -96,7 +97,7 @@ def erase(connection: Connection, organisation: str, person: str) -> Mapping[str
 
     The person's laptops are unknown from then on; running servers hear of it.
     """
-    folded = func.lower(devices.c.owner) == person.lower()
+    folded = is_address(devices.c.owner, person)
     owned = connection.execute(
         select(devices.c.device_id).where(devices.c.organisation_id == organisation, folded)
     ).scalars()
@@ -110,7 +111,7 @@ def erase(connection: Connection, organisation: str, person: str) -> Mapping[str
     connection.execute(
         delete(enrolment_codes).where(
             enrolment_codes.c.organisation_id == organisation,
-            func.lower(enrolment_codes.c.owner) == person.lower(),
+            is_address(enrolment_codes.c.owner, person),
         )
     )
     proof.forget_person(connection, organisation, person)
@@ -118,7 +119,7 @@ def erase(connection: Connection, organisation: str, person: str) -> Mapping[str
     given = connection.execute(
         delete(decisions).where(
             decisions.c.organisation_id == organisation,
-            func.lower(decisions.c.subject) == person.lower(),
+            is_address(decisions.c.subject, person),
         )
     ).rowcount
     signals.forget_person(connection, organisation, person, erased)
@@ -131,7 +132,7 @@ def _rows(
     connection: Connection, table: Table, organisation: str, column: Column[Any], person: str
 ) -> list[dict[str, Any]]:
     statement = select(table).where(
-        table.c.organisation_id == organisation, func.lower(column) == person.lower()
+        table.c.organisation_id == organisation, is_address(column, person)
     )
     return _plain(connection.execute(statement).mappings().all())
 

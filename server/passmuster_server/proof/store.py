@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, delete, func, select, update
 
+from passmuster_server.addresses import is_address
 from passmuster_server.devices.tables import devices, ratchets
 from passmuster_server.proof.tables import browser_sessions, proof_visits
 from passmuster_server.reports.tables import contacts
@@ -163,6 +164,6 @@ def forget_person(connection: Connection, organisation: str, person: str) -> Non
     connection.execute(
         delete(proof_visits).where(
             proof_visits.c.organisation_id == organisation,
-            func.lower(proof_visits.c.person) == person.lower(),
+            is_address(proof_visits.c.person, person),
         )
     )

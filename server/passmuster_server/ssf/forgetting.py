@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, delete, func, or_, select
 
+from passmuster_server.addresses import is_address
 from passmuster_server.ssf.tables import ssf_outbox, ssf_removed_subjects
 
 HELD = timedelta(days=7)
@@ -47,7 +48,7 @@ def forget_person(
     connection.execute(
         delete(ssf_outbox).where(
             ssf_outbox.c.organisation_id == organisation,
-            func.lower(ssf_outbox.c.owner) == person.lower(),
+            is_address(ssf_outbox.c.owner, person),
         )
     )
     connection.execute(
@@ -70,6 +71,6 @@ def removed_subjects_of(
 
 
 def _names(person: str, devices: Iterable[str]) -> ColumnElement[bool]:
-    text = func.lower(ssf_removed_subjects.c.subject)
+    text = func.folded(ssf_removed_subjects.c.subject)
     quoted = (f'"{name.lower()}"' for name in (person, *devices))
     return or_(*(text.contains(each, autoescape=True) for each in quoted))

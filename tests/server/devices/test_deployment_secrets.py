@@ -92,6 +92,21 @@ def test_its_laptop_waits_with_the_gate_shut_until_it_is_approved(
     assert device.report(client, healthy()).verdict is Verdict.COMPLIANT
 
 
+def test_approved_after_it_fell_silent_it_no_longer_waits_for_approval(
+    server: ClockedServer, client: httpx.Client
+) -> None:
+    device = enrolled(server, client, added(server, "silent"))
+    device.report(client, healthy())
+    with server.later(by=timedelta(days=2)):
+        server.command("approve", device.device)
+        deadline = time.monotonic() + SOON_S
+        while cause(server, device) is Cause.PENDING and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert cause(server, device) is Cause.STALE
+        told = [each.signal for each in standing(server, device).signals]
+        assert "approval" not in told
+
+
 def test_its_laptop_is_in_service_at_once_where_the_secret_says_so(
     server: ClockedServer, client: httpx.Client
 ) -> None:

@@ -88,6 +88,17 @@ def test_after_an_erasure_nothing_of_the_person_is_left_and_all_of_the_others(
     assert other.report(client, healthy()) is not None
 
 
+def test_letters_beyond_ascii_are_the_same_in_both_cases(
+    server: ClockedServer, client: httpx.Client
+) -> None:
+    laptop = SigningDevice(server.url)
+    laptop.enroll(client, server.enroll_code("Élodie@example.com"))
+    (device,) = json.loads(server.command("export-person", "éLODIE@example.com").stdout)["devices"]
+    assert device["device_id"] == laptop.device
+    said = server.command("erase-person", "ÉLODIE@example.com", "--yes").stdout
+    assert said == "Deleted: 1 devices, 0 decisions of the gate.\n"
+
+
 def test_what_waits_for_receivers_is_handed_out_and_deleted_too(
     server: ClockedServer, client: httpx.Client
 ) -> None:

@@ -2,8 +2,9 @@
 
 from datetime import datetime
 
-from sqlalchemy import Column, Connection, delete, func, select
+from sqlalchemy import Column, Connection, delete, select
 
+from passmuster_server.addresses import is_address
 from passmuster_server.gate.oidc.codes import CODE_LIFETIME, TOKEN_LIFETIME
 from passmuster_server.gate.oidc.tables import oidc_access_tokens, oidc_codes, oidc_logins
 
@@ -33,10 +34,9 @@ def _forget(
 
 def forget_person(connection: Connection, organisation: str, person: str) -> None:
     """Delete the logins under way of a person, and what was given out at the end of others."""
-    folded = person.lower()
     codes = (
         oidc_codes.c.organisation_id == organisation,
-        func.lower(oidc_codes.c.person) == folded,
+        is_address(oidc_codes.c.person, person),
     )
     connection.execute(
         delete(oidc_access_tokens).where(
@@ -48,6 +48,6 @@ def forget_person(connection: Connection, organisation: str, person: str) -> Non
     connection.execute(
         delete(oidc_logins).where(
             oidc_logins.c.organisation_id == organisation,
-            func.lower(oidc_logins.c.person) == folded,
+            is_address(oidc_logins.c.person, person),
         )
     )

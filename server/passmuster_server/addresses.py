@@ -1,0 +1,37 @@
+"""People's e-mail addresses in the store, found without regard to case.
+
+SQLite's own `lower` knows the letters of ASCII alone; whoever asks for her data, or has it erased,
+may be `ÉLODIE@example.com` in one table and `élodie@example.com` in another.
+"""
+
+from typing import Any
+
+from sqlalchemy import Column, ColumnElement, String, func
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import GenericFunction
+
+FOLDED = "folded"
+"""The function that connections to SQLite are given."""
+
+
+class folded(GenericFunction[str]):  # noqa: N801 - the function's name in SQL
+    """A text in small letters."""
+
+    type = String()
+    inherit_cache = True
+
+
+@compiles(folded, "postgresql")
+def _by_postgresql(element: folded, compiler: Any, **options: Any) -> str:
+    return f"lower({compiler.process(element.clauses, **options)})"
+
+
+def fold(text: str | None) -> str | None:
+    """Return the text in small letters, as the function does."""
+    return None if text is None else text.lower()
+
+
+def is_address(column: Column[Any], address: str) -> ColumnElement[bool]:
+    """Return the condition that the column holds this address."""
+    found: ColumnElement[bool] = func.folded(column) == address.lower()
+    return found
