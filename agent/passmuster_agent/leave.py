@@ -7,9 +7,12 @@ from datetime import UTC, datetime
 
 from passmuster_agent import keystore, rotation
 from passmuster_agent.config import IDENTITY, Device, State, cannot_write
+from passmuster_agent.delivery import DeliveryKind
 from passmuster_agent.errors import AgentError, ExitCode
 from passmuster_agent.identity import signed
 from passmuster_agent.lock import LockedError
+from passmuster_agent.outbox import Outbox
+from passmuster_agent.reporter import Reporter
 from passmuster_agent.transport import Transport
 from passmuster_collectors.contract import codec
 from passmuster_collectors.contract.canonical import canonical_bytes
@@ -34,17 +37,20 @@ def leave(state: State, say: Callable[[str], None], *, force: bool) -> None:
             raise AgentError("An upload is under way.", "Try again in a moment.") from None
         with lock:
             try:
-                _say_goodbye(state, device)
+                _say_goodbye(state)
             except AgentError as error:
                 if not force:
                     raise AgentError(error.problem, FORCE, error.exit_code) from None
                 say(error.problem)
                 say(UNTOLD)
-        _forget(state, device)
+        # A change of the key that was finished on the way has made it another one.
+        _forget(state, state.device())
 
 
-def _say_goodbye(state: State, device: Device) -> None:
+def _say_goodbye(state: State) -> None:
+    device = state.device()
     with contextlib.closing(Transport(device.server_url, state.authority(device))) as transport:
+        device = _with_one_key(state, device, transport)
         goodbye = Goodbye(VERSION, device.server, "POST", transport.url(PATH), datetime.now(UTC))
         keys = keystore.of_tier(device.tier, state.path)
         message = signed(
@@ -62,6 +68,26 @@ def _say_goodbye(state: State, device: Device) -> None:
             "",
             ExitCode.NOT_DELIVERED if busy else ExitCode.REFUSED,
         )
+
+
+def _with_one_key(state: State, device: Device, transport: Transport) -> Device:
+    """Return the device after a change of its key that was under way: the server may have either.
+
+    Raises `AgentError` where the server's answer to that is still not known.
+    """
+    if rotation.find(state, device) is None:
+        return device
+    with Outbox(state.outbox(device)) as outbox:
+        waits = Reporter(state, device, outbox, transport).finish_rotation()
+    device = state.device()
+    if waits is not None and rotation.find(state, device) is not None:
+        stopped = waits.kind is DeliveryKind.STOPPED
+        raise AgentError(
+            f"The key is being changed, and that is not finished: {waits.problem}",
+            waits.remedy,
+            ExitCode.REFUSED if stopped else ExitCode.NOT_DELIVERED,
+        )
+    return device
 
 
 def _forget(state: State, device: Device) -> None:

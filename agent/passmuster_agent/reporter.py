@@ -62,19 +62,7 @@ class Reporter:
             self._outbox.note(delivered)
         return delivered
 
-    def _deliver_all(self) -> Delivery:
-        uploads = 0
-        waits = self._finish_rotation()
-        if waits is not None:
-            return waits
-        while (upload := self._next()) is not None:
-            refused = self._send(upload)
-            if refused is not None:
-                return refused
-            uploads += 1
-        return Delivery(DeliveryKind.ACCEPTED, datetime.now(UTC), uploads)
-
-    def _finish_rotation(self) -> Delivery | None:
+    def finish_rotation(self) -> Delivery | None:
         """Finish a change of the key that is under way; return what is in the way, or None.
 
         Nothing else may be sent before: the server may have either key for this laptop's.
@@ -105,6 +93,18 @@ class Reporter:
         field = f" (field {reply.problem.field})" if reply.problem.field else ""
         problem = f"The server refused the new key: {reply.problem.detail}{field}"
         return _later(Obstacle.SERVER, AgentError(problem, "The old key stays in use."), reply)
+
+    def _deliver_all(self) -> Delivery:
+        uploads = 0
+        waits = self.finish_rotation()
+        if waits is not None:
+            return waits
+        while (upload := self._next()) is not None:
+            refused = self._send(upload)
+            if refused is not None:
+                return refused
+            uploads += 1
+        return Delivery(DeliveryKind.ACCEPTED, datetime.now(UTC), uploads)
 
     def _next(self) -> Pending | None:
         """Return the upload to send: the one that was signed already, or a new one."""

@@ -56,6 +56,22 @@ def device_id(state: State) -> str:
     return state.device().device
 
 
+def rotate_and_lose_the_answer(state: State, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the server take a new key, and this laptop not hear of it."""
+    post = Transport.post
+
+    def lost(self: Transport, path: str, body: bytes, content_type: str) -> Reply:
+        reply = post(self, path, body, content_type)
+        if path == rotation.PATH:
+            raise UnreachableError("The answer was lost.", "")
+        return reply
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Transport, "post", lost)
+        with pytest.raises(AgentError, match="waits for the server's answer"):
+            rotate_key(state, None, print)
+
+
 def test_once_prints_the_servers_verdict_and_exits_by_it(enrolled: State) -> None:
     done = agent("once", enrolled)
     assert done.returncode in VERDICT_CODES, done.stderr
@@ -114,6 +130,19 @@ def test_leave_retires_the_laptop_and_leaves_nothing_of_it(
     assert retired == [("retired",)]
     assert [path.name for path in enrolled.path.iterdir()] == ["agent.lock"]
     assert agent("leave", enrolled, "--yes").returncode == ExitCode.NOT_ENROLLED
+
+
+def test_leave_finishes_a_change_of_the_key_first(
+    server: RunningServer, enrolled: State, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    device, before = device_id(enrolled), enrolled.device().fingerprint
+    rotate_and_lose_the_answer(enrolled, monkeypatch)
+    assert enrolled.device().fingerprint == before, "the server has the new key, the laptop the old"
+    left = agent("leave", enrolled, "--yes")
+    assert (left.returncode, left.stderr) == (ExitCode.DONE, "")
+    retired = server.rows("SELECT status FROM devices WHERE device_id = ?", device)
+    assert retired == [("retired",)]
+    assert [path.name for path in enrolled.path.iterdir()] == ["agent.lock"]
 
 
 def test_leave_keeps_all_where_nobody_answers_unless_forced(tmp_path: Path) -> None:
@@ -255,18 +284,7 @@ def test_a_rotation_whose_answer_was_lost_is_finished_with_the_next_report(
     enrolled: State, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = enrolled.device()
-    post = Transport.post
-
-    def lost(self: Transport, path: str, body: bytes, content_type: str) -> Reply:
-        reply = post(self, path, body, content_type)
-        if path == rotation.PATH:
-            raise UnreachableError("The answer was lost.", "")
-        return reply
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Transport, "post", lost)
-        with pytest.raises(AgentError, match="waits for the server's answer"):
-            rotate_key(enrolled, None, print)
+    rotate_and_lose_the_answer(enrolled, monkeypatch)
     assert enrolled.device() == before
     assert agent("once", enrolled).returncode in VERDICT_CODES
     assert enrolled.device().fingerprint != before.fingerprint
