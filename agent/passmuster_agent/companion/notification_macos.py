@@ -1,46 +1,64 @@
 """One notification on a Mac, shown by `display notification` of AppleScript (osascript(1)).
 
-The words are handed over as arguments, which the script never reads as a script. AppleScript can't
-take a notification back: it lies in Notification Center until somebody clears it.
+The script comes on standard input: what is on a command line every user of the Mac can read, and a
+notice says what is wrong with this laptop. Its words are lists of numbers, so that none of them is
+ever read as a script, whatever a USB stick calls itself (`string id`, AppleScript Language Guide).
+AppleScript can't take a notification back: it lies in Notification Center until somebody clears it.
 """
 
 import logging
+import subprocess
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 from passmuster_agent.companion.messages import Notice, Silenced
 from passmuster_agent.companion.wording import NAME, body_lines, title_of
-from passmuster_collectors.host.base import Host, SourceError
-from passmuster_collectors.host.commands import Program
 
 log = logging.getLogger(__name__)
 
-SCRIPT = (
-    "on run argv",
-    "set {called, heading, told} to argv",
-    "display notification told with title called subtitle heading",
-    "end run",
-)
+OSASCRIPT = "/usr/bin/osascript"
+ENVIRONMENT = {"LC_ALL": "C", "PATH": "/usr/bin:/bin"}
 WITHIN_S = 10.0
 
 
-class MacNotification:
-    """The notifications of this companion."""
+def osascript(script: bytes, program: str = OSASCRIPT) -> int:
+    """Run a script and return how it ended. Raises `OSError` and `TimeoutExpired`."""
+    return subprocess.run(
+        [program, "-"],
+        input=script,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        cwd="/",
+        env=ENVIRONMENT,
+        timeout=WITHIN_S,
+        check=False,
+    ).returncode
 
-    def __init__(self, host: Host) -> None:
-        self._host = host
+
+class MacNotification:
+    """The notifications of this companion, each shown by a script that `run` runs."""
+
+    def __init__(self, run: Callable[[bytes], int] = osascript) -> None:
+        self._run = run
 
     def show(self, notice: Notice | Silenced | None) -> None:
         """Show a notice; one that is shown stays. A Mac that shows none is left alone."""
         if notice is None:
             return
         body = "\n".join(body_lines(notice, datetime.now(UTC)))
-        script = [word for line in SCRIPT for word in ("-e", line)]
-        # The first of the words begins with a letter, so none is taken for an option.
-        words = (NAME, title_of(notice), body)
+        script = (
+            f"display notification {literal(body)} with title {literal(NAME)} "
+            f"subtitle {literal(title_of(notice))}\n"
+        )
         try:
-            done = self._host.run(Program.OSASCRIPT, *script, *words, timeout_s=WITHIN_S)
-        except SourceError as error:
-            log.info("macOS shows no notification (%s).", error.outcome)
+            status = self._run(script.encode("ascii"))
+        except (OSError, subprocess.TimeoutExpired) as error:
+            log.info("macOS shows no notification (%s).", type(error).__name__)
             return
-        if done.status != 0:
-            log.info("macOS shows no notification (status %d).", done.status)
+        if status != 0:
+            log.info("macOS shows no notification (status %d).", status)
+
+
+def literal(text: str) -> str:
+    """Return the text as AppleScript writes one, in ASCII."""
+    return f"(string id {{{', '.join(str(ord(letter)) for letter in text)}}})" if text else '""'

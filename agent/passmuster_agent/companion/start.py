@@ -49,7 +49,7 @@ def _notification(host: "Host") -> "Notification":
             MacNotification,
         )
 
-        return MacNotification(host)
+        return MacNotification()
     if sys.platform == "win32":
         from passmuster_agent.companion.notification_windows import (  # noqa: PLC0415 - as above
             WindowsNotification,

@@ -33,7 +33,6 @@ class Program(Enum):
     IOREG = ("/usr/sbin/ioreg",)
     IPCONFIG = ("/usr/sbin/ipconfig",)
     LAUNCHCTL = ("/bin/launchctl",)
-    OSASCRIPT = ("/usr/bin/osascript",)
     PMSET = ("/usr/bin/pmset",)
     SOCKETFILTERFW = ("/usr/libexec/ApplicationFirewall/socketfilterfw",)
     SUDO = ("/usr/bin/sudo",)
