@@ -56,7 +56,8 @@ class Dispatch:
             self.ran = self._reporter.errand
             self._reporter = None
             self._learn(delivered, at)
-        if self._reporter is None and self._is_due(at):
+            # The next one is started by the next step, which has an end of its own to tell.
+        elif self._reporter is None and self._is_due(at):
             errand = self._errands.popleft() if self._errands else None
             try:
                 self._reporter = ReporterProcess(self._state, errand)

@@ -8,6 +8,7 @@ import pytest
 
 from passmuster_agent import reporter_process
 from passmuster_agent.companion import summoned
+from passmuster_agent.companion.channel import readable
 from passmuster_agent.companion.messages import Attest
 from passmuster_agent.companion.summoned import Summoned
 from passmuster_agent.config import Device
@@ -134,3 +135,21 @@ def test_a_reporter_that_can_not_be_started_is_told_and_not_tried_without_a_paus
     assert result.kind is DeliveryKind.LATER
     assert dispatch.ran == summons
     assert dispatch.next_at() > 100.0
+
+
+def test_a_delivery_that_has_ended_is_told_although_the_next_reporter_can_not_be_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = tmp_path / "said"
+    said.write_bytes(Delivery(DeliveryKind.ACCEPTED, datetime.now(UTC), 1).to_bytes())
+    monkeypatch.setattr(reporter_process, "command", lambda *_: ["/bin/cat", str(said)])
+    dispatch = Dispatch(tmp_path, lambda _, most: most)
+    dispatch.wanted()
+    assert dispatch.step(100.0) is None
+    summons = Summons("challenge", "session")
+    dispatch.run(summons)
+    monkeypatch.setattr(reporter_process, "command", lambda *_: [str(tmp_path / "nothing")])
+    assert readable(dispatch.descriptors(), 20.0)
+    told = [(dispatch.step(101.0), dispatch.ran) for _ in range(2)]
+    kinds = [(each.kind if each else None, ran) for each, ran in told]
+    assert kinds == [(DeliveryKind.ACCEPTED, None), (DeliveryKind.LATER, summons)]
