@@ -5,26 +5,25 @@ Written by reg.exe into the person's own settings. Where a policy fixes a value 
 
 from collections.abc import Iterator
 
-from passmuster_collectors.host.base import Host, SourceMissingError
+from passmuster_collectors.host.base import Host
 from passmuster_collectors.host.commands import Program
-from passmuster_collectors.host.windows_answers import Hive
 from passmuster_collectors.signals import registry_settings
 from passmuster_collectors.signals.change import Change
 from passmuster_collectors.signals.screen_lock.idle_target import idle_target_s
 from passmuster_collectors.signals.screen_lock.windows.screen_saver import (
     ACTIVE,
+    MINE,
     PROGRAM,
     SECURE,
     TIMEOUT,
     Setting,
+    is_there,
     parse_timeout,
-    program_path,
     read_grace,
+    read_setting,
     windows_folder,
 )
 
-OWN = r"Control Panel\Desktop"
-POLICY = r"Software\Policies\Microsoft\Windows\Control Panel\Desktop"
 BLANK = "scrnsave.scr"
 """The screen saver that shows nothing; every Windows has it."""
 
@@ -44,7 +43,7 @@ def _changes(host: Host, within_s: int, grace_s: int) -> Iterator[Change]:
             yield _change(name, found, "1")
     program = _setting(host, PROGRAM)
     folder = windows_folder(host)
-    if not program.value or not _is_there(host, program_path(program.value, folder)):
+    if not program.value or not is_there(host, program.value, folder):
         yield _change(PROGRAM, program, rf"{folder}\System32\{BLANK}")
     timeout = _setting(host, TIMEOUT)
     after_s = parse_timeout(timeout.value)
@@ -53,28 +52,18 @@ def _changes(host: Host, within_s: int, grace_s: int) -> Iterator[Change]:
 
 
 def _setting(host: Host, name: str) -> Setting:
-    fixed = registry_settings.value_as_text(host, Hive.CURRENT_USER, POLICY, name)
-    if fixed is not None:
-        return Setting(fixed, fixed=True)
-    own = registry_settings.value_as_text(host, Hive.CURRENT_USER, OWN, name)
-    return Setting(own, fixed=False)
-
-
-def _is_there(host: Host, path: str) -> bool:
-    try:
-        return host.file_status(path).size > 0
-    except SourceMissingError:
-        return False
+    # Whatever is there is replaced, nonsense too.
+    return read_setting(host, MINE, name, registry_settings.value_as_text)
 
 
 def _change(name: str, found: Setting, after: str) -> Change:
     return Change(
-        setting=rf"HKCU\{OWN} {name}",
+        setting=rf"HKCU\{MINE.own} {name}",
         before="not set" if found.value is None else found.value,
         after=after,
         program=Program.REG,
         arguments=(
-            *("add", rf"HKCU\{OWN}", "/v", name),
+            *("add", rf"HKCU\{MINE.own}", "/v", name),
             *("/t", "REG_SZ", "/d", after, "/f"),
         ),
         environment={},

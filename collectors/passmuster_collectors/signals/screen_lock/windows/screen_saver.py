@@ -6,8 +6,8 @@ program there is no screen saver, whatever the other values say, and Windows lea
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 
 from passmuster_collectors.contract.declaration import UNKNOWN, Unknown
 from passmuster_collectors.host.base import Host, SourceConflictError, SourceMissingError
@@ -22,8 +22,8 @@ ACTIVE, PROGRAM, SECURE, TIMEOUT = (
     "ScreenSaverIsSecure",
     "ScreenSaveTimeOut",
 )
-OWN = r"{sid}\Control Panel\Desktop"
-POLICY = r"{sid}\Software\Policies\Microsoft\Windows\Control Panel\Desktop"
+DESKTOP = r"Control Panel\Desktop"
+POLICIES = r"Software\Policies\Microsoft\Windows"
 
 WINLOGON = r"SOFTWARE\Microsoft\Windows NT\CurrentVersion\Winlogon"
 GRACE = "ScreenSaverGracePeriod"
@@ -35,6 +35,28 @@ WINDOWS_VERSION = r"SOFTWARE\Microsoft\Windows NT\CurrentVersion"
 ON_A_DRIVE = re.compile(r"[A-Za-z]:\\[^%/:*?\"<>|]+")
 BARE_NAME = re.compile(r"[^%\\/:*?\"<>|]+")
 VARIABLE = re.compile(r"^%(systemroot|windir)%", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Where one person's settings lie: the hive, and the folder in it that is theirs."""
+
+    hive: Hive
+    folder: str = ""
+
+    @property
+    def own(self) -> str:
+        """The key of what they chose themselves."""
+        return self.folder + DESKTOP
+
+    @property
+    def policy(self) -> str:
+        """The key of what a policy fixes for them."""
+        return rf"{self.folder}{POLICIES}\{DESKTOP}"
+
+
+MINE = Settings(Hive.CURRENT_USER)
+"""Those of whoever asks."""
 
 
 @dataclass(frozen=True)
@@ -55,8 +77,9 @@ def read_screen_saver(host: Host, inquiry: Inquiry, sid: str) -> Cause:
 
 
 def _cause(host: Host, inquiry: Inquiry, sid: str) -> Cause:
+    theirs = Settings(Hive.USERS, f"{sid}\\")
     active, program, secure, timeout = (
-        _setting(host, sid, name) for name in (ACTIVE, PROGRAM, SECURE, TIMEOUT)
+        read_setting(host, theirs, name, _text) for name in (ACTIVE, PROGRAM, SECURE, TIMEOUT)
     )
     fixed = active.fixed and program.fixed and secure.fixed and timeout.fixed
     if active.value == "0" or not program.value or secure.value in {None, "0"}:
@@ -95,15 +118,23 @@ def program_path(program: str, windows: str) -> str:
     raise SourceConflictError(f"HKU {PROGRAM}", "not a program on this computer")
 
 
-def _is_there(host: Host, program: str) -> bool | Unknown:
-    """Return whether the program exists; Windows starts nothing where it does not."""
-    root = registry_settings.text(host, Hive.LOCAL_MACHINE, WINDOWS_VERSION, "SystemRoot")
-    if root is None or not ON_A_DRIVE.fullmatch(root):
-        return UNKNOWN
+def is_there(host: Host, program: str, windows: str) -> bool:
+    """Return whether the screen saver's program exists; Windows starts nothing where it does not.
+
+    Raises `SourceError`.
+    """
     try:
-        return host.file_status(program_path(program, root)).size > 0
+        return host.file_status(program_path(program, windows)).size > 0
     except SourceMissingError:
         return False
+
+
+def _is_there(host: Host, program: str) -> bool | Unknown:
+    try:
+        windows = windows_folder(host)
+    except SourceConflictError:
+        return UNKNOWN
+    return is_there(host, program, windows)
 
 
 def windows_folder(host: Host) -> str:
@@ -114,18 +145,20 @@ def windows_folder(host: Host) -> str:
     return root
 
 
-def _setting(host: Host, sid: str, name: str) -> Setting:
-    read = partial(_text, host, name=name)
-    fixed = read(key=POLICY.format(sid=sid))
+def read_setting(
+    host: Host, settings: Settings, name: str, read: Callable[[Host, Hive, str, str], str | None]
+) -> Setting:
+    """Return a value as it counts: a policy's, else the person's own. Raises `SourceError`."""
+    fixed = read(host, settings.hive, settings.policy, name)
     if fixed is not None:
         return Setting(fixed, fixed=True)
-    return Setting(read(key=OWN.format(sid=sid)), fixed=False)
+    return Setting(read(host, settings.hive, settings.own, name), fixed=False)
 
 
-def _text(host: Host, *, key: str, name: str) -> str | None:
+def _text(host: Host, hive: Hive, key: str, name: str) -> str | None:
     if name == PROGRAM:
-        return registry_settings.text(host, Hive.USERS, key, name)
-    value = registry_settings.number(host, Hive.USERS, key, name)
+        return registry_settings.text(host, hive, key, name)
+    value = registry_settings.number(host, hive, key, name)
     return None if value is None else str(value)
 
 
