@@ -103,6 +103,22 @@ def server_words(
     return verdicts.get(signal)
 
 
+def as_judged(judged: SignalVerdict, status: Status) -> SignalStatus:
+    """Return what the server judged, without what was found."""
+    return SignalStatus(
+        signal=judged.signal,
+        title=judged.title,
+        status=status,
+        found=(),
+        sources=(),
+        outcome=judged.outcome,
+        judged_by=JudgedBy.SERVER,
+        reasons=judged.reasons,
+        remedies=judged.remedies,
+        within_s=judged.within_s,
+    )
+
+
 def found(signal: AnySignal, reading: Reading) -> tuple[str, ...]:
     """Return the facts in words, a line for each thing found, as the console has them."""
     told = readable(signal.facts, reading.facts)

@@ -15,7 +15,7 @@ from passmuster_agent.companion.counter import Counter, open_counter
 from passmuster_agent.companion.listener import Companions, listen_to_companions
 from passmuster_agent.companion.summoned import Summoned
 from passmuster_agent.companion.window import open_window
-from passmuster_agent.config import Device, State
+from passmuster_agent.config import State
 from passmuster_agent.database import OutboxError
 from passmuster_agent.delivery import KEY_UNUSABLE, Delivery, DeliveryKind
 from passmuster_agent.dispatch import Dispatch
@@ -224,7 +224,7 @@ def run(
         with (
             Outbox(state.outbox(device)) as outbox,
             contextlib.closing(listen_to_companions()) as companions,
-            contextlib.closing(open_window(lambda: _shown(device, outbox))) as window,
+            contextlib.closing(open_window(lambda: _shown(outbox))) as window,
             contextlib.closing(open_counter()) as counter,
             contextlib.closing(
                 Watches(this_watch(), companions, window, counter, told or Watches())
@@ -251,13 +251,13 @@ def run(
                 dispatch.stop()
 
 
-def _shown(device: Device, outbox: Outbox) -> bytes:
+def _shown(outbox: Outbox) -> bytes:
     """Return what people who are logged in may see of the last answer. Raises `AgentError`."""
     # Loaded when somebody looks: on most laptops nobody does.
     from passmuster_agent.companion.sight import fitting  # noqa: PLC0415 - see above
-    from passmuster_agent.status import as_told  # noqa: PLC0415 - see above
+    from passmuster_agent.told import told_of  # noqa: PLC0415 - see above
 
-    return fitting(as_told(device, outbox.overview()))
+    return fitting(told_of(outbox.overview()))
 
 
 def _announced(signal: AnySignal, watch: Watch) -> bool:

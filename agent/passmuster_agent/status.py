@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 
-from passmuster_agent.advice import JudgedBy, SignalStatus, server_words, signal_status
+from passmuster_agent.advice import SignalStatus, as_judged, server_words, signal_status
 from passmuster_agent.collection import DEADLINE_S, recalling
 from passmuster_agent.config import Device, State
 from passmuster_agent.delivery import KEY_UNUSABLE, Delivery, DeliveryKind
@@ -17,14 +17,13 @@ from passmuster_agent.outbox import Outbox, Overview
 from passmuster_collectors.contract.enrolment import KeyTier
 from passmuster_collectors.contract.platform import Platform
 from passmuster_collectors.contract.reading import Reading, Status
-from passmuster_collectors.contract.verdict import SignalVerdict, Verdict
+from passmuster_collectors.contract.verdict import Verdict
 from passmuster_collectors.host import this_host
 from passmuster_collectors.runner import collect
 from passmuster_collectors.signals import CATALOG
 
 VERSION = 1
 HASH_KEY_BYTES = 32
-LONGEST = 512
 SERVICE_STATE = Path("/var/lib/passmuster-agent")
 """Where the Linux service keeps its state; closed to everybody else, but there to be seen."""
 
@@ -49,7 +48,8 @@ class Service(StrEnum):
     """This is no service's word."""
 
     TELLS = "tells"
-    """All of it is what the service told of the server's answer; nothing was read."""
+    """All of it is what the service told of the server's answer: nothing was read, and whose
+    laptop it is was not told."""
 
     SILENT = "silent"
     """There is one, and it is not to be asked now: what is shown is not about its enrolment."""
@@ -86,7 +86,7 @@ def status(state: State, ask_service: Callable[[], AgentStatus | None]) -> Agent
     device = state.find_device() if state.path.exists() else None
     told = ask_service() if device is None else None
     if told is not None:
-        return dataclasses.replace(told, service=Service.TELLS)
+        return told
     overview = None
     key = device.hash_key_bytes() if device else secrets.token_bytes(HASH_KEY_BYTES)
     host = this_host(key, notebook=StateNotebook(state.path))
@@ -99,21 +99,6 @@ def status(state: State, ask_service: Callable[[], AgentStatus | None]) -> Agent
     if device is None and SERVICE_STATE.exists():
         return dataclasses.replace(found, service=Service.SILENT)
     return found
-
-
-def as_told(device: Device, overview: Overview) -> AgentStatus:
-    """Return what a worker may see who may not see the agent's files: the server's answer."""
-    answer = overview.answer
-    latest = overview.latest.readings if overview.latest else ()
-    statuses = {each.signal: each.status for each in latest}
-    signals = tuple(
-        _as_judged(each, statuses.get(each.signal, Status.UNAVAILABLE))
-        for each in (answer.signals if answer else ())
-    )
-    told = dataclasses.replace(
-        overview, set_aside=tuple(each[:LONGEST] for each in overview.set_aside)
-    )
-    return _put_together(device, told, signals, current=_is_current(overview), running=True)
 
 
 def allowed_s(
@@ -139,15 +124,6 @@ def _allowed(overview: Overview | None) -> Mapping[str, int]:
     return {each.signal: each.within_s for each in signals if each.within_s is not None}
 
 
-def shortened(status: AgentStatus, reasons: int, remedies: int) -> AgentStatus:
-    """Return it with so many reasons and remedies of each signal at the most."""
-    signals = tuple(
-        dataclasses.replace(each, reasons=each.reasons[:reasons], remedies=each.remedies[:remedies])
-        for each in status.signals
-    )
-    return dataclasses.replace(status, signals=signals)
-
-
 def describe(
     device: Device | None,
     overview: Overview | None,
@@ -157,7 +133,7 @@ def describe(
     running: bool,
 ) -> AgentStatus:
     """Put what was found beside what the server said; `readings` has one for each signal."""
-    trusted = overview if overview is not None and _is_current(overview) else None
+    trusted = overview if overview is not None and is_current(overview) else None
     answer = trusted.answer if trusted else None
     verdicts = {each.signal: each for each in answer.signals} if answer else {}
     latest = trusted.latest if trusted else None
@@ -175,25 +151,9 @@ def describe(
     )
     # What the server judges without a reading: where the key is kept, and that IT has to approve.
     known = {signal.id for signal in CATALOG}
-    others = [_as_judged(each, Status.OK) for name, each in verdicts.items() if name not in known]
+    others = [as_judged(each, Status.OK) for name, each in verdicts.items() if name not in known]
     return _put_together(
         device, overview, (*signals, *others), current=answer is not None, running=running
-    )
-
-
-def _as_judged(told: SignalVerdict, status: Status) -> SignalStatus:
-    """Return what the server judged, without what was found."""
-    return SignalStatus(
-        signal=told.signal,
-        title=told.title,
-        status=status,
-        found=(),
-        sources=(),
-        outcome=told.outcome,
-        judged_by=JudgedBy.SERVER,
-        reasons=told.reasons,
-        remedies=told.remedies,
-        within_s=told.within_s,
     )
 
 
@@ -222,7 +182,7 @@ def _put_together(
     )
 
 
-def _is_current(overview: Overview) -> bool:
+def is_current(overview: Overview) -> bool:
     """Whether the server's answer is about the newest record and as fresh as the server asks for.
 
     Both ends of the interval are this laptop's clock, so it matters little that it may be wrong.

@@ -7,7 +7,7 @@ from typing import TextIO
 
 from passmuster_agent.advice import JudgedBy, SignalStatus
 from passmuster_agent.delivery import DeliveryKind
-from passmuster_agent.status import AgentStatus, Service
+from passmuster_agent.status import AgentStatus, DeviceStatus, Service
 from passmuster_collectors.contract.reading import SourceOutcome
 from passmuster_collectors.contract.verdict import Outcome, Verdict
 from passmuster_collectors.text import durations
@@ -48,21 +48,15 @@ def render(status: AgentStatus, *, colour: bool) -> str:
 
 def _head(status: AgentStatus, colour: bool) -> Iterator[str]:
     device = status.device
-    if device is None:
+    if device is None and status.service is not Service.TELLS:
         yield (
             SILENT
             if status.service is Service.SILENT
             else "This laptop is not enrolled. Below is what the default rules make of it."
         )
         return
-    yield (
-        f"{printable(device.owner)} · {device.server_url} · key {device.fingerprint} "
-        f"in tier {device.tier}"
-    )
-    if not device.key_usable:
-        lost = f"The key in tier {device.tier} can't sign: nothing is reported any more."
-        yield paint(lost, VERDICT_COLOURS[Verdict.NON_COMPLIANT], colour)
-        yield f"It is not kept in a weaker place instead. This laptop is device {device.device}."
+    if device is not None:
+        yield from _identity(device, colour)
     if status.verdict is None:
         yield "The server has not judged this laptop yet."
         return
@@ -75,6 +69,17 @@ def _head(status: AgentStatus, colour: bool) -> Iterator[str]:
     if not status.current:
         line += " (the server's last word; it may not be about what is found now)"
     yield line
+
+
+def _identity(device: DeviceStatus, colour: bool) -> Iterator[str]:
+    yield (
+        f"{printable(device.owner)} · {device.server_url} · key {device.fingerprint} "
+        f"in tier {device.tier}"
+    )
+    if not device.key_usable:
+        lost = f"The key in tier {device.tier} can't sign: nothing is reported any more."
+        yield paint(lost, VERDICT_COLOURS[Verdict.NON_COMPLIANT], colour)
+        yield f"It is not kept in a weaker place instead. This laptop is device {device.device}."
 
 
 def _signals(status: AgentStatus, colour: bool) -> Iterator[str]:
@@ -125,7 +130,7 @@ def _tail(status: AgentStatus, colour: bool) -> Iterator[str]:
     yield ""
     if status.service is Service.TELLS:
         yield paint(TOLD, DIM, colour)
-    if status.device is None:
+    elif status.device is None:
         if status.service is Service.NONE:
             yield "Enrol it with: passmuster-agent enroll --server URL"
         else:

@@ -44,13 +44,15 @@ class Caller:
     `person` is the number that testimonies are asked for by: the user's on Linux and macOS, the
     session's on Windows. `is_logged_in` tells whether somebody of that number is, `is_own` whether
     it is whom the daemon itself runs as, `in_session` whether it is known to run in a session of a
-    person's, which may be told things before a reader asks it.
+    person's, which may be told things before a reader asks it, `is_root` whether it is root's or
+    Windows' own: session 0 of Windows alone says nothing, all kinds of services run there.
     """
 
     person: int
     is_logged_in: bool
     is_own: bool
     in_session: bool = False
+    is_root: bool = False
 
 
 class Door(Protocol):

@@ -228,4 +228,10 @@ def place(own: str, *, elevated: bool) -> tuple[str, str]:
 def caller_of(client: Client, own: str, known: Iterable[UserSession]) -> Caller:
     """Return what is known of a client: it speaks for the session whose owner it is."""
     is_theirs = any(each.session == client.session and each.sid == client.sid for each in known)
-    return Caller(client.session, is_theirs, client.sid == own, in_session=is_theirs)
+    return Caller(
+        client.session,
+        is_theirs,
+        client.sid == own,
+        in_session=is_theirs,
+        is_root=client.sid == account.SYSTEM,
+    )

@@ -10,7 +10,8 @@ from passmuster_agent.companion.channel import Channel, ChannelClosedError, TooL
 from passmuster_agent.companion.messages import MAX_BYTES, Goodbye
 from passmuster_agent.companion.window import goodbye
 from passmuster_agent.errors import AgentError
-from passmuster_agent.status import AgentStatus, shortened
+from passmuster_agent.status import AgentStatus
+from passmuster_agent.told import Told, as_status, shortened
 from passmuster_collectors.contract import codec, strict_json
 from passmuster_collectors.contract.canonical import canonical_bytes
 from passmuster_collectors.contract.errors import ContractError
@@ -20,10 +21,10 @@ WORDS = ((64, 64), (4, 4), (2, 2), (1, 1), (1, 0), (0, 0))
 """How many reasons and remedies are told of each signal; the first that fit into one message."""
 
 
-def fitting(status: AgentStatus) -> bytes:
-    """Return the message of a status, with as many of its words as fit."""
+def fitting(told: Told) -> bytes:
+    """Return the message of what is told, with as many of its words as fit."""
     for reasons, remedies in WORDS:
-        value = {"status": codec.encode(shortened(status, reasons, remedies))}
+        value = {"told": codec.encode(shortened(told, reasons, remedies))}
         message = canonical_bytes(value)
         if len(message) <= MAX_BYTES:
             return message
@@ -57,8 +58,8 @@ def _received(channel: Channel) -> AgentStatus:
         value = strict_json.parse(data, max_bytes=MAX_BYTES)
         if isinstance(value, dict) and set(value) == {"goodbye"}:
             raise _silent(codec.decode(Goodbye, value["goodbye"], "goodbye").reason)
-        status = value.get("status") if isinstance(value, dict) else None
-        return codec.decode(AgentStatus, status, "status")
+        told = value.get("told") if isinstance(value, dict) else None
+        return as_status(codec.decode(Told, told, "told"))
     except ChannelClosedError:
         raise _silent("it has hung up") from None
     except (ContractError, TooLongError):

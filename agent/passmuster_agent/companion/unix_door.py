@@ -53,7 +53,7 @@ class UnixDoor:
             return None
         is_there = self._is_logged_in(user)
         in_session = is_there and self._in_session
-        return channel, Caller(user, is_there, user == os.geteuid(), in_session=in_session)
+        return channel, Caller(user, is_there, user == os.geteuid(), in_session, is_root=user == 0)
 
     def close(self) -> None:
         """Listen no more."""

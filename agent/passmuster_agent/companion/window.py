@@ -2,7 +2,8 @@
 
 The agent is a service of its own user, whose files are closed. Whoever may look gets one message
 and is let go; nothing is heard from them, and nothing is told of what was read. What is told is
-what the server's answer holds for the worker: verdict, reasons, remedies, time left.
+what the server's answer holds for the worker: verdict, reasons, remedies, time left; and whether
+reports get through.
 """
 
 import contextlib
@@ -24,7 +25,7 @@ log = logging.getLogger(__name__)
 MOST_A_LOOK = 16
 MOST_LOOKS = 60
 PER_S = 60.0
-FIRST_PERSON, NOBODY, ROOT = 1000, 65_534, 0
+FIRST_PERSON, NOBODY = 1000, 65_534
 
 
 class Window:
@@ -69,7 +70,7 @@ class Window:
             self._door = None
 
     def _shown(self, caller: Caller) -> bytes:
-        if not (caller.is_own or caller.person == ROOT or is_person(caller)):
+        if not (caller.is_own or caller.is_root or is_person(caller)):
             return goodbye("it tells people who are logged in")
         looks = self._looks.setdefault(caller.person, Allowance(MOST_LOOKS, PER_S))
         if not looks.spend(time.monotonic()):

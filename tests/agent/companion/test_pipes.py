@@ -211,6 +211,12 @@ class TestWho:
     def test_is_the_daemons_own(self) -> None:
         assert caller_of(Client(ANA, 2), ANA, ()).is_own
 
+    def test_is_root_by_its_account_and_never_by_the_session_of_services(self) -> None:
+        assert caller_of(Client(SYSTEM, 0), ANA, ()).is_root
+        network_service = "S-1-5-20"
+        assert not caller_of(Client(network_service, 0), SYSTEM, HERE).is_root
+        assert not caller_of(Client(ANA, 0), SYSTEM, HERE).is_root
+
     def test_may_connect_is_whoever_is_logged_in_and_nobody_else(self) -> None:
         name, access_list = place(SYSTEM, elevated=True)
         assert name == NAME

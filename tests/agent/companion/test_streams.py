@@ -114,7 +114,7 @@ class TestTheDoor:
         assert readable([door.fileno()], PATIENCE_S)
         come = door.accept()
         assert come is not None
-        assert come[1] == Caller(ME, is_logged_in=False, is_own=True)
+        assert come[1] == Caller(ME, is_logged_in=False, is_own=True, is_root=ME == 0)
         come[0].close()
         channel.close()
 

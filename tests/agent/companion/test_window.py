@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import os
+import socket
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from passmuster_agent.companion import meeting, packets, sight
-from passmuster_agent.companion.channel import Channel, Door
+from passmuster_agent.companion.channel import Caller, Channel, Door
 from passmuster_agent.companion.messages import MAX_BYTES
 from passmuster_agent.companion.packets import PacketChannel, PacketDoor
 from passmuster_agent.companion.sight import fitting, look
@@ -22,17 +23,21 @@ from passmuster_agent.companion.streams import StreamChannel, StreamDoor
 from passmuster_agent.companion.window import MOST_LOOKS, Window
 from passmuster_agent.config import Device, State
 from passmuster_agent.database import OutboxError
+from passmuster_agent.delivery import KEY_UNUSABLE, Delivery, DeliveryKind, Obstacle
 from passmuster_agent.errors import AgentError
-from passmuster_agent.outbox import Outbox
-from passmuster_agent.status import AgentStatus, Service, allowed_s, as_told, status
+from passmuster_agent.outbox import Outbox, Overview
+from passmuster_agent.status import Service, allowed_s, status
 from passmuster_agent.status_text import render
+from passmuster_agent.told import Told, as_status, told_of
 from passmuster_collectors.contract import codec
 from passmuster_collectors.contract.verdict import Answer, Outcome, Remedy, SignalVerdict, Verdict
+from tests.support.agent_records import a_record
 from tests.support.tools import SYSTEM_PYTHON, missing
 
 OTHER, GREETER = 61_184, 120
 """A person without an account (systemd's range for dynamic users), and a display manager's user."""
 
+NOW = datetime.now(UTC)
 ANSWER = Answer(
     version=1,
     verdict=Verdict.GRACE,
@@ -55,12 +60,22 @@ ANSWER = Answer(
 
 
 @pytest.fixture
-def told(state: State, enrolled: Device) -> AgentStatus:
+def overview(state: State, enrolled: Device) -> Overview:
+    """What the outbox says a moment after the server has taken everything."""
     with Outbox(state.outbox(enrolled)) as outbox:
-        overview = dataclasses.replace(
-            outbox.overview(), answer=ANSWER, answered_at=datetime.now(UTC)
+        return dataclasses.replace(
+            outbox.overview(),
+            answer=ANSWER,
+            answered_at=datetime.now(UTC),
+            report_within_s=ANSWER.report_within_s,
+            reported=True,
+            delivery=Delivery(DeliveryKind.ACCEPTED, datetime.now(UTC), 1),
         )
-    return as_told(enrolled, overview)
+
+
+@pytest.fixture
+def told(overview: Overview) -> Told:
+    return told_of(overview)
 
 
 @pytest.fixture
@@ -72,9 +87,7 @@ def path(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @contextmanager
-def open_at(
-    path: Path, told: AgentStatus | Exception, door: Door | None = None
-) -> Iterator[Window]:
+def open_at(path: Path, told: Told | Exception, door: Door | None = None) -> Iterator[Window]:
     """Serve the window as the daemon's loop does, in a thread of its own."""
 
     def tell() -> bytes:
@@ -126,15 +139,15 @@ def seen_by(path: Path, user: int) -> str:
 
 
 class TestWhoMayLook:
-    def test_a_person_who_is_logged_in(self, path: Path, told: AgentStatus) -> None:
+    def test_a_person_who_is_logged_in(self, path: Path, told: Told) -> None:
         (path.parent.parent / "users" / str(OTHER)).touch()
         with open_at(path, told):
             seen = json.loads(seen_by(path, OTHER))
-        assert codec.decode(AgentStatus, seen["status"]) == told
+        assert codec.decode(Told, seen["told"]) == told
 
     @pytest.mark.parametrize(("user", "logged_in"), [(OTHER, False), (GREETER, True)])
     def test_nobody_who_is_not_or_is_no_person(
-        self, path: Path, told: AgentStatus, user: int, logged_in: bool
+        self, path: Path, told: Told, user: int, logged_in: bool
     ) -> None:
         if logged_in:
             (path.parent.parent / "users" / str(user)).touch()
@@ -142,17 +155,50 @@ class TestWhoMayLook:
             seen = json.loads(seen_by(path, user))
         assert list(seen) == ["goodbye"]
 
-    def test_nobody_without_end(self, path: Path, told: AgentStatus) -> None:
+    def test_nobody_without_end(self, path: Path, told: Told) -> None:
         with open_at(path, told):
             for _ in range(MOST_LOOKS):
-                assert look() == told
+                assert look() == as_status(told)
             with pytest.raises(AgentError, match="look too often"):
                 look()
 
 
+class _Come:
+    """A door at which one caller stands."""
+
+    def __init__(self, channel: Channel, caller: Caller) -> None:
+        self._come: list[tuple[Channel, Caller]] = [(channel, caller)]
+
+    def fileno(self) -> int:
+        return -1
+
+    def accept(self) -> tuple[Channel, Caller] | None:
+        return self._come.pop() if self._come else None
+
+    def close(self) -> None:
+        self._come.clear()
+
+
+@pytest.mark.parametrize(
+    ("caller", "may"),
+    [
+        (Caller(0, is_logged_in=False, is_own=False, is_root=True), True),
+        (Caller(0, is_logged_in=False, is_own=False), False),
+        (Caller(2, is_logged_in=True, is_own=False, in_session=True), True),
+        (Caller(2, is_logged_in=False, is_own=False), False),
+    ],
+    ids=["root", "a service in Windows' session 0", "a person's session", "another's session"],
+)
+def test_the_number_0_alone_makes_nobody_root(caller: Caller, may: bool, told: Told) -> None:
+    near, far = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with far:
+        Window(_Come(PacketChannel(near), caller), lambda: fitting(told)).read()
+        assert list(json.loads(far.recv(MAX_BYTES))) == (["told"] if may else ["goodbye"])
+
+
 class TestWhatIsSeen:
     def test_is_the_servers_word_and_nothing_that_was_read(
-        self, path: Path, state: State, told: AgentStatus
+        self, path: Path, state: State, told: Told
     ) -> None:
         with open_at(path, told):
             found = status(State(state.path / "none"), look)
@@ -168,7 +214,7 @@ class TestWhatIsSeen:
         assert "not enrolled" not in text
 
     def test_tells_what_policy_allows_so_that_fix_can_aim_at_it(
-        self, path: Path, state: State, told: AgentStatus
+        self, path: Path, state: State, told: Told
     ) -> None:
         nobody = State(state.path / "none")
         assert allowed_s(nobody, "screen_lock", look) is None
@@ -177,12 +223,71 @@ class TestWhatIsSeen:
             assert allowed_s(nobody, "usb_devices", look) is None
             assert allowed_s(nobody, "no_such_signal", look) is None
 
-    def test_holds_no_secret(self, told: AgentStatus, enrolled: Device) -> None:
+    def test_holds_no_secret_and_not_whose_laptop_it_is(self, told: Told, enrolled: Device) -> None:
         message = fitting(told).decode()
-        assert enrolled.hash_key not in message
-        assert ANSWER.nonce not in message
+        for secret in (enrolled.hash_key, ANSWER.nonce):
+            assert secret not in message
+        for who in (enrolled.owner, enrolled.device, enrolled.fingerprint, enrolled.server_url):
+            assert who not in message
 
-    def test_fits_into_one_message_however_much_there_is_to_say(self, told: AgentStatus) -> None:
+    def test_holds_no_reading_and_nothing_that_was_refused_and_no_error_in_its_words(
+        self, overview: Overview
+    ) -> None:
+        trouble = dataclasses.replace(
+            overview,
+            latest=a_record("read"),
+            set_aside=("records[0].readings[2].facts: a secret of the reading's",),
+            delivery=Delivery(
+                DeliveryKind.LATER,
+                datetime.now(UTC),
+                obstacle=Obstacle.LAPTOP,
+                code="a code",
+                problem="/var/lib/passmuster-agent/a/path cannot be read.",
+                remedy="Mend it.",
+            ),
+        )
+        message = fitting(told_of(trouble))
+        assert set(json.loads(message)["told"]) == {
+            *("version", "verdict", "current", "judged_at", "grace_until", "signals"),
+            *("waiting", "last_try"),
+        }
+        for word in ("secret of", "/var/lib", "Mend it", "a code", "facts"):
+            assert word not in message.decode()
+
+    def test_what_passed_is_unknown_once_the_answer_is_not_about_now(
+        self, overview: Overview
+    ) -> None:
+        old = dataclasses.replace(overview, answered_at=datetime.now(UTC) - timedelta(seconds=901))
+        newer = dataclasses.replace(overview, reported=False, waiting=1)
+        for outdated in (old, newer):
+            shown = as_status(told_of(outdated))
+            assert not shown.current
+            usb, lock = shown.signals
+            assert usb.outcome is Outcome.UNKNOWN, "an old pass is no pass"
+            assert "not judged yet" in usb.reasons[0]
+            assert (lock.outcome, lock.reasons) == (Outcome.FAIL, ("It never locks.",))
+            assert "✓" not in render(shown, colour=False)
+
+    @pytest.mark.parametrize(
+        ("last", "said"),
+        [
+            (Delivery(DeliveryKind.LATER, NOW, obstacle=Obstacle.NETWORK), "not be reached"),
+            (Delivery(DeliveryKind.LATER, NOW, obstacle=Obstacle.SERVER), "did not take"),
+            (Delivery(DeliveryKind.LATER, NOW, obstacle=Obstacle.LAPTOP), "was in the way"),
+            (Delivery(DeliveryKind.STOPPED, NOW, obstacle=Obstacle.SERVER), "no more reports"),
+            (
+                Delivery(DeliveryKind.LATER, NOW, obstacle=Obstacle.LAPTOP, code=KEY_UNUSABLE),
+                "key can't sign",
+            ),
+        ],
+    )
+    def test_says_in_a_few_words_why_reports_do_not_get_through(
+        self, overview: Overview, last: Delivery, said: str
+    ) -> None:
+        shown = as_status(told_of(dataclasses.replace(overview, delivery=last)))
+        assert said in render(shown, colour=False)
+
+    def test_fits_into_one_message_however_much_there_is_to_say(self, told: Told) -> None:
         wordy = dataclasses.replace(
             told.signals[0],
             reasons=tuple(f"{n} " + "x" * 500 for n in range(64)),
@@ -190,14 +295,14 @@ class TestWhatIsSeen:
         )
         message = fitting(dataclasses.replace(told, signals=(wordy,) * 20))
         assert len(message) <= MAX_BYTES
-        found = codec.decode(AgentStatus, json.loads(message)["status"])
+        found = codec.decode(Told, json.loads(message)["told"])
         assert [(len(each.reasons), len(each.remedies)) for each in found.signals] == [(1, 0)] * 20
 
     def test_before_the_first_answer_there_is_no_verdict(
         self, path: Path, state: State, enrolled: Device
     ) -> None:
         with Outbox(state.outbox(enrolled)) as outbox:
-            early = as_told(enrolled, outbox.overview())
+            early = told_of(outbox.overview())
         with open_at(path, early):
             found = look()
         assert found is not None
@@ -234,7 +339,7 @@ class TestWithoutAWord:
             (b"{}", "another version"),
             (b"[]", "another version"),
             (b"no JSON", "another version"),
-            (b'{"status": {"version": 2}}', "another version"),
+            (b'{"told": {"version": 1}}', "another version"),
             (b'{"goodbye": {"for_good": false, "reason": "because"}}', "because"),
             (b"x" * (MAX_BYTES + 1), "another version"),
             (b"", "hung up"),
@@ -269,7 +374,7 @@ class TestWithoutAWord:
 
 
 def test_a_mac_tells_a_person_at_it_whose_number_is_below_that_of_linux(
-    folder: Path, told: AgentStatus, monkeypatch: pytest.MonkeyPatch
+    folder: Path, told: Told, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = folder / "run" / "status.sock"
     door = StreamDoor(path, lambda _: 501, lambda user: user == 501)
@@ -277,4 +382,4 @@ def test_a_mac_tells_a_person_at_it_whose_number_is_below_that_of_linux(
     with open_at(path, told, door):
         found = look()
     assert found is not None
-    assert found.device == told.device
+    assert found.verdict is told.verdict
