@@ -50,7 +50,7 @@ from passmuster_server.privacy.retention import Retention
 from passmuster_server.privacy.routes import routes as privacy_routes
 from passmuster_server.proof.routes import routes as proof_routes
 from passmuster_server.reports.routes import routes as reports_routes
-from passmuster_server.services import Services
+from passmuster_server.services import Load, Services
 from passmuster_server.signing.routes import routes as signing_routes
 from passmuster_server.signing.service import SigningKeys
 from passmuster_server.spans import NoSpans
@@ -99,7 +99,8 @@ def create_app(config: Config, clock: Clock = utc_now) -> Starlette:
     standings = Standings()
     policies = Policies(database, standings, clock)
     rejudging = Rejudging(database, policies)
-    changes = _changes(database, policies, standings, rejudging)
+    loadings: list[Load] = []
+    changes = _changes(database, policies, standings, rejudging, loadings)
     deadlines = Deadlines(database, standings, policies, clock)
     signing = SigningKeys(database, clock)
     services = Services(
@@ -113,6 +114,7 @@ def create_app(config: Config, clock: Clock = utc_now) -> Starlette:
         FleetIndex(standings, clock),
         telemetry or NoSpans(),
         None if config.openid is None else RelyingParty(config.openid, clock, config.public_url),
+        loadings=loadings,
     )
     retention = Retention(
         database,
@@ -144,8 +146,8 @@ def create_app(config: Config, clock: Clock = utc_now) -> Starlette:
         migrations.check(connection)
         if isinstance(changes, ChangeWatch):
             changes.start_from(connection)
-        for load_more in services.loadings:
-            load_more(connection)
+        for load_more in loadings:
+            load_more(connection, None)
         return policies.load(connection)
 
     @asynccontextmanager
@@ -193,7 +195,11 @@ def _telemetry(config: Config) -> "Telemetry | None":
 
 
 def _changes(
-    database: Database, policies: Policies, standings: Standings, rejudging: Rejudging
+    database: Database,
+    policies: Policies,
+    standings: Standings,
+    rejudging: Rejudging,
+    loadings: Sequence[Load],
 ) -> ChangeWatch | ChangeListener:
     """Return what hears of changes that this server did not make."""
     if not database.shared:
@@ -201,13 +207,25 @@ def _changes(
 
     place = ""
 
+    def is_behind(standing: Standing) -> bool:
+        known = standings.of_device(standing.organisation, standing.device)
+        return known is not None and standing.revision > known.revision + 1
+
     async def reread(devices: Sequence[tuple[str, str]] | None) -> None:
         nonlocal place
 
         def read(connection: Connection) -> tuple[str, list[Standing]]:
-            if devices is None:
-                return place_of(connection), policies.load(connection)
-            return "", policies.standings_of(connection, devices)
+            here = place_of(connection) if devices is None else ""
+            found = (
+                policies.load(connection)
+                if devices is None
+                else policies.standings_of(connection, devices)
+            )
+            # Of several changes the last one alone is heard, which may hide those before it.
+            unheard = [(each.organisation, each.device) for each in found if is_behind(each)]
+            for load in loadings if unheard else ():
+                load(connection, None if devices is None else unheard)
+            return here, found
 
         known = standings.devices() if devices is None else tuple(devices)
         here, found = await database.read(read)

@@ -1,6 +1,6 @@
 """What the areas share: handed to each area's `routes` by `app`, which alone knows every area."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy import Connection
@@ -17,6 +17,9 @@ from passmuster_server.policy.service import Policies
 from passmuster_server.policy.standings import Standings
 from passmuster_server.signing.service import SigningKeys
 from passmuster_server.spans import NoSpans, Spans
+
+Load = Callable[[Connection, Sequence[tuple[str, str]] | None], None]
+"""Reads what is stored of devices, as (organisation, device); None: of every device."""
 
 
 @dataclass
@@ -42,7 +45,7 @@ class Services:
     tasks: list[BackgroundTask] = field(default_factory=list)
     closings: list[Callable[[], None]] = field(default_factory=list)
     doors: dict[str, ASGIApp] = field(default_factory=dict)
-    loadings: list[Callable[[Connection], None]] = field(default_factory=list)
+    loadings: list[Load] = field(default_factory=list)
     draining: bool = False
 
     def run_beside(self, task: BackgroundTask) -> None:
@@ -52,8 +55,12 @@ class Services:
         """
         self.tasks.append(task)
 
-    def on_loading(self, load: Callable[[Connection], None]) -> None:
-        """Call `load` with what is stored before the first request: it is a part of the start."""
+    def on_loading(self, load: Load) -> None:
+        """Call `load` with what is stored before the first request: it is a part of the start.
+
+        Call it again, before their standings count, with the devices that other servers have
+        changed more than once since this one heard of them.
+        """
         self.loadings.append(load)
 
     def on_closing(self, close: Callable[[], None]) -> None:

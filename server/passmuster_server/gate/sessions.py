@@ -9,13 +9,13 @@ import hmac
 import logging
 import secrets
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, delete, func, select, update
+from sqlalchemy import Connection, delete, func, select, tuple_, update
 
 from passmuster_collectors.contract.canonical import digest
 from passmuster_collectors.contract.verdict import Verdict
@@ -23,10 +23,12 @@ from passmuster_server.addresses import is_address
 from passmuster_server.background import BackgroundTask
 from passmuster_server.clock import Clock
 from passmuster_server.database import Database, StoreUnavailableError, Transaction
+from passmuster_server.devices.tables import organisations
 from passmuster_server.gate.decision import Proof, Question
 from passmuster_server.gate.tables import break_glass_codes, gate_sessions
 from passmuster_server.policy.standing import DeviceStatus, Standing
 from passmuster_server.policy.standings import Standings
+from passmuster_server.policy.tables import verdict_history
 from passmuster_server.schema import from_microseconds, to_microseconds
 from passmuster_server.signing.service import SigningKeys, UntrustedTokenError
 
@@ -40,6 +42,8 @@ MAX_COOKIE = 4_096
 REMEMBERED = 20_000
 RETRY_S = 1.0
 
+_PASSING = (Verdict.COMPLIANT, Verdict.GRACE)
+_FAILING = tuple(each.value for each in Verdict if each not in _PASSING)
 _log = logging.getLogger(__name__)
 
 
@@ -237,18 +241,42 @@ class GateSessions:
         now = self._clock()
         return now - session.issued_at > RENEW_AFTER and now < session.until
 
-    def load(self, connection: Connection) -> None:
-        """Remember what was closed before this server started: part of the first load."""
-        table, now = gate_sessions, self._clock()
-        found = connection.execute(
+    def load(
+        self, connection: Connection, devices: Sequence[tuple[str, str]] | None = None
+    ) -> None:
+        """Remember what was closed while this server did not hear of it; None: of all devices.
+
+        A session that another server has ended tells it, and so does a verdict that let nobody in:
+        that is stored together with the change itself.
+        """
+        table, history, now = gate_sessions, verdict_history, self._clock()
+        ended = (
             select(table.c.organisation_id, table.c.device_id, func.max(table.c.ended_at))
             .where(table.c.ended_at.is_not(None), table.c.expires_at > now)
             .where(table.c.device_id.is_not(None))
             .group_by(table.c.organisation_id, table.c.device_id)
         )
-        for organisation, device, ended_at in found:
-            moment = from_microseconds(ended_at) if isinstance(ended_at, int) else ended_at
-            self._fell_out.setdefault((organisation, device), moment)
+        failed = (
+            select(history.c.organisation_id, history.c.device_id, func.max(history.c.since))
+            .where(
+                # In the order of the index.
+                history.c.organisation_id.in_(select(organisations.c.organisation_id)),
+                history.c.verdict.in_(_FAILING),
+                history.c.ended_at > now - SESSION_LIFETIME,
+                history.c.since > now - SESSION_LIFETIME,
+            )
+            .group_by(history.c.organisation_id, history.c.device_id)
+        )
+        if devices is not None:
+            ended = ended.where(tuple_(table.c.organisation_id, table.c.device_id).in_(devices))
+            failed = failed.where(
+                tuple_(history.c.organisation_id, history.c.device_id).in_(devices)
+            )
+        for statement in (ended, failed):
+            for organisation, device, at in connection.execute(statement):
+                moment = from_microseconds(at) if isinstance(at, int) else at
+                known = self._fell_out.get((organisation, device), moment)
+                self._fell_out[organisation, device] = max(known, moment)
 
     def _on_change(self, before: Standing | None, after: Standing) -> None:
         if before is None or not _passes(before):
@@ -322,7 +350,7 @@ def forget_sessions_of(connection: Connection, organisation: str, person: str) -
 def _passes(standing: Standing) -> bool:
     """Whether its verdict lets it through the gate, as long as nothing changes."""
     is_active = standing.status is DeviceStatus.ACTIVE
-    return is_active and standing.verdict in (Verdict.COMPLIANT, Verdict.GRACE)
+    return is_active and standing.verdict in _PASSING
 
 
 def _session(claims: _Claims) -> Session:
