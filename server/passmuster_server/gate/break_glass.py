@@ -21,6 +21,7 @@ from passmuster_server.database import Database, Transaction
 from passmuster_server.devices.codes import code_hash, new_code
 from passmuster_server.devices.limits import AddressLimit
 from passmuster_server.gate.decision import Proof, Question
+from passmuster_server.gate.service import GateService
 from passmuster_server.gate.tables import break_glass_codes
 from passmuster_server.gate.visits import BREAK_GLASS, GateVisits
 from passmuster_server.proof.addresses import address_of
@@ -84,10 +85,12 @@ def use(
     application: str,
     person: str | None,
     now: datetime,
+    may_enter: Callable[[str], bool],
 ) -> BreakGlass | None:
     """Use a code up and return what it lets in, on record; None for one that is not good here.
 
-    `person` is who signed in, where that is known: the code has to be theirs.
+    `person` is who signed in, where that is known: the code has to be theirs. `may_enter` tells of
+    a person whether they would get in by it: one that is of no use is not used up.
     """
     table, connection = break_glass_codes, transaction.connection
     own = (table.c.organisation_id == organisation, table.c.code_hash == code_hash(code))
@@ -95,6 +98,8 @@ def use(
     if row is None or row.application != application or row.expires_at <= now:
         return None
     if person is not None and person.casefold() != row.person.casefold():
+        return None
+    if not may_enter(row.person):
         return None
     used = connection.execute(
         update(table).where(*own, table.c.used_at.is_(None)).values(used_at=now)
@@ -123,6 +128,7 @@ class BreakGlassPage:
     def __init__(
         self,
         visits: GateVisits,
+        service: GateService,
         proofs: Proofs,
         database: Database,
         clock: Clock,
@@ -132,6 +138,7 @@ class BreakGlassPage:
         again: Callable[[str], Response],
     ) -> None:
         self._visits = visits
+        self._service = service
         self._proofs = proofs
         self._database = database
         self._clock = clock
@@ -166,19 +173,34 @@ class BreakGlassPage:
         if self._tries.wait_s(address) > 0:
             return self._form(request, begun.app, "Too many tries. Wait a minute.", 429)
         code = fields.get("code", "")[:MAX_CODE]
-        grant = await self._database.write(
-            lambda transaction: use(
-                transaction, client.organisation, code, begun.app, begun.sub, now
+
+        def question_of(person: str) -> Question:
+            return Question(client.organisation, person, begun.app, None, Proof.BREAK_GLASS)
+
+        def work(transaction: Transaction) -> tuple[BreakGlass, str] | None:
+            grant = use(
+                transaction,
+                client.organisation,
+                code,
+                begun.app,
+                begun.sub,
+                now,
+                lambda person: self._service.may_ask(client, question_of(person)),
             )
-        )
-        if grant is None:
+            if grant is None:
+                return None
+            question = question_of(grant.person)
+            return grant, self._visits.let_in(transaction, client, begun, question, grant.lasts)
+
+        # A code that is used up has opened its session, or is as good as before.
+        opened = await self._database.write(work)
+        if opened is None:
             self._tries.count(address)
             _log.warning("a break-glass code for %s was refused", begun.app)
             problem = "This code is not good for this application, or was used, or is too old."
             return self._form(request, begun.app, problem, 403)
         _log.warning("a break-glass code was used for %s", begun.app)
-        question = Question(client.organisation, grant.person, begun.app, None, Proof.BREAK_GLASS)
-        back = await self._visits.let_in(client, begun, question, grant.lasts)
+        grant, back = opened
         return self._pages.response(
             "break_glass.html",
             headers=_HEADERS,

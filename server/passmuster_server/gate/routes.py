@@ -53,10 +53,12 @@ def routes(services: Services) -> list[Route]:
         clients, service, sessions, services.signing, blocked, services.clock, public_url
     )
     visit = visits.GateVisits(
-        door, clients, service, sessions, Proofs(services), blocked, services.clock
+        services.database,
+        *(door, clients, service, sessions, Proofs(services), blocked, services.clock),
     )
     glass = break_glass.BreakGlassPage(
         visit,
+        service,
         Proofs(services),
         services.database,
         services.clock,

@@ -83,6 +83,14 @@ class GateService:
         self._check(client, question)
         return self.answer(client.client, question)
 
+    def may_ask(self, client: GateClient, question: Question) -> bool:
+        """Return whether `ask` would answer the client."""
+        try:
+            self._check(client, question)
+        except RefusalError:
+            return False
+        return True
+
     def _check(self, client: GateClient, question: Question) -> None:
         forbidden = client.may_ask(question.person, question.application)
         if not forbidden and client.groups is not None:

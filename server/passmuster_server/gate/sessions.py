@@ -114,36 +114,6 @@ class GateSessions:
         """Return when the device last stopped to pass: what was opened before is closed."""
         return None if device is None else self._fell_out.get((organisation, device))
 
-    async def open(self, session: Session, path: str, begin: str) -> str:
-        """Store a session that a decision allowed; return the ticket that the browser gets it for.
-
-        `begin` is the hash of the cookie that the browser got where it came from.
-        """
-        ticket = secrets.token_urlsafe(32)
-
-        def work(transaction: Transaction) -> None:
-            connection = transaction.connection
-            connection.execute(
-                gate_sessions.insert().values(
-                    organisation_id=session.organisation,
-                    session_id=session.session,
-                    client_id=session.client,
-                    person=session.person,
-                    application=session.application,
-                    host=session.host,
-                    device_id=session.device,
-                    proof=session.proof.value,
-                    path=path,
-                    begin_hash=begin,
-                    ticket_hash=digest(ticket.encode("ascii")),
-                    started_at=session.issued_at,
-                    expires_at=session.until,
-                )
-            )
-
-        await self._database.write(work)
-        return ticket
-
     async def redeem(
         self, ticket: str, *, client: str, host: str, address: str, begin: str
     ) -> Ticket | None:
@@ -325,6 +295,32 @@ class GateSessions:
             ).rowcount
 
         return await self._database.write(work)
+
+
+def open_session(transaction: Transaction, session: Session, path: str, begin: str) -> str:
+    """Store a session that a decision allowed; return the ticket that the browser gets it for.
+
+    `begin` is the hash of the cookie that the browser got where it came from.
+    """
+    ticket = secrets.token_urlsafe(32)
+    transaction.connection.execute(
+        gate_sessions.insert().values(
+            organisation_id=session.organisation,
+            session_id=session.session,
+            client_id=session.client,
+            person=session.person,
+            application=session.application,
+            host=session.host,
+            device_id=session.device,
+            proof=session.proof.value,
+            path=path,
+            begin_hash=begin,
+            ticket_hash=digest(ticket.encode("ascii")),
+            started_at=session.issued_at,
+            expires_at=session.until,
+        )
+    )
+    return ticket
 
 
 def forget_sessions(connection: Connection, before: datetime, limit: int) -> int:

@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from passmuster_server.clock import Clock
+from passmuster_server.database import Database, Transaction
 from passmuster_server.gate.blocked import BlockedPage
 from passmuster_server.gate.callers import GateClient
 from passmuster_server.gate.clients import GateClients
@@ -19,6 +20,7 @@ from passmuster_server.gate.sessions import (
     SESSION_LIFETIME,
     GateSessions,
     Session,
+    open_session,
 )
 from passmuster_server.proof.service import Proofs, Proven
 from passmuster_server.web.problems import RefusalError
@@ -36,6 +38,7 @@ class GateVisits:
 
     def __init__(
         self,
+        database: Database,
         forward: ForwardAuth,
         clients: GateClients,
         service: GateService,
@@ -44,6 +47,7 @@ class GateVisits:
         blocked: BlockedPage,
         clock: Clock,
     ) -> None:
+        self._database = database
         self._forward = forward
         self._clients = clients
         self._service = service
@@ -82,11 +86,18 @@ class GateVisits:
             start = f"{START}?{urlencode({'r': token})}"
             code = f"{BREAK_GLASS}?{urlencode({'r': token})}"
             return await self._blocked.show(answer.decision_id, again=start, break_glass=code)
-        back = await self.let_in(client, begun, question, SESSION_LIFETIME)
+        back = await self._database.write(
+            lambda transaction: self.let_in(transaction, client, begun, question, SESSION_LIFETIME)
+        )
         return RedirectResponse(back, 303, headers=NO_STORE)
 
-    async def let_in(
-        self, client: GateClient, begun: Beginning, question: Question, lasts: timedelta
+    def let_in(
+        self,
+        transaction: Transaction,
+        client: GateClient,
+        begun: Beginning,
+        question: Question,
+        lasts: timedelta,
     ) -> str:
         """Open a session for a question that was allowed; return where the browser gets it."""
         now = self._clock()
@@ -104,7 +115,7 @@ class GateVisits:
             now + COOKIE_LIFETIME,
             now + lasts,
         )
-        ticket = await self._sessions.open(session, begun.path, begun.nonce)
+        ticket = open_session(transaction, session, begun.path, begun.nonce)
         return f"{begun.scheme}://{begun.host}{RETURN}?{urlencode({'ticket': ticket})}"
 
     async def begun(self, request: Request) -> tuple[str, Beginning, GateClient]:

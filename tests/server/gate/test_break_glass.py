@@ -8,6 +8,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from passmuster_server.database import StoreUnavailableError
+from passmuster_server.gate import visits
 from tests.support.clocked_server import ClockedServer, clocked_server
 from tests.support.example_laptops import ONLY_USB
 
@@ -121,6 +123,40 @@ def test_a_code_is_good_for_its_application_until_it_expires(
     with server.later(timedelta(hours=2)):
         later = page(browser, token)
         assert typed(browser, later, old).status_code == 403
+
+
+def test_a_code_that_would_let_nobody_in_is_not_used_up(
+    server: ClockedServer, browser: httpx.Client, token: str
+) -> None:
+    """The caller in front of the application may not ask about her, and would keep her out."""
+    confined = server.command(
+        *("gate-client", "confined", "--application", "helpdesk", "--host", HOST),
+        *("--person", "*@example.org"),
+    ).stdout.split()[-1]
+    code, elsewhere = made(server), page(browser, token)
+    begun = ask(browser, confined).headers["location"]
+    address = begun.replace("/gate/start", "/gate/break-glass")
+    assert typed(browser, address, code).status_code == 403
+    assert typed(browser, elsewhere, code).status_code == 200, "it is still good"
+
+
+def test_a_code_whose_session_could_not_be_stored_is_still_good(
+    server: ClockedServer,
+    browser: httpx.Client,
+    token: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    code, address = made(server), page(browser, token)
+    used = entries(server, "break_glass.used")
+    with monkeypatch.context() as broken:
+        broken.setattr(visits, "open_session", full_disk)
+        assert typed(browser, address, code).status_code == 503
+    assert entries(server, "break_glass.used") == used
+    assert typed(browser, address, code).status_code == 200
+
+
+def full_disk(*_: object) -> str:
+    raise StoreUnavailableError("full")
 
 
 def test_codes_can_not_be_tried_without_end(browser: httpx.Client, token: str) -> None:

@@ -59,10 +59,11 @@ class Authorize:
             return self._pages.response("refused.html", status=400, detail=str(error))
         try:
             asked = read_request(parameters, client, way)
+            # A hint may make us ask its issuer for keys: whoever sends many is counted before that.
+            self._count(request)
             person = await self._people.named(client, asked)
             if asked.prompt == "none":
                 return await self._at_once(request, client, asked, person)
-            self._count(request)
             return await self._begun(client, asked, person)
         except AuthorizationError as error:
             return self._answers.refusal(way, error)

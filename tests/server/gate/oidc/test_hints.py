@@ -9,13 +9,15 @@ import hmac
 import itertools
 import json
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import httpx
 import pytest
 from joserfc.jwk import ECKey, RSAKey
 
+from passmuster_server.gate.oidc import authorize
 from tests.server.gate.oidc.test_authorize import asked
-from tests.support.clocked_server import ClockedServer
+from tests.support.clocked_server import ClockedServer, clocked_server
 from tests.support.example_laptops import enrolled, healthy
 from tests.support.identity_provider import IdentityProvider, identity_provider
 from tests.support.relying_party import RelyingParty
@@ -272,3 +274,18 @@ def test_an_issuers_new_key_is_fetched_and_then_kept(
         hint = late.hint(own.client, preferred_username=name)
     gone = hinted(new_visitor(), own, hint).values
     assert gone["error"] == "temporarily_unavailable", "its keys can't be had"
+
+
+def test_whoever_sends_many_logins_makes_us_ask_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(authorize, "BEGINS", 2)
+    with clocked_server(tmp_path) as own, own.client() as browser, identity_provider() as idp:
+        helpdesk = register(own, CALLBACK, *hint_options(idp))
+        hint = idp.hint(helpdesk.client, preferred_username="ana@example.com")
+        for _ in range(2):
+            plain = asked(helpdesk, login_hint="ana@example.com")
+            assert browser.get(plain).headers["location"].startswith("/")
+        refused = browser.get(asked(helpdesk, id_token_hint=hint, login_hint=None))
+        assert "too+many+logins" in refused.headers["location"].replace("%20", "+")
+        assert idp.asked == 0
