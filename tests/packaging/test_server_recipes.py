@@ -12,7 +12,8 @@ import ssl
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+import warnings
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -120,16 +121,15 @@ class TestTheProxy:
         assert answer.status_code == 200
         assert answer.headers["Strict-Transport-Security"] == "max-age=31536000"
 
-    @pytest.mark.filterwarnings("ignore:ssl.TLSVersion.TLSv1_1:DeprecationWarning")
     def test_old_tls_is_refused(self, behind: RunningServer) -> None:
-        context = ssl.create_default_context(cafile=behind.authority)
-        context.set_ciphers("ALL:@SECLEVEL=0")
-        context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1_1
-        with (
-            socket.create_connection(("127.0.0.1", behind.port), 10) as plain,
-            pytest.raises((ssl.SSLError, ConnectionError)),
-        ):
-            context.wrap_socket(plain, server_hostname="127.0.0.1")
+        with pytest.raises((ssl.SSLError, ConnectionError)):
+            speak_old_tls(behind)
+
+    def test_it_is_the_configuration_that_refuses_old_tls(self, tmp_path: Path) -> None:
+        """Here nothing else does: an OpenSSL that refused it by itself would prove nothing."""
+        protocols = {"ssl_protocols TLSv1.2 TLSv1.3;": "ssl_protocols TLSv1.1 TLSv1.2 TLSv1.3;"}
+        with _proxy(tmp_path, free_port(), protocols) as lax:
+            assert speak_old_tls(lax) == "TLSv1.1"
 
     def test_more_than_a_report_is_refused_before_it_is_read(self, behind: RunningServer) -> None:
         with behind.client() as client:
@@ -173,8 +173,24 @@ class TestKubernetes:
         assert server["livenessProbe"]["httpGet"]["path"] == "/healthz"
 
 
+def speak_old_tls(server: RunningServer) -> str | None:
+    """Return which TLS a client ends up with that knows none newer than 1.1."""
+    context = ssl.create_default_context(cafile=server.authority)
+    context.set_ciphers("ALL:@SECLEVEL=0")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1_1
+    with (
+        socket.create_connection(("127.0.0.1", server.port), 10) as plain,
+        context.wrap_socket(plain, server_hostname="127.0.0.1") as encrypted,
+    ):
+        return encrypted.version()
+
+
 @contextlib.contextmanager
-def _proxy(folder: Path, server: int) -> Iterator[RunningServer]:
+def _proxy(
+    folder: Path, server: int, changed: Mapping[str, str] | None = None
+) -> Iterator[RunningServer]:
     """Run a real nginx with the recipe's configuration, ports and places exchanged."""
     authority = Authority(folder)
     certificate, key = authority.issue()
@@ -186,6 +202,9 @@ def _proxy(folder: Path, server: int) -> Iterator[RunningServer]:
         "/run/secrets/chain.pem": str(certificate),
         "/run/secrets/key.pem": str(key),
         "worker_processes auto;": f"worker_processes 1; daemon off; {_user()}",
+        # By itself OpenSSL refuses old TLS, whatever is configured.
+        "server_tokens off;": "server_tokens off; ssl_ciphers ALL:@SECLEVEL=0;",
+        **(changed or {}),
     }.items():
         assert text.count(shown) == 1, shown
         text = text.replace(shown, used)

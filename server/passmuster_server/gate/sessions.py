@@ -44,6 +44,7 @@ RETRY_S = 1.0
 
 _PASSING = (Verdict.COMPLIANT, Verdict.GRACE)
 _FAILING = tuple(each.value for each in Verdict if each not in _PASSING)
+_NO_TICKET = {"ticket_hash": None, "path": ""}
 _log = logging.getLogger(__name__)
 
 
@@ -129,7 +130,7 @@ class GateSessions:
             if row is None or not hmac.compare_digest(row.begin_hash, begin):
                 return None
             used = connection.execute(
-                update(table).where(table.c.ticket_hash == hashed).values(ticket_hash=None)
+                update(table).where(table.c.ticket_hash == hashed).values(_NO_TICKET)
             )
             is_good = (
                 used.rowcount == 1
@@ -291,7 +292,7 @@ class GateSessions:
                     table.c.expires_at > at,
                     table.c.started_at <= at,
                 )
-                .values(ended_at=at, ticket_hash=None)
+                .values(ended_at=at, **_NO_TICKET)
             ).rowcount
 
         return await self._database.write(work)
@@ -303,8 +304,18 @@ def open_session(transaction: Transaction, session: Session, path: str, begin: s
     `begin` is the hash of the cookie that the browser got where it came from.
     """
     ticket = secrets.token_urlsafe(32)
-    transaction.connection.execute(
-        gate_sessions.insert().values(
+    table, connection = gate_sessions, transaction.connection
+    # Where somebody wanted to go is of no use any more once nobody can be sent there.
+    connection.execute(
+        update(table)
+        .where(
+            table.c.ticket_hash.is_not(None),
+            table.c.started_at < session.issued_at - TICKET_LIFETIME,
+        )
+        .values(_NO_TICKET)
+    )
+    connection.execute(
+        table.insert().values(
             organisation_id=session.organisation,
             session_id=session.session,
             client_id=session.client,

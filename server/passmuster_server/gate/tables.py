@@ -108,7 +108,10 @@ gate_sessions = Table(
     Index("ix_gate_sessions_expires_at", "expires_at"),
     Index("uq_gate_sessions_ticket_hash", "ticket_hash", unique=True),
 )
-"""A browser's session with an application behind a proxy; `ended_at` where a laptop fell out."""
+"""A browser's session with an application behind a proxy; `ended_at` where a laptop fell out.
+
+`path` is where the browser goes with its ticket, query and all; it is emptied with the ticket.
+"""
 
 break_glass_codes = Table(
     "break_glass_codes",

@@ -19,7 +19,7 @@ from passmuster_server.background import BackgroundTask
 from passmuster_server.clock import Clock
 from passmuster_server.database import Database, StoreUnavailableError
 from passmuster_server.engines import RULE_ERRORS
-from passmuster_server.signing import store
+from passmuster_server.signing import sealing, store
 from passmuster_server.signing.keys import (
     ALGORITHM,
     StoredKey,
@@ -82,6 +82,25 @@ class SigningKeys:
         if kind is not None and found.header.get("typ") != kind:
             raise UntrustedTokenError("of another kind")
         return dict(found.claims)
+
+    async def seal(self, purpose: str, value: bytes) -> str:
+        """Return a value for a browser to carry that nobody but us reads.
+
+        Raises `StoreUnavailableError`.
+        """
+        keys = await self._current()
+        signs = next(key for key in keys.stored if key.key_id == keys.signs.kid)
+        return sealing.seal(signs, purpose, value)
+
+    async def unseal(self, purpose: str, sealed: str) -> bytes:
+        """Return what was sealed for that purpose.
+
+        Raises `UntrustedTokenError` and `StoreUnavailableError`.
+        """
+        try:
+            return sealing.unseal((await self._current()).stored, purpose, sealed)
+        except sealing.UnsealedError as error:
+            raise UntrustedTokenError(str(error)) from None
 
     async def published(self) -> dict[str, Any]:
         """Return the JWK set: retired keys, the one that signs and the next one."""

@@ -1,5 +1,6 @@
 """Real proxies with the documented configurations: a session that begins with a proof."""
 
+import base64
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -7,7 +8,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
@@ -336,6 +337,40 @@ def test_a_browser_without_the_proxys_token_is_nobody_to_the_door(
             },
         )
         assert answer.status_code == 401
+
+
+def test_an_address_on_the_way_tells_neither_the_person_nor_the_page(
+    site: Site, visitor: Visitor
+) -> None:
+    """It stands in logs and histories: what belongs to us alone is sealed."""
+    laptop = site.laptop("fred@example.com")
+    secret = "/tickets/7?subject=an+illness"
+    carried = visitor.go(secret).headers["location"]
+    visitor.go(carried)
+    ((back,),) = site.server.rows("SELECT back FROM proof_visits ORDER BY put_at DESC LIMIT 1")
+    for address in (carried, back):
+        (sealed,) = parse_qs(urlsplit(address).query)["r"]
+        readable = [base64.urlsafe_b64decode(f"{part}===") for part in sealed.split(".")]
+        assert not any(b"illness" in part for part in (address.encode(), *readable))
+    opened = visitor.open(secret, laptop)
+    assert (is_let_in(opened), opened.url.query) == (True, b"subject=an+illness")
+    ((path,),) = site.server.rows(
+        "SELECT path FROM gate_sessions WHERE device_id = ?", laptop.device
+    )
+    assert path == "", "the browser is there, and nobody needs to know where"
+
+
+def test_a_page_that_was_never_reached_is_forgotten(site: Site, visitor: Visitor) -> None:
+    laptop = site.laptop("gus@example.com")
+    response = visitor.follow(visitor.go("/tickets/7"))
+    token = attestation(laptop, site.reports, summons_on(visitor._on(response).text))
+    back = visitor.go(f"{site.server.url}/proof/return?a={token}")
+    assert "ticket=" in visitor._on(back).headers["location"]
+    kept = "SELECT path FROM gate_sessions WHERE device_id = ?"
+    assert site.server.rows(kept, laptop.device) == [("/tickets/7",)]
+    with site.server.later(timedelta(minutes=2)):
+        visitor.open("/elsewhere", site.laptop("hana@example.com"))
+    assert set(site.server.rows(kept, laptop.device)) == {("",)}
 
 
 def test_a_ticket_counts_once_and_for_the_browser_that_began(

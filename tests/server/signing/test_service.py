@@ -151,3 +151,43 @@ def test_a_token_by_another_key_or_algorithm_is_not_ours(tmp_path: Path) -> None
                 await keys.own_claims(forged)
 
     over_a_database(tmp_path, scenario)
+
+
+def test_what_is_sealed_is_read_by_every_server_and_for_its_purpose_alone(tmp_path: Path) -> None:
+    async def scenario(database: Database, time: Time) -> None:
+        first, second = SigningKeys(database, time), SigningKeys(database, time)
+        sealed = await first.seal("one", b"ana@example.com")
+        assert b"ana" not in base64.urlsafe_b64decode(sealed.split(".")[3] + "==")
+        assert await second.unseal("one", sealed) == b"ana@example.com"
+        header, *rest = sealed.split(".")
+        changed = "B" if rest[2][0] == "A" else "A"
+        for wrong in (
+            "",
+            "x",
+            "a.b.c.d.e",
+            ".".join((header, rest[0], rest[1], changed + rest[2][1:], rest[3])),
+            await first.sign("passmuster-begin+jwt", {"sub": "ana@example.com"}),
+            "x" * 20_000,
+        ):
+            with pytest.raises(UntrustedTokenError):
+                await first.unseal("one", wrong)
+        with pytest.raises(UntrustedTokenError):
+            await first.unseal("another", sealed)
+
+    over_a_database(tmp_path, scenario)
+
+
+def test_what_was_sealed_before_a_rotation_is_read_after_it(tmp_path: Path) -> None:
+    async def scenario(database: Database, time: Time) -> None:
+        keys = SigningKeys(database, time)
+        sealed = await keys.seal("one", b"value")
+        time.now += LIFETIME
+        await keys.refresh()
+        assert await keys.unseal("one", sealed) == b"value"
+        assert (await keys.seal("one", b"value")).split(".")[0] != sealed.split(".")[0]
+        time.now += KEPT + timedelta(seconds=1)
+        await keys.refresh()
+        with pytest.raises(UntrustedTokenError):
+            await keys.unseal("one", sealed)
+
+    over_a_database(tmp_path, scenario)
