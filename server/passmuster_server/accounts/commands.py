@@ -2,7 +2,7 @@
 
 from argparse import ArgumentParser, _SubParsersAction
 
-from passmuster_server.accounts.openid_accounts import forget_identity
+from passmuster_server.accounts import changes
 from passmuster_server.accounts.roles import Role
 from passmuster_server.accounts.routes import sign_in_link
 from passmuster_server.accounts.service import (
@@ -11,12 +11,7 @@ from passmuster_server.accounts.service import (
     AdministratorExistsError,
     UnknownAdministratorError,
     all_administrators,
-    create_administrator,
-    create_sign_in_link,
-    set_disabled,
-    set_role,
 )
-from passmuster_server.audit.actions import Action
 from passmuster_server.audit.record import Event
 from passmuster_server.commands import Command, CommandError
 from passmuster_server.database import Transaction
@@ -64,26 +59,20 @@ def create_admin(command: Command) -> int:
     """Add an administrator and print a link."""
     email, name = command.arguments.email, command.arguments.group
 
-    def work(transaction: Transaction) -> str:
+    def work(transaction: Transaction) -> tuple[str, Event]:
         group = name and find_group(transaction.connection, DEFAULT_ORGANISATION, name).group_id
-        return create_administrator(
+        return changes.create(
             transaction,
             DEFAULT_ORGANISATION,
             email,
-            command.clock(),
-            group,
             Role(command.arguments.role),
+            (group, name) if group else None,
+            command.actor,
+            command.clock(),
         )
 
     try:
-        token = command.change(
-            work,
-            lambda _: Event(
-                Action.ADMINISTRATOR_CREATED,
-                subject=email,
-                details={"group": name, "role": command.arguments.role},
-            ),
-        )
+        token, _ = command.change(work, lambda made: made[1])
     except (AddressError, GroupError) as error:
         raise CommandError(str(error)) from None
     except AdministratorExistsError:
@@ -95,11 +84,11 @@ def new_link(command: Command) -> int:
     """Print a fresh link."""
     email = command.arguments.email
     try:
-        token = command.change(
-            lambda transaction: create_sign_in_link(
-                transaction, DEFAULT_ORGANISATION, email, command.clock()
+        token, _ = command.change(
+            lambda transaction: changes.link(
+                transaction, DEFAULT_ORGANISATION, email, command.actor, command.clock()
             ),
-            lambda _: Event(Action.SIGN_IN_LINK_CREATED, subject=email),
+            lambda made: made[1],
         )
     except AddressError as error:
         raise CommandError(str(error)) from None
@@ -125,14 +114,14 @@ def change(command: Command) -> int:
     arguments = command.arguments
     email = arguments.email
 
-    def work(transaction: Transaction) -> None:
+    def work(transaction: Transaction) -> Event:
+        about = transaction, DEFAULT_ORGANISATION, email
         if arguments.role is not None:
-            set_role(transaction, DEFAULT_ORGANISATION, email, Role(arguments.role))
-        elif arguments.forget_openid:
-            forget_identity(transaction, DEFAULT_ORGANISATION, email)
-        else:
-            disabled_at = command.clock() if arguments.disable else None
-            set_disabled(transaction, DEFAULT_ORGANISATION, email, disabled_at)
+            return changes.change_role(*about, Role(arguments.role), command.actor)
+        if arguments.forget_openid:
+            return changes.forget_openid(*about, command.actor)
+        disabled_at = command.clock() if arguments.disable else None
+        return changes.disable(*about, disabled_at, command.actor)
 
     what = arguments.role or "enabled"
     if arguments.disable:
@@ -140,10 +129,7 @@ def change(command: Command) -> int:
     elif arguments.forget_openid:
         what = "unbound"
     try:
-        command.change(
-            work,
-            lambda _: Event(Action.ADMINISTRATOR_CHANGED, subject=email, details={"to": what}),
-        )
+        command.change(work, lambda event: event)
     except AddressError as error:
         raise CommandError(str(error)) from None
     except UnknownAdministratorError:

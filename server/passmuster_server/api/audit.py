@@ -6,9 +6,21 @@ from urllib.parse import urlencode
 
 from msgspec import UNSET, structs
 
-from passmuster_server.api.endpoint import PREFIX, Call, Operation
-from passmuster_server.api.messages import AuditEntry, AuditPage, AuditQuery, Nothing
-from passmuster_server.audit import record
+from passmuster_server.api.endpoint import PREFIX, Call, Operation, not_found
+from passmuster_server.api.messages import (
+    AuditEntry,
+    AuditPage,
+    AuditQuery,
+    Decision,
+    DecisionPath,
+    DecisiveDevice,
+    Nothing,
+    SignedReport,
+)
+from passmuster_server.audit import record, trail
+from passmuster_server.audit.actions import Action
+from passmuster_server.audit.record import Event
+from passmuster_server.audit.routes import SEEN_AGAIN_AFTER
 from passmuster_server.gate.callers import AUDIT_READ
 from passmuster_server.services import Services
 
@@ -54,9 +66,38 @@ class AuditRecord:
             following = f"{self._public_url}{PATH}?{urlencode(values)}"
         return AuditPage(entries, following)
 
+    async def decision(self, call: Call[DecisionPath, Nothing, Nothing]) -> Decision:
+        """Return what a decision rested on; a look goes on record. Raises `RefusalError` 404."""
+        name = call.path.decision
+        found = await self._database.read(
+            lambda connection: trail.trail_of(connection, call.organisation, name)
+        )
+        if found is None:
+            raise not_found("decision")
+        row = found.decision
+        event = Event(Action.DECISION_VIEWED, call.actor, subject=name, person=row.subject)
+        await self._database.write(
+            lambda transaction: record.record_once(
+                transaction.connection, call.organisation, event, call.now, SEEN_AGAIN_AFTER
+            )
+        )
+        return Decision(
+            row.decision_id,
+            row.decided_at,
+            found.client,
+            row.subject,
+            row.application,
+            row.proof,
+            row.allowed,
+            found.cause,
+            row.policy_version,
+            [_device(each) for each in found.devices],
+        )
+
 
 def operations(services: Services) -> Sequence[Operation[Any, Any, Any]]:
     """Return what this part of the API can do."""
+    audit = AuditRecord(services)
     return (
         Operation(
             "listAudit",
@@ -67,7 +108,27 @@ def operations(services: Services) -> Sequence[Operation[Any, Any, Any]]:
             AuditQuery,
             Nothing,
             AuditPage,
-            AuditRecord(services).page,
+            audit.page,
+            of_everyone=True,
+        ),
+        Operation(
+            "getDecision",
+            f"{PATH}/decisions/{{decision}}",
+            "One decision of the gate, followed back to the reports that laptops signed",
+            (AUDIT_READ,),
+            DecisionPath,
+            Nothing,
+            Nothing,
+            Decision,
+            audit.decision,
             of_everyone=True,
         ),
     )
+
+
+def _device(found: trail.DeviceTrail) -> DecisiveDevice:
+    reports = [
+        SignedReport(each.received_at, list(each.signals), each.authentic, each.digest)
+        for each in found.reports
+    ]
+    return DecisiveDevice(found.device, found.computer_name, dict(found.basis), reports)

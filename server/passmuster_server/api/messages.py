@@ -234,6 +234,50 @@ class AuditPage(Struct):
     next: str | None
 
 
+class DecisionPath(Struct):
+    """Which decision."""
+
+    decision: Annotated[
+        str, Meta(pattern="^[A-Za-z0-9_-]{1,64}$", description="As the gate's answer names it.")
+    ]
+
+
+class SignedReport(Struct):
+    """A report as it was received: which signals it changed last, the SHA-256 of what was signed.
+
+    `authentic`: it is signed by a key that the device had.
+    """
+
+    received_at: datetime
+    signals: list[str]
+    authentic: bool
+    digest: str
+
+
+class DecisiveDevice(Struct):
+    """A device that a decision rested on: as that recorded it, and the reports behind it."""
+
+    device: str
+    computer_name: str | None
+    basis: dict[str, Any]
+    reports: list[SignedReport]
+
+
+class Decision(Struct):
+    """One decision of the gate; `cause` is set where no device was to blame."""
+
+    id: str
+    decided_at: datetime
+    asked_by: str
+    person: str
+    application: str
+    proof: str
+    allowed: bool
+    cause: str
+    policy_version: int
+    devices: list[DecisiveDevice]
+
+
 class Problem(Struct):
     """Why a request was refused (RFC 9457); `code` is for programs, `field` what is wrong."""
 

@@ -72,7 +72,7 @@ def _operation(operation: Operation[Any, Any, Any], types: Mapping[str, Any]) ->
         refusals.append(404)
     if operation.needs_match:
         refusals += [412, 428]
-    if operation.method == "POST":
+    if operation.method in ("POST", "PATCH"):
         refusals.append(409)
     if operation.has_body:
         refusals += [404, 413, 415]

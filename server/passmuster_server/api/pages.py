@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Annotated, TypeVar
 from urllib.parse import urlencode
 
-from msgspec import UNSET, Meta, Struct, UnsetType, structs
+from msgspec import UNSET, Meta, Struct, UnsetType, to_builtins
 
 from passmuster_collectors.contract.canonical import base64url, from_base64url
 from passmuster_collectors.contract.errors import ContractError
@@ -45,7 +45,7 @@ def page_of(
     page = ordered[: query.limit]
     if len(ordered) <= query.limit:
         return page, None
-    values = {name: value for name, value in structs.asdict(query).items() if value}
+    values = {name: value for name, value in to_builtins(query).items() if value}
     values["after"] = base64url(key(page[-1]).encode("utf-8"))
     return page, f"{address}?{urlencode(values)}"
 

@@ -9,7 +9,18 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from passmuster_server.api import audit, changes, devices, enrolment, policy
+from passmuster_server.api import (
+    administrators,
+    allowances,
+    audit,
+    changes,
+    devices,
+    enrolment,
+    groups,
+    history,
+    policy,
+    reported,
+)
 from passmuster_server.api.endpoint import PREFIX, Door, Operation, cacheable
 from passmuster_server.api.openapi import document
 from passmuster_server.gate.clients import GateClients
@@ -23,7 +34,18 @@ def routes(services: Services) -> list[Route]:
     door = Door(GateClients(services.database, clock=services.clock), services.clock)
     operations = [
         operation
-        for part in (devices, changes, enrolment, policy, audit)
+        for part in (
+            devices,
+            changes,
+            allowances,
+            reported,
+            history,
+            enrolment,
+            groups,
+            administrators,
+            policy,
+            audit,
+        )
         for operation in part.operations(services)
     ]
     # One route for each path: its refusal of a method lists all others.

@@ -1,20 +1,13 @@
 """`passmuster-server network`: which Wi-Fi networks laptops are on, and which IT trusts by name."""
 
-import hashlib
-import hmac
 from argparse import ArgumentParser, _SubParsersAction
 
 from passmuster_server.commands import Command, CommandError
-from passmuster_server.devices.store import organisation_of
 from passmuster_server.policy import allowances, exception_commands
 from passmuster_server.policy.allowances import AllowanceError, AllowanceKind, network_value
+from passmuster_server.policy.networks import hash_of
 from passmuster_server.policy.reported import reported_networks
 from passmuster_server.schema import DEFAULT_ORGANISATION
-
-MAX_SSID = 32
-"""Bytes (IEEE 802.11-2020, 9.4.2.2)."""
-
-HASH_DIGITS = 32
 
 
 def add_commands(parsers: "_SubParsersAction[ArgumentParser]") -> None:
@@ -69,11 +62,6 @@ def show_trusted(command: Command) -> int:
 
 
 def _hash(command: Command, name: str) -> str:
-    """Return what agents report in place of a network's name: `Host.keyed_hash("ssid", ...)`."""
-    ssid = name.encode("utf-8", "surrogateescape")
-    if not 1 <= len(ssid) <= MAX_SSID:
-        raise AllowanceError(f"name: a network's has 1 to {MAX_SSID} bytes")
-    key = command.database.read_now(
-        lambda connection: bytes(organisation_of(connection, DEFAULT_ORGANISATION).hash_key)
+    return command.database.read_now(
+        lambda connection: hash_of(connection, DEFAULT_ORGANISATION, name)
     )
-    return hmac.new(key, b"ssid\0" + ssid, hashlib.sha256).hexdigest()[:HASH_DIGITS]

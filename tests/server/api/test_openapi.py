@@ -49,7 +49,11 @@ def settings(folder: Path, client: httpx.Client, device: str) -> Path:
 
         # An `after` that nobody gave out is refused, which its pattern can't say.
         [[operations]]
-        include-operation-id = ["listDevices", "listDeploymentSecrets", "listPolicyVersions"]
+        include-operation-id = [
+            "listDevices", "listDeploymentSecrets", "listPolicyVersions", "listGroups",
+            "listAllowances", "listUnknownUsbDevices", "listNetworks",
+            "getHistory",
+        ]
         checks.positive_data_acceptance.expected-statuses = [200, 304, 400]
 
         # So is a reason that can't be printed, and one of blanks alone.
@@ -72,6 +76,27 @@ def settings(folder: Path, client: httpx.Client, device: str) -> Path:
         checks.positive_data_acceptance.expected-statuses = [204, 409]
         parameters = {{ device = "{device}" }}
 
+        [[operations]]
+        include-operation-id = "listGroupAdministrators"
+        checks.positive_data_acceptance.expected-statuses = [200, 304, 400]
+        parameters = {{ group = "default" }}
+
+        [[operations]]
+        include-operation-id = ["grantAllowance", "makeGroup"]
+        checks.positive_data_acceptance.expected-statuses = [201, 400, 409]
+
+        [[operations]]
+        include-operation-id = "placeDevice"
+        checks.positive_data_acceptance.expected-statuses = [204, 400]
+        parameters = {{ device = "{device}" }}
+
+        [[operations]]
+        include-operation-id = [
+            "addGroupAdministrator", "changeGroupAdministrator", "issueSignInLink"
+        ]
+        checks.positive_data_acceptance.expected-statuses = [201, 204, 400, 404, 409]
+        parameters = {{ group = "default" }}
+
         # Nor what is a policy; and a tag that is made up is of none.
         [[operations]]
         include-operation-id = "simulatePolicy"
@@ -83,7 +108,9 @@ def settings(folder: Path, client: httpx.Client, device: str) -> Path:
         checks.missing_required_header.expected-statuses = [428]
 
         [[operations]]
-        include-operation-id = ["getDevice", "takeOutOfService"]
+        include-operation-id = [
+            "getDevice", "takeOutOfService", "getDeviceHistory", "explainDevice"
+        ]
         parameters = {{ device = "{device}" }}
         """,
         encoding="utf-8",

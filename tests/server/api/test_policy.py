@@ -1,7 +1,5 @@
 """The policy over HTTP: read, tried on the fleet, published and put back."""
 
-import time
-from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -9,6 +7,7 @@ import pytest
 
 from tests.server.api.conftest import POLICY, Caller
 from tests.support.clocked_server import ClockedServer
+from tests.support.console import wait_until as until
 from tests.support.example_readings import USB
 from tests.support.signing_device import SigningDevice
 
@@ -52,13 +51,6 @@ def published(client: httpx.Client, document: str) -> Any:
 
 def verdict(client: httpx.Client, laptop: SigningDevice) -> str:
     return str(client.get(f"/api/v1/devices/{laptop.device}").json()["verdict"])
-
-
-def until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 def test_what_is_published_is_in_force_and_on_record(

@@ -1,0 +1,210 @@
+"""The past, for programs: who had which verdict and for how long, and why a device stands so."""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+from msgspec import UNSET, UnsetType, structs
+from sqlalchemy import Connection
+
+from passmuster_collectors.contract import codec, strict_json
+from passmuster_collectors.contract.errors import ContractError
+from passmuster_collectors.contract.verdict import Verdict
+from passmuster_server.api import devices
+from passmuster_server.api.endpoint import PREFIX, Call, Operation, not_found
+from passmuster_server.api.history_messages import (
+    DeviceHistory,
+    Explanation,
+    History,
+    HistoryQuery,
+    PastVerdict,
+    SignalChange,
+    VerdictChange,
+)
+from passmuster_server.api.messages import DevicePath, Nothing
+from passmuster_server.api.pages import page_of
+from passmuster_server.audit.actions import Action
+from passmuster_server.audit.record import Event, record_once
+from passmuster_server.database import StoreUnavailableError
+from passmuster_server.fleet import history
+from passmuster_server.fleet.device_view import MAX_STORED, reading_of
+from passmuster_server.fleet.history import Period, Total
+from passmuster_server.fleet.store import StoredDevice, device_of
+from passmuster_server.gate.callers import FLEET_MANAGE, FLEET_READ
+from passmuster_server.policy.explanation import explain
+from passmuster_server.services import Services
+from passmuster_server.web.problems import RefusalError
+
+PATH = f"{PREFIX}/history"
+LAST = timedelta(days=30)
+
+
+class Past:
+    """Reads what was. What is of a group that the caller may not see is not there."""
+
+    def __init__(self, services: Services) -> None:
+        self._database = services.database
+        self._standings = services.standings
+        self._public_url = services.config.public_url
+
+    async def fleet(self, call: Call[Nothing, HistoryQuery, Nothing]) -> History:
+        """Return one page of who had the verdict within a period. Raises `ContractError`."""
+        given = call.query
+        until = _moment("until", given.until, call.now)
+        try:
+            since = _moment("since", given.since, until - LAST)
+        except OverflowError:
+            raise ContractError("until", "too early") from None
+        if since >= until:
+            raise ContractError("since", "expected a time before until")
+        owner = "" if given.owner is UNSET else given.owner.strip()
+        period = Period(call.organisation, since, until, given.verdict, owner)
+        found = await self._database.read(
+            lambda connection: history.totals(connection, period, call.now)
+        )
+        seen = [each for each in found if self._sees(call, each.device)]
+        # The next page is about the same period, wherever this one ended by default.
+        query = structs.replace(
+            given, since=codec.format_time(since), until=codec.format_time(until)
+        )
+        page, following = page_of(seen, _longest_first, query, self._public_url + PATH)
+        return History(since, until, given.verdict, [_past(each) for each in page], following)
+
+    async def device(self, call: Call[DevicePath, Nothing, Nothing]) -> DeviceHistory:
+        """Return how a device's verdict and readings changed. Raises `RefusalError` 404."""
+        stored = await self._database.read(
+            lambda connection: device_of(connection, call.organisation, call.path.device)
+        )
+        if stored is None or not call.sees(stored.device.group_id):
+            raise not_found("device")
+        await self._note(call, stored.device.owner)
+        return _history(stored)
+
+    async def explanation(self, call: Call[DevicePath, Nothing, Nothing]) -> Explanation:
+        """Return what a device's verdict rests on. Raises `RefusalError` 404."""
+
+        def read(connection: Connection) -> Any:
+            if not self._sees(call, call.path.device):
+                return None
+            return explain(connection, call.organisation, call.path.device, call.now)
+
+        try:
+            found = await self._database.read(read)
+        except ContractError:
+            raise RefusalError(
+                503, "other_version", "Its policy is of another version of this server."
+            ) from None
+        if found is None:
+            raise not_found("device")
+        told = msgspec.convert(found, Explanation)
+        await self._note(call, told.owner)
+        return told
+
+    async def _note(self, call: Call[DevicePath, Nothing, Nothing], owner: str) -> None:
+        """Put on record that a device was looked at."""
+        event = Event(Action.DEVICE_VIEWED, call.actor, subject=call.path.device, person=owner)
+        # It can be told while nothing can be stored.
+        with suppress(StoreUnavailableError):
+            await self._database.write(
+                lambda transaction: record_once(
+                    transaction.connection,
+                    call.organisation,
+                    event,
+                    call.now,
+                    devices.SEEN_AGAIN_AFTER,
+                )
+            )
+
+    def _sees(self, call: Call[Any, Any, Any], device: str) -> bool:
+        standing = self._standings.of_device(call.organisation, device)
+        return standing is not None and call.sees(standing.group)
+
+
+def operations(services: Services) -> Sequence[Operation[Any, Any, Any]]:
+    """Return what this part of the API can do."""
+    past = Past(services)
+    reads = (FLEET_READ, FLEET_MANAGE)
+    return (
+        Operation(
+            "getHistory",
+            PATH,
+            "Which devices had a verdict within a period, how often and for how long",
+            reads,
+            Nothing,
+            HistoryQuery,
+            Nothing,
+            History,
+            past.fleet,
+        ),
+        Operation(
+            "getDeviceHistory",
+            f"{devices.PATH}/{{device}}/history",
+            "How this device's verdict and what was read of it changed",
+            reads,
+            DevicePath,
+            Nothing,
+            Nothing,
+            DeviceHistory,
+            past.device,
+        ),
+        Operation(
+            "explainDevice",
+            f"{devices.PATH}/{{device}}/explanation",
+            "What this device's verdict rests on: rules, where they stand, and readings",
+            reads,
+            DevicePath,
+            Nothing,
+            Nothing,
+            Explanation,
+            past.explanation,
+        ),
+    )
+
+
+def _moment(name: str, given: str | UnsetType, default: datetime) -> datetime:
+    if given is UNSET:
+        return default
+    try:
+        return datetime.fromisoformat(given).astimezone(UTC)
+    except ValueError:
+        raise ContractError(name, "there is no such time") from None
+    except OverflowError:
+        raise ContractError(name, "beyond the times there are in UTC") from None
+
+
+def _longest_first(total: Total) -> str:
+    return f"{2**53 - int(total.seconds * 1_000_000):016d}{total.owner}\0{total.device}"
+
+
+def _past(total: Total) -> PastVerdict:
+    return PastVerdict(
+        total.device,
+        total.owner,
+        total.computer_name,
+        total.episodes,
+        round(total.seconds, 3),
+        total.first,
+        total.lasts,
+    )
+
+
+def _history(stored: StoredDevice) -> DeviceHistory:
+    changes = []
+    for row in stored.transitions:
+        reading = reading_of(row.reading)
+        told = codec.encode(reading) if reading is not None else None
+        changes.append(SignalChange(row.received_at, row.signal, told))
+    return DeviceHistory(
+        [
+            VerdictChange(
+                row.since,
+                Verdict(row.verdict),
+                row.policy_version,
+                [str(each) for each in strict_json.parse(row.reasons, max_bytes=MAX_STORED)],
+            )
+            for row in stored.history
+        ],
+        changes,
+    )
