@@ -26,12 +26,15 @@ from passmuster_agent.keystore.interface import KeyStore
 from passmuster_agent.lock import LockedError
 from passmuster_agent.one_time_code import REFUSALS, CodeRefusedError, credential, normalised
 from passmuster_agent.outbox import Outbox
+from passmuster_agent.sign_in_approval import NOT_YET, NotYetError, told, wait_for_approval
 from passmuster_agent.transport import Transport, check_url
 from passmuster_collectors.contract import codec, strict_json
 from passmuster_collectors.contract.canonical import canonical_bytes, from_base64url
 from passmuster_collectors.contract.enrolment import (
     PROOF_TYPE,
     VERSION,
+    ApprovalStart,
+    ApprovalStarted,
     Enrolled,
     EnrolmentChallenge,
     EnrolmentFinish,
@@ -55,7 +58,8 @@ OTHER_REPORTER_S = 60.0
 class Request:
     """What a person asked for. `tier` is `auto` or a tier's name; `authority` a PEM file.
 
-    `owner` is the e-mail address that goes with a deployment secret.
+    `owner` is the e-mail address that goes with a deployment secret, or of the only person who may
+    approve. `sign_in`: a person approves after signing in, and no code is asked for.
     """
 
     server_url: str
@@ -63,6 +67,7 @@ class Request:
     tier: str
     replace: bool
     owner: str | None = None
+    sign_in: bool = False
 
 
 def enroll(
@@ -97,7 +102,10 @@ def enroll(
             authority = _pin(folder, pinned)
             with contextlib.closing(Transport(url, authority)) as transport:
                 ceremony = Ceremony(transport, made.keys, identity, made.public_key, request.owner)
-                enrolled = ceremony.complete(ask, say, tries)
+                if request.sign_in:
+                    enrolled = ceremony.complete_by_sign_in(say)
+                else:
+                    enrolled = ceremony.complete(ask, say, tries)
             if enrolled.waits:
                 say(WAITS)
             device = _device(url, pinned is not None, identity, made, enrolled)
@@ -130,8 +138,7 @@ class Ceremony:
 
     def complete(self, ask: Callable[[], str], say: Callable[[str], None], tries: int) -> Enrolled:
         """Return the server's word that this laptop is a device now. Raises `AgentError`."""
-        start = start_message(self.key, self._keys.tier)
-        challenge = self._post("enrolment", codec.encode(start), EnrolmentChallenge)
+        challenge = self._start()
         say(f"This laptop's key: {self.key.fingerprint()} (IT sees the same letters)")
         while True:
             tries -= 1
@@ -141,6 +148,20 @@ class Ceremony:
                 if not error.again or tries < 1:
                     raise
                 say(str(error))
+
+    def complete_by_sign_in(self, say: Callable[[str], None]) -> Enrolled:
+        """Return the server's word once a person has approved. Raises `AgentError`."""
+        challenge = self._start()
+        asked = codec.encode(ApprovalStart(VERSION, challenge.enrolment, self._owner))
+        started = self._post("enrolment/approval", asked, ApprovalStarted)
+        say(told(started, self.key.fingerprint(), self._owner))
+        # Whose laptop it is the person's sign-in says, and nobody else.
+        self._owner = None
+        return wait_for_approval(started, lambda: self._finish(challenge, normalised(started.code)))
+
+    def _start(self) -> EnrolmentChallenge:
+        start = start_message(self.key, self._keys.tier)
+        return self._post("enrolment", codec.encode(start), EnrolmentChallenge)
 
     def _finish(self, challenge: EnrolmentChallenge, code: str) -> Enrolled:
         thumbprint = self.key.thumbprint()
@@ -171,6 +192,8 @@ class Ceremony:
         reply = self._transport.post(path, body, "application/json")
         if reply.problem is not None:
             code = reply.problem.code
+            if code in NOT_YET:
+                raise NotYetError(slow_down=NOT_YET[code])
             if code in REFUSALS:
                 raise CodeRefusedError(*REFUSALS[code], again=code == "code_wrong")
             field = f" (field {reply.problem.field})" if reply.problem.field else ""

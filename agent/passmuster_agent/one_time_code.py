@@ -14,6 +14,9 @@ REFUSALS = {
     "code_used": ("The code has been used already.", "Ask IT for a new one."),
     "code_expired": ("The code has expired.", "Ask IT for a new one."),
     "too_many_tries": ("A wrong code was given too often.", "Start again with the right one."),
+    "access_denied": ("This laptop was turned down.", "If that was a mistake, start again."),
+    "expired_token": ("Nobody approved this laptop in time.", "Start again for a new code."),
+    "no_sign_in": ("This server enrols with a code from IT.", "Ask for one; leave out --sign-in."),
     "owner_needed": (
         "This code is for many laptops, and nobody said whose this one is.",
         "Add --owner with the e-mail address of the person who works with it.",

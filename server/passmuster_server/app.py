@@ -31,6 +31,7 @@ from passmuster_server.config import Config
 from passmuster_server.console.policy_routes import routes as policy_routes
 from passmuster_server.console.usb_routes import routes as usb_routes
 from passmuster_server.database import Database, StoreUnavailableError
+from passmuster_server.devices.approval_routes import routes as approval_routes
 from passmuster_server.devices.lineage import place_of
 from passmuster_server.devices.routes import routes as devices_routes
 from passmuster_server.fleet.actions import routes as fleet_action_routes
@@ -73,6 +74,7 @@ AREAS = (
     gate_routes,
     reports_routes,
     devices_routes,
+    approval_routes,
     proof_routes,
     privacy_routes,
     accounts_routes,

@@ -18,8 +18,13 @@ TOLD = "told"
 BY_PROVIDER = "by_provider"
 """The provider asks everybody for a second factor, and does not say so in its tokens."""
 
+OFF = "off"
+WAITS = "waits"
+AT_ONCE = "at_once"
+
 _KEYS = frozenset(
     {
+        "enrolment",
         "issuer",
         "client_id",
         "client_secret_file",
@@ -40,6 +45,7 @@ class OpenIdSettings:
     `email_claim` names the claim with the person's address; it counts where `email_verified` is
     true, or always where `email_always_verified`. `roles` maps what `groups_claim` lists to roles
     of the console. A second factor is shown by `mfa` in `amr`, or by an `acr` of `acr_values`.
+    `enrolment`: whether people may approve laptops of their own, and whether these wait for IT.
     """
 
     issuer: str
@@ -51,6 +57,7 @@ class OpenIdSettings:
     roles: Mapping[str, str]
     second_factor_by_provider: bool
     acr_values: tuple[str, ...]
+    enrolment: str = OFF
 
 
 def read(value: Any, roles: Collection[str], mistakes: list[str]) -> OpenIdSettings | None:
@@ -83,6 +90,9 @@ class _Table:
         second_factor = self._text("second_factor", TOLD)
         if second_factor not in (TOLD, BY_PROVIDER):
             self._wrong("second_factor", f'expected "{TOLD}" or "{BY_PROVIDER}"')
+        enrolment = self._text("enrolment", OFF)
+        if enrolment not in (OFF, WAITS, AT_ONCE):
+            self._wrong("enrolment", f'expected "{OFF}", "{WAITS}" or "{AT_ONCE}"')
         return OpenIdSettings(
             issuer=issuer,
             client_id=self._text("client_id"),
@@ -93,6 +103,7 @@ class _Table:
             roles=self._role_of_group(),
             second_factor_by_provider=second_factor == BY_PROVIDER,
             acr_values=self._acr_values(),
+            enrolment=enrolment,
         )
 
     def _wrong(self, key: str, problem: str) -> None:

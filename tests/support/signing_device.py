@@ -88,11 +88,15 @@ class SigningDevice:
         signed = self.signed(canonical_bytes(codec.encode(proof)), kind=PROOF_TYPE)
         return EnrolmentFinish(1, challenge.enrolment, code, signed, owner)
 
-    def enroll(self, client: httpx.Client, code: str, owner: str | None = None) -> Enrolled:
-        """Go through the ceremony; an `httpx.HTTPStatusError` where the server refuses."""
+    def begin(self, client: httpx.Client) -> EnrolmentChallenge:
+        """Begin the ceremony."""
         started = post(client, "/api/v1/enrolment", self.start_message())
         started.raise_for_status()
-        challenge = codec.decode(EnrolmentChallenge, strict_json.parse(started.content))
+        return codec.decode(EnrolmentChallenge, strict_json.parse(started.content))
+
+    def enroll(self, client: httpx.Client, code: str, owner: str | None = None) -> Enrolled:
+        """Go through the ceremony; an `httpx.HTTPStatusError` where the server refuses."""
+        challenge = self.begin(client)
         finish = self.finish_message(challenge, code, owner)
         finished = post(client, "/api/v1/enrolment/finish", finish)
         finished.raise_for_status()

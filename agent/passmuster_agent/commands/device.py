@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from functools import partial
 from typing import TYPE_CHECKING
 
 from passmuster_agent.commands import terminal
@@ -14,15 +15,23 @@ CODE_TRIES = 3
 
 
 def enroll(state: "State", options: argparse.Namespace) -> ExitCode:
-    """Enrol this laptop, with a code from IT. Raises `AgentError`."""
+    """Enrol this laptop, with a code from IT or after a sign-in. Raises `AgentError`."""
     from passmuster_agent import enrolment  # noqa: PLC0415 - see the package
 
     person = sys.stdin.isatty()
     device = enrolment.enroll(
         state,
-        enrolment.Request(options.server, options.ca, options.tier, options.replace, options.owner),
+        enrolment.Request(
+            options.server,
+            options.ca,
+            options.tier,
+            options.replace,
+            options.owner,
+            options.sign_in,
+        ),
         _ask_code,
-        print,
+        # A person waits for the code, also where another program passes it on.
+        partial(print, flush=True),
         tries=CODE_TRIES if person else 1,
     )
     print(f"Enrolled for {device.owner}. The key is kept in tier {device.tier}.")

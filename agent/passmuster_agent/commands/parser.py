@@ -45,7 +45,8 @@ def parser() -> argparse.ArgumentParser:
         "enroll",
         parents=[shared],
         help="make this laptop one of your organisation's, with a code from IT",
-        description="The code is asked for, or read from standard input.",
+        description="The code is asked for, or read from standard input. With --sign-in there is "
+        "none.",
         allow_abbrev=False,
     )
     enroll.add_argument("--server", required=True, metavar="URL", help="the server's address")
@@ -62,6 +63,11 @@ def parser() -> argparse.ArgumentParser:
         "--owner",
         metavar="EMAIL",
         help="who works with this laptop; needed with a deployment secret",
+    )
+    enroll.add_argument(
+        "--sign-in",
+        action="store_true",
+        help="without a code from IT: sign in at your organisation and approve this laptop there",
     )
     enroll.add_argument("--replace", action="store_true", help="enrol anew with a new key")
     enroll.set_defaults(command=device.enroll)

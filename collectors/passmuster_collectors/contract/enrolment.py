@@ -1,7 +1,8 @@
 """The ceremony by which a laptop's key becomes a device of the organisation.
 
 The agent sends `EnrolmentStart`, gets `EnrolmentChallenge`, sends `EnrolmentFinish` with a JWS over
-`EnrolmentProof`, and gets `Enrolled`.
+`EnrolmentProof`, and gets `Enrolled`. Without a code it sends `ApprovalStart` in between, and
+finishes by the code in `ApprovalStarted`, again and again until somebody has approved.
 """
 
 import base64
@@ -100,6 +101,33 @@ class EnrolmentFinish:
     code: Annotated[str, Text(longest=64)]
     proof: Annotated[str, Text(longest=4096)]
     owner: Annotated[str, Text(longest=254)] | None = None
+
+
+@dataclass(frozen=True)
+class ApprovalStart:
+    """Asks that a person approve the laptop of a challenge after signing in (RFC 8628, 3.1).
+
+    `owner` is the e-mail address of the only person who may; who knows of none leaves it out.
+    """
+
+    version: Annotated[int, Whole(least=VERSION, most=VERSION)]
+    enrolment: Annotated[str, Text(longest=64)]
+    owner: Annotated[str, Text(longest=254)] | None = None
+
+
+@dataclass(frozen=True)
+class ApprovalStarted:
+    """What to show the person, and the code to finish by once they have approved (3.2).
+
+    Until then finishing is refused with `authorization_pending`, or `slow_down`: from then on the
+    interval is five seconds longer (3.5).
+    """
+
+    code: Annotated[str, Text(longest=64)]
+    user_code: Annotated[str, Text(longest=16)]
+    url: Annotated[str, Text(longest=512)]
+    expires_in_s: Annotated[int, Whole(least=60, most=1800)]
+    interval_s: Annotated[int, Whole(least=1, most=60)]
 
 
 @dataclass(frozen=True)

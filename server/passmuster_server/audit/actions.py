@@ -15,6 +15,8 @@ class Action(StrEnum):
     ENROLMENT_CODE_CREATED = "enrolment_code.created"
     DEPLOYMENT_SECRET_CREATED = "deployment_secret.created"  # noqa: S105 - an action's name
     DEPLOYMENT_SECRET_REVOKED = "deployment_secret.revoked"  # noqa: S105 - an action's name
+    ENROLMENT_APPROVED = "enrolment.approved"
+    ENROLMENT_DENIED = "enrolment.denied"
     DEVICE_ENROLLED = "device.enrolled"
     DEVICE_APPROVED = "device.approved"
     DEVICE_RETIRED = "device.retired"

@@ -26,11 +26,15 @@ class OwnerError(ValueError):
 
 @dataclass(frozen=True)
 class Refused:
-    """A wrong answer that must be counted: it is returned, not raised, so that the count stays."""
+    """A refusal that is returned and not raised, so that what is noted of it stays.
+
+    `counts`: the answer was wrong, and is counted as a try.
+    """
 
     status: int
     code: str
     detail: str
+    counts: bool = True
 
     def error(self) -> RefusalError:
         """Return it to be raised."""

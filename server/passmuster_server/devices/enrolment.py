@@ -26,6 +26,7 @@ from passmuster_server.clock import Clock
 from passmuster_server.database import Database, Transaction
 from passmuster_server.devices import codes, jws, key_changes, store
 from passmuster_server.devices.agent_versions import require
+from passmuster_server.devices.approvals import open_by_approval
 from passmuster_server.devices.doors import (
     OTHERS,
     REVOKED,
@@ -178,9 +179,11 @@ class Enrolment:
         challenge, start = self._challenge(connection, finish)
         if challenge.tries >= MAX_TRIES:
             return TOO_MANY
-        opened = open_door(connection, organisation, finish, now)
+        opened = open_by_approval(connection, organisation, finish, now)
+        opened = opened or open_door(connection, organisation, finish, now)
         if isinstance(opened, Refused):
-            store.count_try(connection, organisation, finish.enrolment)
+            if opened.counts:
+                store.count_try(connection, organisation, finish.enrolment)
             return opened
         enrolled = self._bind(transaction, start, opened, now)
         if isinstance(enrolled, Refused):

@@ -9,6 +9,7 @@ from starlette.routing import Route
 from passmuster_collectors.contract import codec, strict_json
 from passmuster_collectors.contract.canonical import canonical_bytes
 from passmuster_collectors.contract.enrolment import EnrolmentFinish, EnrolmentStart
+from passmuster_server.devices.approvals import WAITING
 from passmuster_server.devices.enrolment import Enrolment
 from passmuster_server.devices.goodbye import PATH as GOODBYE_PATH
 from passmuster_server.devices.goodbye import Goodbyes
@@ -26,6 +27,10 @@ WITHIN_S = 60.0
 """Of one address: wrong codes, and ceremonies that were begun, which take room till they expire."""
 
 
+TOO_MANY_LAPTOPS = "Too many laptops enrol from this address. Wait a little."
+TOO_MANY_CODES = "Too many wrong codes from this address. Wait a little."
+
+
 class EnrolmentRoutes:
     """`POST /api/v1/enrolment` and `/api/v1/enrolment/finish`."""
 
@@ -36,23 +41,24 @@ class EnrolmentRoutes:
 
     async def start(self, request: Request) -> Response:
         """Answer `EnrolmentStart` with `EnrolmentChallenge`."""
-        address = _address(request)
-        _require(self._starts, address, "Too many laptops enrol from this address. Wait a little.")
+        address = requester(request)
+        require_room(self._starts, address, TOO_MANY_LAPTOPS)
         self._starts.count(address)
-        body = await _body(request)
+        body = await json_body(request)
         start = codec.decode(EnrolmentStart, strict_json.parse(body, max_bytes=MAX_BODY))
-        return _json(await self._enrolment.start(start))
+        return json_answer(await self._enrolment.start(start))
 
     async def finish(self, request: Request) -> Response:
         """Answer `EnrolmentFinish` with `Enrolled`."""
-        address = _address(request)
-        _require(self._guesses, address, "Too many wrong codes from this address. Wait a little.")
-        body = await _body(request)
+        address = requester(request)
+        require_room(self._guesses, address, TOO_MANY_CODES)
+        body = await json_body(request)
         finish = codec.decode(EnrolmentFinish, strict_json.parse(body, max_bytes=MAX_BODY))
         try:
             enrolled = codec.encode(await self._enrolment.finish(finish))
-        except RefusalError:
-            self._guesses.count(address)
+        except RefusalError as error:
+            if error.problem.code not in WAITING:
+                self._guesses.count(address)
             raise
         if not enrolled["waits"]:
             # Agents that know of no waiting refuse the word; theirs are never told to wait.
@@ -81,14 +87,16 @@ class GoodbyeRoutes:
     async def leave(self, request: Request) -> Response:
         """Answer a signed `Goodbye` with `GoodbyeHeard`."""
         body = await read_body(request, limit=MAX_BODY, content_type="application/jose")
-        return _json(await self._goodbyes.take_in(body))
+        return json_answer(await self._goodbyes.take_in(body))
 
 
-def _address(request: Request) -> str:
+def requester(request: Request) -> str:
+    """Return the address that a request comes from."""
     return request.client.host if request.client else ""
 
 
-def _require(limit: AddressLimit, address: str, refusal: str) -> None:
+def require_room(limit: AddressLimit, address: str, refusal: str) -> None:
+    """Raise `RefusalError` 429 where the address has reached the limit."""
     wait_s = limit.wait_s(address)
     if wait_s > 0:
         raise RefusalError(
@@ -96,7 +104,8 @@ def _require(limit: AddressLimit, address: str, refusal: str) -> None:
         )
 
 
-async def _body(request: Request) -> bytes:
+async def json_body(request: Request) -> bytes:
+    """Return the body of a request that is JSON, and not too large."""
     return await read_body(request, limit=MAX_BODY, content_type="application/json")
 
 
@@ -137,7 +146,8 @@ def routes(services: Services) -> list[Route]:
     ]
 
 
-def _json(message: object) -> Response:
+def json_answer(message: object) -> Response:
+    """Return a message of the contract as the answer."""
     return _answer(canonical_bytes(codec.encode(message)))
 
 

@@ -86,6 +86,27 @@ enrolment_challenges = Table(
     Index("ix_enrolment_challenges_expires_at", "expires_at"),
 )
 
+enrolment_approvals = Table(
+    "enrolment_approvals",
+    METADATA,
+    Column("organisation_id", ForeignKey("organisations.organisation_id"), primary_key=True),
+    Column("enrolment_id", String(64), primary_key=True),
+    Column("device_code_hash", String(64), nullable=False),
+    Column("user_code_hash", String(64), nullable=False),
+    Column("network", String(64), nullable=False),
+    Column("owner", String(254)),
+    Column("asked_at", Moment, nullable=False),
+    Column("expires_at", Moment, nullable=False),
+    Column("polled_at", Moment),
+    Column("interval_s", Integer, nullable=False),
+    Column("decided_at", Moment),
+    Column("person", String(254)),
+    Column("status", String(16)),
+    Index("uq_enrolment_approvals_user_code", "organisation_id", "user_code_hash", unique=True),
+    Index("ix_enrolment_approvals_expires_at", "expires_at"),
+)
+"""`person` has approved the laptop, which is to have the `status`; null: has turned it down."""
+
 devices = Table(
     "devices",
     METADATA,

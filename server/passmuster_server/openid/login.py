@@ -17,6 +17,8 @@ from passmuster_collectors.contract.canonical import base64url, from_base64url
 from passmuster_collectors.contract.errors import ContractError
 
 RETURN_PATH = "/openid/return"
+ENROL_PATH = "/enroll"
+"""Where workers approve a laptop of theirs: short enough to be typed."""
 LIFETIME_S = 900
 SECRET_BYTES = 32
 MAX_COOKIE = 1024
@@ -28,17 +30,20 @@ class Purpose(StrEnum):
 
     SIGN_IN = "sign_in"
     PROVE = "prove"
+    ENROL = "enrol"
 
 
 BEGINNINGS: Mapping[Purpose, str] = {
     Purpose.SIGN_IN: "/sign-in",
     Purpose.PROVE: "/account",
+    Purpose.ENROL: ENROL_PATH,
 }
 """Where a login of each purpose can be begun anew."""
 
 ARRIVALS: Mapping[Purpose, str] = {
     Purpose.SIGN_IN: "/sign-in/openid/arrived",
     Purpose.PROVE: "/sign-in/openid/arrived",
+    Purpose.ENROL: ENROL_PATH,
 }
 """What each purpose goes on with."""
 

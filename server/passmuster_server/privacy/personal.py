@@ -7,14 +7,19 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, Connection, Table, delete, select
+from sqlalchemy import Column, Connection, Table, delete, or_, select
 
 from passmuster_collectors.contract import codec, strict_json
 from passmuster_server.addresses import is_address
 from passmuster_server.audit import record
 from passmuster_server.changes import announce
 from passmuster_server.devices import store as device_store
-from passmuster_server.devices.tables import devices, enrolment_codes, key_changes
+from passmuster_server.devices.tables import (
+    devices,
+    enrolment_approvals,
+    enrolment_codes,
+    key_changes,
+)
 from passmuster_server.gate.oidc import forgetting as oidc
 from passmuster_server.gate.oidc.tables import oidc_codes, oidc_logins
 from passmuster_server.gate.sessions import forget_sessions_of
@@ -42,7 +47,16 @@ _OF_A_DEVICE: Mapping[str, Table] = {
 _JSON = frozenset({"claims", "reading", "reasons", "public_key", "key_before", "request"})
 _TEXT = frozenset({"upload", "message"})
 _HIDDEN = frozenset(
-    {"organisation_id", "code_hash", "login_hash", "challenge", "begin_hash", "ticket_hash"}
+    {
+        "organisation_id",
+        "code_hash",
+        "device_code_hash",
+        "user_code_hash",
+        "login_hash",
+        "challenge",
+        "begin_hash",
+        "ticket_hash",
+    }
 )
 MAX_STORED = 4 * 1024 * 1024
 
@@ -58,6 +72,9 @@ def export(connection: Connection, organisation: str, person: str) -> Mapping[st
         "devices": owned,
         "enrolment_codes": _rows(
             connection, enrolment_codes, organisation, enrolment_codes.c.owner, person
+        ),
+        "enrolments_under_way": _rows(
+            connection, enrolment_approvals, organisation, enrolment_approvals.c.person, person
         ),
         "decisions": _rows(connection, decisions, organisation, decisions.c.subject, person),
         "subjects_that_receivers_leave_out": _plain(
@@ -112,6 +129,15 @@ def erase(connection: Connection, organisation: str, person: str) -> Mapping[str
         delete(enrolment_codes).where(
             enrolment_codes.c.organisation_id == organisation,
             is_address(enrolment_codes.c.owner, person),
+        )
+    )
+    connection.execute(
+        delete(enrolment_approvals).where(
+            enrolment_approvals.c.organisation_id == organisation,
+            or_(
+                is_address(enrolment_approvals.c.person, person),
+                is_address(enrolment_approvals.c.owner, person),
+            ),
         )
     )
     proof.forget_person(connection, organisation, person)

@@ -158,6 +158,7 @@ def test_every_table_that_names_a_person_or_a_device_is_covered() -> None:
         "contacts",
         "decisions",
         "devices",
+        "enrolment_approvals",
         "enrolment_codes",
         "evidence",
         "gate_sessions",

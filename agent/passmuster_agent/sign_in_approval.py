@@ -1,0 +1,62 @@
+"""Enrolment without a code from IT: a person signs in and approves this laptop (RFC 8628)."""
+
+import time
+from collections.abc import Callable
+
+from passmuster_agent.errors import AgentError, ExitCode
+from passmuster_collectors.contract.enrolment import ApprovalStarted, Enrolled
+
+SLOWER_S = 5
+"""Section 3.5: each `slow_down` adds so much."""
+SLOWEST_S = 60.0
+
+NOT_YET = {"authorization_pending": False, "slow_down": True}
+"""The server's words for it, and whether to slow down."""
+
+
+class NotYetError(AgentError):
+    """Nobody has approved so far; `slow_down` says that we ask too often."""
+
+    def __init__(self, *, slow_down: bool) -> None:
+        super().__init__("Nobody has approved this laptop yet.", "", ExitCode.REFUSED)
+        self.slow_down = slow_down
+
+
+def told(started: ApprovalStarted, fingerprint: str, owner: str | None) -> str:
+    """Return what the person has to do."""
+    minutes = started.expires_in_s // 60
+    who = "sign in" if owner is None else f"sign in as {owner}"
+    return (
+        f"In a browser on this laptop open {started.url} and {who}.\n"
+        f"Then type this code there:\n\n    {started.user_code}\n\n"
+        f"The page shows this laptop's name and its key, {fingerprint}. Approve nothing else.\n"
+        f"The code is good for {minutes} minutes. Waiting ..."
+    )
+
+
+def wait_for_approval(
+    started: ApprovalStarted,
+    ask: Callable[[], Enrolled],
+    sleep: Callable[[float], None] = time.sleep,
+    monotonic: Callable[[], float] = time.monotonic,
+) -> Enrolled:
+    """Ask until somebody has approved, turned it down, or the code has expired.
+
+    `ask` raises `NotYetError` meanwhile. Raises `AgentError`.
+    """
+    ends = monotonic() + started.expires_in_s
+    interval_s = float(started.interval_s)
+    while monotonic() + interval_s < ends:
+        sleep(interval_s)
+        try:
+            return ask()
+        except NotYetError as error:
+            interval_s += SLOWER_S if error.slow_down else 0
+        except AgentError as error:
+            # A network that comes and goes is no reason to begin anew (section 3.5).
+            if error.exit_code is not ExitCode.NOT_DELIVERED:
+                raise
+            interval_s = min(interval_s * 2, SLOWEST_S)
+    raise AgentError(
+        "Nobody approved this laptop in time.", "Start again for a new code.", ExitCode.REFUSED
+    )

@@ -1,0 +1,231 @@
+"""The pages where a worker approves a laptop after signing in, and where the laptop asks for it."""
+
+from pathlib import Path
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from passmuster_collectors.contract import codec, strict_json
+from passmuster_collectors.contract.enrolment import ApprovalStart, ApprovalStarted
+from passmuster_collectors.contract.errors import ContractError
+from passmuster_server.config_openid import AT_ONCE, OFF
+from passmuster_server.database import Transaction
+from passmuster_server.devices import approvals, store
+from passmuster_server.devices.approvals import Laptop
+from passmuster_server.devices.doors import OwnerError, checked_owner
+from passmuster_server.devices.limits import AddressLimit, network_of
+from passmuster_server.devices.routes import (
+    MAX_BODY,
+    STARTS,
+    TOO_MANY_LAPTOPS,
+    WITHIN_S,
+    json_answer,
+    json_body,
+    requester,
+    require_room,
+)
+from passmuster_server.openid.arrivals import Arrival, Arrivals
+from passmuster_server.openid.login import ENROL_PATH, Purpose
+from passmuster_server.openid.relying_party import LoginError, RelyingParty
+from passmuster_server.policy.standing import DeviceStatus
+from passmuster_server.schema import DEFAULT_ORGANISATION
+from passmuster_server.services import Services
+from passmuster_server.web.forms import TOKEN_FIELD, form_token, read_form
+from passmuster_server.web.pages import HEADERS, Pages
+from passmuster_server.web.problems import RefusalError
+from passmuster_server.web.worker_pages import STYLE_HASH, worker_values
+
+GUESSES = 10
+GUESSES_WITHIN_S = 300.0
+"""Of one person, who is known by then: nobody uses up another one's."""
+LOGIN_WITHIN_S = 900
+"""How long ago the person may have logged in at the provider."""
+MAX_CODE = 64
+
+_POLICY = {
+    "Content-Security-Policy": (
+        f"default-src 'none'; style-src 'sha256-{STYLE_HASH}'; img-src 'self'; "
+        "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+    )
+}
+
+
+class ApprovalRequests:
+    """`POST /api/v1/enrolment/approval`: a laptop asks to be approved."""
+
+    def __init__(self, services: Services) -> None:
+        self._database = services.database
+        self._clock = services.clock
+        self._url = services.config.public_url + ENROL_PATH
+        self._asked = AddressLimit(STARTS, WITHIN_S)
+
+    async def ask(self, request: Request) -> Response:
+        """Answer `ApprovalStart` with `ApprovalStarted`."""
+        address = requester(request)
+        require_room(self._asked, address, TOO_MANY_LAPTOPS)
+        self._asked.count(address)
+        body = await json_body(request)
+        start = codec.decode(ApprovalStart, strict_json.parse(body, max_bytes=MAX_BODY))
+        try:
+            owner = None if start.owner is None else checked_owner(start.owner)
+        except OwnerError:
+            raise ContractError("owner", "has to be an e-mail address") from None
+        now = self._clock()
+        known = await self._database.read(
+            lambda connection: store.find_challenge(
+                connection, DEFAULT_ORGANISATION, start.enrolment, now
+            )
+        )
+        if known is None:
+            raise ContractError("enrolment", "not known, or expired: start again")
+        asked = await self._database.write(
+            lambda transaction: approvals.ask(
+                transaction.connection,
+                DEFAULT_ORGANISATION,
+                start.enrolment,
+                network=network_of(address),
+                owner=owner,
+                now=now,
+            )
+        )
+        return json_answer(
+            ApprovalStarted(
+                asked.device_code,
+                asked.user_code,
+                self._url,
+                int(approvals.LIFETIME.total_seconds()),
+                approvals.INTERVAL_S,
+            )
+        )
+
+
+class ApprovalPages:
+    """The worker's pages: sign in, type the code, look at what asks, answer it.
+
+    No address holds a code: whoever sends somebody a link has to make them type one as well.
+    """
+
+    def __init__(self, services: Services, party: RelyingParty) -> None:
+        self._party = party
+        self._database = services.database
+        self._clock = services.clock
+        self._public_url = services.config.public_url
+        self._at_once = party.settings.enrolment == AT_ONCE
+        self._arrivals = Arrivals(services.signing, services.clock, self._public_url)
+        self._guesses = AddressLimit(GUESSES, GUESSES_WITHIN_S)
+        self._pages = Pages(Path(__file__).parent / "templates")
+        self._shared = worker_values(self._public_url, services.config.contact)
+
+    async def show(self, request: Request) -> Response:
+        """Show where to sign in, or where to type the code."""
+        return self._page(await self._arrivals.of(request, Purpose.ENROL))
+
+    async def begin(self, _: Request) -> Response:
+        """Lead to the organisation's sign-in."""
+        try:
+            return await self._party.lead(Purpose.ENROL, ENROL_PATH, max_age_s=LOGIN_WITHIN_S)
+        except LoginError as error:
+            return self._page(None, status=503, problem=str(error))
+
+    async def look(self, request: Request) -> Response:
+        """Show which laptop shows the code."""
+        return await self._with_laptop(request, answer=False)
+
+    async def answer(self, request: Request) -> Response:
+        """Approve the laptop, or turn it down."""
+        return await self._with_laptop(request, answer=True)
+
+    async def _with_laptop(self, request: Request, *, answer: bool) -> Response:
+        arrival = await self._arrivals.of(request, Purpose.ENROL)
+        if arrival is None:
+            return RedirectResponse(ENROL_PATH, 303, headers=dict(HEADERS))
+        fields = await read_form(request, secret=arrival.token, public_url=self._public_url)
+        code = fields.get("code", "")[:MAX_CODE]
+        if not arrival.email:
+            return self._page(arrival)
+        if self._guesses.wait_s(arrival.identity) > 0:
+            problem = "Too many wrong codes. Wait a few minutes."
+            return self._page(arrival, status=429, problem=problem)
+        now = self._clock()
+        laptop = await self._database.read(
+            lambda connection: approvals.find_laptop(connection, DEFAULT_ORGANISATION, code, now)
+        )
+        if laptop is None:
+            self._guesses.count(arrival.identity)
+            problem = "No laptop shows this code now. Look again, or begin anew on the laptop."
+            return self._page(arrival, status=403, problem=problem)
+        if laptop.owner is not None and laptop.owner.casefold() != arrival.email.casefold():
+            problem = "This laptop waits for another person's approval."
+            return self._page(arrival, status=403, problem=problem)
+        near = network_of(requester(request)) == laptop.network
+        if not answer:
+            return self._page(arrival, laptop=laptop, code=code, near=near)
+        # On one machine both mostly come from one network; what does not, IT looks at first.
+        status = DeviceStatus.ACTIVE if self._at_once and near else DeviceStatus.PENDING
+        return await self._decide(arrival, laptop, status if "approve" in fields else None)
+
+    async def _decide(
+        self, arrival: Arrival, laptop: Laptop, status: DeviceStatus | None
+    ) -> Response:
+        now = self._clock()
+
+        def work(transaction: Transaction) -> bool:
+            return approvals.decide(
+                transaction.connection,
+                DEFAULT_ORGANISATION,
+                laptop,
+                arrival.email,
+                status,
+                now,
+            )
+
+        if not await self._database.write(work):
+            return self._page(arrival, status=409, problem="This laptop has its answer already.")
+        response = self._page(
+            arrival,
+            laptop=laptop,
+            answered=True,
+            approved=status is not None,
+            waits=status is DeviceStatus.PENDING,
+        )
+        self._arrivals.forget(response)
+        return response
+
+    def _page(
+        self, arrival: Arrival | None, *, status: int = 200, problem: str = "", **values: object
+    ) -> Response:
+        if arrival is not None and not arrival.email:
+            arrival, status = None, 403
+            problem = "Your organisation's sign-in does not vouch for an e-mail address of yours."
+        shown = {"laptop": None, "code": "", "near": True, "answered": False, "approved": False}
+        return self._pages.response(
+            "approve.html",
+            status=status,
+            headers=_POLICY,
+            problem=problem,
+            arrival=arrival,
+            now=self._clock(),
+            token_field=TOKEN_FIELD,
+            token="" if arrival is None else form_token(arrival.token),
+            **{**self._shared, **shown, "waits": False, **values},
+        )
+
+
+def routes(services: Services) -> list[Route]:
+    """Return the routes; where laptops are not enrolled so, they are told that."""
+    if services.openid is None or services.openid.settings.enrolment == OFF:
+        return [Route("/api/v1/enrolment/approval", _refuse, methods=["POST"])]
+    requests = ApprovalRequests(services)
+    pages = ApprovalPages(services, services.openid)
+    return [
+        Route("/api/v1/enrolment/approval", requests.ask, methods=["POST"]),
+        Route(ENROL_PATH, pages.show, methods=["GET"]),
+        Route(ENROL_PATH, pages.look, methods=["POST"]),
+        Route(f"{ENROL_PATH}/sign-in", pages.begin, methods=["GET"]),
+        Route(f"{ENROL_PATH}/answer", pages.answer, methods=["POST"]),
+    ]
+
+
+async def _refuse(_: Request) -> Response:
+    raise RefusalError(403, "no_sign_in", "Laptops are enrolled with a code from IT here.")
