@@ -29,6 +29,7 @@ from passmuster_server.changes import ChangeWatch
 from passmuster_server.clock import Clock, utc_now
 from passmuster_server.config import Config
 from passmuster_server.console.policy_routes import routes as policy_routes
+from passmuster_server.console.trend_routes import routes as trend_routes
 from passmuster_server.console.usb_routes import routes as usb_routes
 from passmuster_server.database import Database, StoreUnavailableError
 from passmuster_server.devices.approval_routes import routes as approval_routes
@@ -83,6 +84,7 @@ AREAS = (
     openid_return_routes,
     fleet_routes,
     fleet_action_routes,
+    trend_routes,
     usb_routes,
     policy_routes,
     audit_routes,

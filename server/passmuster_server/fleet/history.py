@@ -8,7 +8,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Connection, Select, and_, case, func, select, true, type_coerce
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    Select,
+    and_,
+    case,
+    desc,
+    func,
+    select,
+    true,
+    type_coerce,
+)
 from sqlalchemy.sql.elements import ColumnElement
 
 from passmuster_collectors.contract.verdict import Verdict
@@ -62,9 +73,19 @@ _BEGAN = type_coerce(_ROW.since, BigInteger)
 _ENDED = type_coerce(_ROW.ended_at, BigInteger)
 
 
-def totals(connection: Connection, period: Period, now: datetime) -> list[Total]:
-    """Return each laptop that had the verdict within the period, the longest first."""
-    found = (
+def totals(
+    connection: Connection,
+    period: Period,
+    now: datetime,
+    *,
+    among: ColumnElement[bool] | None = None,
+    most: int | None = None,
+) -> list[Total]:
+    """Return each laptop that had the verdict within the period, the longest first.
+
+    Where asked, only those rows of the history that `among` lets pass, and so many laptops at most.
+    """
+    counted = (
         select(
             _ROW.device_id,
             func.count().label("episodes"),
@@ -72,10 +93,12 @@ def totals(connection: Connection, period: Period, now: datetime) -> list[Total]
             func.min(_ROW.since).label("first"),
             func.max(_ROW.ended_at).label("last"),
         )
-        .where(_within(period))
+        .where(_within(period), among if among is not None else true())
         .group_by(_ROW.device_id)
-        .subquery()
     )
+    if most is not None:
+        counted = counted.order_by(desc("length"), _ROW.device_id).limit(most)
+    found = counted.subquery()
     rows = connection.execute(_named(select(found), found.c.device_id, period)).all()
     told = [
         Total(

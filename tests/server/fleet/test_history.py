@@ -20,6 +20,7 @@ from passmuster_server.database import Database, Transaction
 from passmuster_server.devices.ratchets import reset_ratchet
 from passmuster_server.devices.tables import devices
 from passmuster_server.fleet.history import Episode, Period, Total, episodes, totals
+from passmuster_server.fleet.history_points import verdicts_at
 from passmuster_server.policy.standing import DeviceStatus, Standing
 from passmuster_server.policy.store import save_verdict
 from passmuster_server.policy.stored_devices import stored_device
@@ -119,6 +120,58 @@ def test_only_what_lies_within_the_period_counts(database: Database) -> None:
     assert days(asked(database, 6, 20.5)["ana"]) == 1.5
     assert days(asked(database, 5.5, 6)["ana"]) == 0.5, "the whole period lies within"
     assert asked(database, 7, 20) == {}, "what ends as it begins does not touch it"
+
+
+def at_each(database: Database, first: float, step: timedelta, number: int) -> dict[str, list[int]]:
+    begin = START + first * DAY
+    found = database.read_now(
+        lambda connection: verdicts_at(connection, DEFAULT_ORGANISATION, begin, step, number)
+    )
+    return {verdict.value: list(numbers) for verdict, numbers in found.items()}
+
+
+def expected_at(moment: datetime) -> dict[str, int]:
+    """Count by hand: who had what at a moment."""
+    counts = dict.fromkeys((verdict.value for verdict in Verdict), 0)
+    for life in LIVES.values():
+        before = [verdict for day, verdict in life if START + day * DAY <= moment]
+        if before:
+            counts[before[-1].value] += 1
+    return counts
+
+
+@pytest.mark.parametrize(
+    ("first", "step", "number"),
+    [
+        (-2, DAY, 33),
+        (0, DAY, 31),
+        (4.5, timedelta(hours=7), 90),
+        (5, 2 * DAY, 2),
+        (29, timedelta(minutes=1), 10),
+    ],
+)
+def test_how_many_had_which_verdict_is_told_at_each_moment(
+    database: Database, first: float, step: timedelta, number: int
+) -> None:
+    found = at_each(database, first, step, number)
+    for place in range(number):
+        moment = START + first * DAY + place * step
+        assert {verdict: told[place] for verdict, told in found.items()} == expected_at(moment)
+
+
+def test_laptops_out_of_service_or_of_another_group_are_not_among_them(database: Database) -> None:
+    database.write_now(
+        lambda transaction: transaction.connection.execute(
+            devices.update()
+            .where(devices.c.device_id == "ben")
+            .values(status=DeviceStatus.RETIRED.value)
+        )
+    )
+    assert at_each(database, 29, DAY, 1)["non_compliant"] == [0]
+    found = database.read_now(
+        lambda connection: verdicts_at(connection, DEFAULT_ORGANISATION, START, DAY, 3, "another")
+    )
+    assert {number for numbers in found.values() for number in numbers} == {0}
 
 
 def test_what_lasts_ends_for_now_at_this_moment(database: Database) -> None:

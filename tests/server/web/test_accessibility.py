@@ -170,6 +170,7 @@ def test_axe_does_find_what_is_wrong(page: Page) -> None:
         "/fleet?search=ben",
         "/fleet?search=nothing+of+that+name",
         "/fleet/devices/unknown",
+        "/trends?days=1",
         "/usb",
         "/policy",
         "/policy/versions/1",

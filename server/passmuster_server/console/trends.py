@@ -1,0 +1,151 @@
+"""How the fleet develops: verdicts over time, each signal today, the worst and the silent."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection
+
+from passmuster_collectors.contract.verdict import Outcome, Verdict
+from passmuster_server.clock import Clock
+from passmuster_server.database import Database
+from passmuster_server.fleet.history import Period, Total, totals
+from passmuster_server.fleet.history_points import in_service, verdicts_at
+from passmuster_server.policy.demands import JUDGED
+from passmuster_server.policy.standing import DeviceStatus, Standing
+from passmuster_server.policy.standings import Standings
+from passmuster_server.policy.tables import verdict_history
+
+PERIODS: Mapping[int, tuple[timedelta, int]] = {
+    1: (timedelta(hours=1), 25),
+    7: (timedelta(hours=6), 29),
+    30: (timedelta(days=1), 31),
+    90: (timedelta(days=3), 31),
+}
+"""Days: how far apart the moments are, and how many; the last one is now."""
+
+FRESH_FOR = timedelta(minutes=5)
+"""The whole history of the period is counted: not for every visit."""
+MAX_KEPT = 64
+MAX_LISTED = 10
+
+
+@dataclass(frozen=True)
+class SignalShare:
+    """How one signal is judged on how many laptops now; `blocking` counts those it keeps out."""
+
+    signal: str
+    title: str
+    passing: int
+    failing: int
+    unknown: int
+    blocking: int
+
+    @property
+    def laptops(self) -> int:
+        """How many laptops have it at all."""
+        return self.passing + self.failing + self.unknown
+
+
+@dataclass(frozen=True)
+class Trends:
+    """What the page shows, as it was at `at`; `silent` are the longest ones of `silent_number`."""
+
+    at: datetime
+    moments: Sequence[datetime]
+    verdicts: Mapping[Verdict, Sequence[int]]
+    signals: Sequence[SignalShare]
+    offenders: Sequence[Total]
+    silent: Sequence[Standing]
+    silent_number: int
+
+
+class TrendsOfFleets:
+    """Counts them at most once in a while for each period and group, one after the other."""
+
+    def __init__(self, database: Database, standings: Standings, clock: Clock) -> None:
+        self._database = database
+        self._standings = standings
+        self._clock = clock
+        self._kept: dict[tuple[str, int, str | None], Trends] = {}
+        self._counting = asyncio.Lock()
+
+    async def of(self, organisation: str, days: int, group: str | None) -> Trends:
+        """Return the trends of an organisation or of one of its groups; `days` is of `PERIODS`."""
+        key = (organisation, days, group)
+        async with self._counting:
+            now = self._clock()
+            kept = self._kept.get(key)
+            if kept is not None and timedelta(0) <= now - kept.at < FRESH_FOR:
+                return kept
+            standings = [
+                each
+                for each in self._standings.all(organisation)
+                if each.status is DeviceStatus.ACTIVE and group in (None, each.group)
+            ]
+            found = await self._database.read(
+                lambda connection: _counted(connection, organisation, days, group, standings, now)
+            )
+            if len(self._kept) >= MAX_KEPT:
+                self._kept.clear()
+            self._kept[key] = found
+            return found
+
+
+def _counted(
+    connection: Connection,
+    organisation: str,
+    days: int,
+    group: str | None,
+    standings: Sequence[Standing],
+    now: datetime,
+) -> Trends:
+    step, number = PERIODS[days]
+    first = now - step * (number - 1)
+    among = in_service(verdict_history.c.device_id, organisation, group)
+    period = Period(organisation, first, now)
+    silent = silent_of(standings, now)
+    return Trends(
+        now,
+        [first + step * place for place in range(number)],
+        verdicts_at(connection, organisation, first, step, number, group),
+        shares_of(standings),
+        totals(connection, period, now, among=among, most=MAX_LISTED),
+        silent[:MAX_LISTED],
+        len(silent),
+    )
+
+
+def shares_of(standings: Sequence[Standing]) -> list[SignalShare]:
+    """Return how each signal is judged now, the one that keeps most laptops from passing first."""
+    counts: Counter[tuple[str, Outcome]] = Counter()
+    blocking: Counter[str] = Counter()
+    for standing in standings:
+        for each in standing.signals:
+            counts[each.signal, each.outcome] += 1
+            blocking[each.signal] += each.blocking and bool(each.reasons)
+    found = [
+        SignalShare(
+            signal.id,
+            signal.title,
+            counts[signal.id, Outcome.PASS],
+            counts[signal.id, Outcome.FAIL] + counts[signal.id, Outcome.TRANSITIONING],
+            counts[signal.id, Outcome.UNKNOWN],
+            blocking[signal.id],
+        )
+        for signal in JUDGED
+    ]
+    judged = [each for each in found if each.laptops]
+    return sorted(judged, key=lambda each: -(each.failing + each.unknown))
+
+
+def silent_of(standings: Sequence[Standing], now: datetime) -> list[Standing]:
+    """Return the laptops whose last report is too old to count, the longest silent first."""
+    silent = [
+        (each.last_seen, each.device, each)
+        for each in standings
+        if each.last_seen is not None and (now - each.last_seen).total_seconds() > each.max_age_s
+    ]
+    return [each for *_, each in sorted(silent, key=lambda found: found[:2])]
