@@ -77,6 +77,11 @@ class AgentStatus:
     last_try: Delivery | None
     service: Service = Service.NONE
 
+    @property
+    def enrolled(self) -> bool:
+        """Whether this laptop is one of the organisation's, its own word or a service's."""
+        return self.device is not None or self.service is Service.TELLS
+
 
 def status(state: State, ask_service: Callable[[], AgentStatus | None]) -> AgentStatus:
     """Read this laptop and tell; where it is not enrolled here, the service's word counts.

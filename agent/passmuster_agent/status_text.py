@@ -48,7 +48,7 @@ def render(status: AgentStatus, *, colour: bool) -> str:
 
 def _head(status: AgentStatus, colour: bool) -> Iterator[str]:
     device = status.device
-    if device is None and status.service is not Service.TELLS:
+    if not status.enrolled:
         yield (
             SILENT
             if status.service is Service.SILENT

@@ -40,7 +40,7 @@ def status(state: "State", options: argparse.Namespace) -> ExitCode:
         _print_json(found)
     else:
         print(status_text.render(found, colour=status_text.wants_colour(sys.stdout)), end="")
-    return ExitCode.NOT_ENROLLED if found.device is None else ExitCode.DONE
+    return ExitCode.DONE if found.enrolled else ExitCode.NOT_ENROLLED
 
 
 def show(state: "State", options: argparse.Namespace) -> ExitCode:
