@@ -8,6 +8,7 @@ from packaging.licenses import InvalidLicenseExpression, canonicalize_license_ex
 ALLOWED = frozenset(
     {
         *("0BSD", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "ISC", "MIT", "MIT-0"),
+        "MIT-CMU",
         *("PSF-2.0", "Python-2.0", "Zlib"),
         # Their own files stay under these; what uses them does not come under them.
         *("LGPL-3.0-only", "MPL-2.0"),

@@ -35,6 +35,7 @@ from passmuster_server.database import Database, StoreUnavailableError
 from passmuster_server.devices.approval_routes import routes as approval_routes
 from passmuster_server.devices.lineage import place_of
 from passmuster_server.devices.routes import routes as devices_routes
+from passmuster_server.evidence.routes import routes as evidence_routes
 from passmuster_server.fleet.actions import routes as fleet_action_routes
 from passmuster_server.fleet.index import FleetIndex
 from passmuster_server.fleet.routes import routes as fleet_routes
@@ -88,6 +89,7 @@ AREAS = (
     usb_routes,
     policy_routes,
     audit_routes,
+    evidence_routes,
     signing_routes,
     ssf_routes,
     api_routes,

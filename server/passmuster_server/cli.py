@@ -19,6 +19,7 @@ from passmuster_server.database import Database, StoreUnavailableError
 from passmuster_server.devices.commands import add_commands as add_devices_commands
 from passmuster_server.devices.deployment_commands import add_commands as add_deployment_commands
 from passmuster_server.devices.group_commands import add_commands as add_group_commands
+from passmuster_server.evidence.commands import add_commands as add_evidence_commands
 from passmuster_server.fleet.history_commands import add_commands as add_history_commands
 from passmuster_server.gate.break_glass_commands import add_commands as add_break_glass_commands
 from passmuster_server.gate.commands import add_commands as add_gate_commands
@@ -49,6 +50,7 @@ AREAS = (
     add_privacy_commands,
     add_signing_commands,
     add_audit_commands,
+    add_evidence_commands,
     add_backup_commands,
     add_history_commands,
     add_ssf_commands,

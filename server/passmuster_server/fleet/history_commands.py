@@ -46,8 +46,8 @@ def add_commands(parsers: "_SubParsersAction[ArgumentParser]") -> None:
 def history(command: Command) -> int:
     """Print the laptops, or each time, of the period; times are UTC."""
     arguments, now = command.arguments, command.clock()
-    until = _moment("--until", arguments.until) if arguments.until else now
-    since = _moment("--since", arguments.since) if arguments.since else until - LAST
+    until = moment("--until", arguments.until) if arguments.until else now
+    since = moment("--since", arguments.since) if arguments.since else until - LAST
     if since >= until:
         raise CommandError("--since: expected a time before --until")
     period = Period(
@@ -67,12 +67,13 @@ def history(command: Command) -> int:
     return 0
 
 
-def _moment(flag: str, text: str) -> datetime:
+def moment(flag: str, text: str) -> datetime:
+    """Return what the flag says; without an offset it is UTC. Raises `CommandError`."""
     try:
-        moment = datetime.fromisoformat(text)
+        found = datetime.fromisoformat(text)
     except ValueError:
         raise CommandError(f"{flag}: expected a time such as 2026-02-01T09:30Z") from None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
 
 
 def _plain(found: Episode | Total) -> dict[str, Any]:

@@ -179,6 +179,7 @@ def test_axe_does_find_what_is_wrong(page: Page) -> None:
         "/audit",
         "/audit?search=nothing+of+that+name",
         "/audit/decisions/unknown",
+        "/audit/evidence",
         "/account",
         "/privacy",
         "/sign-in",
