@@ -30,6 +30,10 @@ PERMISSIONS: Mapping[Role, frozenset[Permission]] = {
     Role.ADMINISTRATOR: frozenset(Permission),
 }
 
+WITHIN_A_GROUP = frozenset({Permission.SEE_FLEET, Permission.CHANGE_DEVICES})
+"""All that an account may do that sees one group alone, and of that group's: a supplier decides
+which laptops it works with, and neither what they are excused from nor what is on record."""
+
 TITLES: Mapping[Role, str] = {
     Role.VIEWER: "sees the fleet",
     Role.HELPDESK: "sees the fleet and grants waivers",

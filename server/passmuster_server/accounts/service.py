@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, delete, select, update
 
 from passmuster_collectors.contract.canonical import digest
-from passmuster_server.accounts.roles import PERMISSIONS, Permission, Role
+from passmuster_server.accounts.roles import PERMISSIONS, WITHIN_A_GROUP, Permission, Role
 from passmuster_server.accounts.tables import administrators, sessions, sign_in_links
 from passmuster_server.database import Transaction
 
@@ -75,7 +75,9 @@ class Session:
     managed: bool = False
 
     def may(self, permission: Permission) -> bool:
-        """Whether the account's role has the permission."""
+        """Whether the account has the permission; one of a single group has it there alone."""
+        if self.group is not None and permission not in WITHIN_A_GROUP:
+            return False
         return permission in PERMISSIONS[self.role]
 
     def is_fresh(self, now: datetime) -> bool:

@@ -39,13 +39,7 @@ def group_of(
 
 def check_owner(call: Call[Any, Any, Any], standings: Standings, owner: str) -> None:
     """Raise `RefusalError` 403 where a confined caller decides about a person of another group."""
-    groups = call.client.groups
-    if groups is not None and admission.has_laptops_elsewhere(
-        standings, call.organisation, owner, groups
-    ):
-        raise RefusalError(
-            403,
-            "not_yours",
-            "The person has a laptop in another group: whoever is confined to none decides.",
-            field="owner",
-        )
+    try:
+        admission.check_owner(standings, call.organisation, owner, call.client.groups)
+    except admission.NotYoursError as error:
+        raise RefusalError(403, "not_yours", str(error), field="owner") from None

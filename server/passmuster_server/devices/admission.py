@@ -19,6 +19,14 @@ from passmuster_server.policy.standings import Standings
 _GONE = frozenset({DeviceStatus.REVOKED, DeviceStatus.RETIRED})
 
 
+class NotYoursError(Exception):
+    """A person about whom a group alone may not decide."""
+
+    def __str__(self) -> str:
+        """Return the sentence for whoever tried."""
+        return "The person has a laptop in another group: the organisation's own IT decides."
+
+
 def issue_code(
     connection: Connection,
     organisation: str,
@@ -75,15 +83,16 @@ def approve(connection: Connection, organisation: str, device: str, by: str) -> 
     return Event(Action.DEVICE_APPROVED, by, subject=device, person=owner)
 
 
-def has_laptops_elsewhere(
-    standings: Standings, organisation: str, owner: str, groups: Collection[str]
-) -> bool:
-    """Whether a person has a laptop outside of these groups (their ids).
+def check_owner(
+    standings: Standings, organisation: str, owner: str, groups: Collection[str] | None
+) -> None:
+    """Raise `NotYoursError` where a person has a laptop outside of these groups (their ids).
 
-    Whoever decides for a group alone gives such a person none: the gate looks at all laptops of a
-    person, so one more would open, or shut, what is not the group's.
+    Whoever decides for groups alone (None: for all) gives such a person none: the gate looks at all
+    laptops of a person, so one more would open, or shut, what is not the group's.
     """
-    return any(
+    if groups is not None and any(
         each.group not in groups and each.status not in _GONE
         for each in standings.of_owner(organisation, owner.strip())
-    )
+    ):
+        raise NotYoursError

@@ -13,14 +13,16 @@ from starlette.routing import Route
 from passmuster_server.accounts.guard import Guard
 from passmuster_server.accounts.roles import Permission
 from passmuster_server.accounts.service import Session
-from passmuster_server.audit.actions import Action
 from passmuster_server.audit.record import Event
 from passmuster_server.console.changing import Changing
-from passmuster_server.devices.enrolment import NotPendingError, approve
+from passmuster_server.devices import store
+from passmuster_server.devices.admission import NotYoursError, approve, check_owner
+from passmuster_server.devices.enrolment import NotPendingError
 from passmuster_server.fleet import changes
 from passmuster_server.fleet.changes import STATUSES, NoDeviceError, StaysOutError
 from passmuster_server.policy import waivers
 from passmuster_server.policy.demands import JUDGED
+from passmuster_server.policy.standings import Standings
 from passmuster_server.policy.waivers import WaiverError
 from passmuster_server.services import Services
 
@@ -30,8 +32,9 @@ TITLES: Mapping[str, str] = {signal.id: signal.title for signal in JUDGED}
 class DeviceActions:
     """Takes the forms of a laptop's page. Every change needs a sign-in of the last minutes."""
 
-    def __init__(self, changing: Changing) -> None:
+    def __init__(self, changing: Changing, standings: Standings) -> None:
         self._changing = changing
+        self._standings = standings
 
     async def waive(self, request: Request, session: Session) -> Response:
         """Grant a waiver."""
@@ -64,6 +67,7 @@ class DeviceActions:
 
         def change(connection: Connection, fields: Mapping[str, str], _: datetime) -> Event:
             status = fields.get("status", "")
+            self._own(session, connection, device)
             if status not in STATUSES or fields.get("sure") != "yes":
                 raise WaiverError("Choose what it is to be, and tick that you are sure.")
             return changes.take_out(connection, session.organisation, device, status, session.email)
@@ -75,10 +79,19 @@ class DeviceActions:
         device = request.path_params["device"]
 
         def change(connection: Connection, _: Mapping[str, str], __: datetime) -> Event:
-            owner = approve(connection, session.organisation, device)
-            return Event(Action.DEVICE_APPROVED, session.email, subject=device, person=owner)
+            owner = self._own(session, connection, device)
+            groups = None if session.group is None else frozenset({session.group})
+            check_owner(self._standings, session.organisation, owner, groups)
+            return approve(connection, session.organisation, device, session.email)
 
         return await self._change(request, session, change)
+
+    def _own(self, session: Session, connection: Connection, device: str) -> str:
+        """Return whose device it is. Raises `NoDeviceError` where the visitor sees none."""
+        found = store.find_device(connection, session.organisation, device)
+        if found is None or session.group not in (None, found.group_id):
+            raise NoDeviceError
+        return str(found.owner)
 
     async def _change(self, request: Request, session: Session, change: Any) -> Response:
         fields = await self._changing.fields(request)
@@ -91,7 +104,7 @@ class DeviceActions:
                 lambda connection, now: change(connection, fields, now),
                 place="#actions",
             )
-        except (NotPendingError, WaiverError) as error:
+        except (NotPendingError, NotYoursError, WaiverError) as error:
             return self._changing.refused(request, session, back, str(error))
         except StaysOutError:
             told = "This laptop is not in service, and stays so."
@@ -104,7 +117,7 @@ class DeviceActions:
 def routes(services: Services) -> list[Route]:
     """Return the routes."""
     guard = Guard(services.database, services.clock, services.config.public_url)
-    actions = DeviceActions(Changing(services))
+    actions = DeviceActions(Changing(services), services.standings)
     return [
         Route(
             "/fleet/devices/{device}/waivers",
@@ -118,12 +131,12 @@ def routes(services: Services) -> list[Route]:
         ),
         Route(
             "/fleet/devices/{device}/status",
-            guard.protect(actions.take_out, Permission.CHANGE_DEVICES),
+            guard.protect(actions.take_out, Permission.CHANGE_DEVICES, minds_groups=True),
             methods=["POST"],
         ),
         Route(
             "/fleet/devices/{device}/approval",
-            guard.protect(actions.approve, Permission.CHANGE_DEVICES),
+            guard.protect(actions.approve, Permission.CHANGE_DEVICES, minds_groups=True),
             methods=["POST"],
         ),
     ]

@@ -113,6 +113,7 @@ class FleetPages:
             session,
             "fleet.html",
             here="fleet",
+            may_enrol=session.may(Permission.CHANGE_DEVICES),
             now=page.at,
             rows=[
                 row_of(each, about.get(each.device, About()), page.at, names)
@@ -176,7 +177,7 @@ class FleetPages:
             transitions=device_view.transitions_of(stored.transitions),
             history=device_view.history_of(stored.history),
             key_changes=key_changes_of(stored.key_changes),
-            may={each.value: session.group is None and session.may(each) for each in Permission},
+            may={each.value: session.may(each) for each in Permission},
             waivers=actions.waivers_in_force(stored.waivers, now),
             waivable=actions.TITLES,
         )

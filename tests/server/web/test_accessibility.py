@@ -172,6 +172,7 @@ def test_axe_does_find_what_is_wrong(page: Page) -> None:
         "/fleet/devices/unknown",
         "/trends?days=1",
         "/usb",
+        "/enrol",
         "/policy",
         "/policy/versions/1",
         "/policy/versions/2",
