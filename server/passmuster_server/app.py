@@ -249,7 +249,9 @@ def _changes(
         for device in set(known) - {(each.organisation, each.device) for each in found}:
             standings.remove(*device)
 
-    return ChangeListener(database.url, reread, policies.refresh, rejudging.policy_published)
+    return ChangeListener(
+        database.url, reread, policies.refresh, rejudging.policy_published, database.name
+    )
 
 
 async def _home(_: Request) -> Response:

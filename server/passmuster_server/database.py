@@ -8,12 +8,14 @@ run twice, and what it does beside the database waits for `after_commit`.
 import asyncio
 import logging
 import queue
+import secrets
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+import psycopg
 from sqlalchemy import Connection, Engine
 
 from passmuster_server import notices
@@ -22,12 +24,11 @@ from passmuster_server.engines import (
     POSTGRESQL,
     READERS,
     RULE_ERRORS,
-    Run,
     database_url,
     engine_of,
     named,
-    run_by_driver,
 )
+from passmuster_server.statements import Statements
 
 T = TypeVar("T")
 
@@ -50,20 +51,25 @@ class Transaction:
 
     `moved` are the devices (organisation, device) whose standing it changed: other servers on the
     same database are told of them in the same commit. `touched` says whether it may have changed
-    anything that a failure would have to undo. `run_statement` is the driver's, where it is known.
+    anything that a failure would have to undo. `statements` are the group's, where there is one.
+    `ahead` is what was read for it beforehand, or None.
     """
 
-    def __init__(self, connection: Connection, run_statement: Run | None = None) -> None:
+    def __init__(self, connection: Connection, statements: Statements | None = None) -> None:
         self.moved: list[tuple[str, str]] = []
         self.touched = False
         self._connection = connection
         self._callbacks: list[Callable[[], None]] = []
-        self._run = run_statement or run_by_driver(connection)
+        self._statements = statements or Statements(connection)
+        self._at_once = False
+        self.ahead: Any = None
 
     @property
     def connection(self) -> Connection:
-        """The connection, for whatever SQLAlchemy says."""
+        """The connection, for whatever SQLAlchemy says, which knows no pipeline."""
         self.touched = True
+        self._at_once = True
+        self._statements.settle()
         return self._connection
 
     @property
@@ -78,7 +84,7 @@ class Transaction:
         """
         if not statement.startswith("SELECT"):
             self.touched = True
-        return self._run(statement, parameters)
+        return self._statements.run(statement, parameters, at_once=self._at_once)
 
     def after_commit(self, callback: Callable[[], None]) -> None:
         """Run `callback` on the event loop once this write is durable, in order of commits.
@@ -93,11 +99,24 @@ class Transaction:
             callback()
 
 
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """What a write will read first, of what is `key`'s alone, so that a group reads it at once.
+
+    `read` returns it by key. It is left out where that is no gain, and where another write of the
+    group may have changed it since: one of the same key, or one that does not say what it is about.
+    """
+
+    read: Callable[[Transaction, Sequence[Any]], Mapping[Any, Any]]
+    key: Any
+
+
 @dataclass
 class _Write(Generic[T]):
     work: Callable[[Transaction], T]
     loop: asyncio.AbstractEventLoop
     future: "asyncio.Future[T]"
+    ahead: Ahead | None = None
     transaction: Transaction | None = None
     result: Any = None
     error: BaseException | None = None
@@ -120,12 +139,14 @@ class _Write(Generic[T]):
 class Database:
     """One database: `sqlite:////var/lib/passmuster/passmuster.db`, `postgresql://user@host/name`.
 
-    `on_commit` is told the seconds that each group of writes took and how many they were.
+    `name` tells the servers on one database apart. `on_commit` is told the seconds that each group
+    of writes took and how many they were.
     Raises `ValueError` for a URL that is neither.
     """
 
     def __init__(self, url: str) -> None:
         self.url = database_url(url)
+        self.name = secrets.token_hex(8)
         self._writer_engine = engine_of(self.url, writes=True)
         self._reader_engine = engine_of(self.url, writes=False)
         self._waiting: queue.Queue[_Write[Any] | None] = queue.Queue(MAX_WAITING)
@@ -182,15 +203,15 @@ class Database:
         except DATABASE_ERRORS as error:
             raise StoreUnavailableError("the database can't be read") from error
 
-    async def write(self, work: Callable[[Transaction], T]) -> T:
-        """Return what `work` returns, once it is durable.
+    async def write(self, work: Callable[[Transaction], T], ahead: Ahead | None = None) -> T:
+        """Return what `work` returns, once it is durable; `ahead` may be read for it beforehand.
 
         Whatever `work` raises reaches the caller and undoes that work alone. Raises
         `StoreUnavailableError` when nothing was stored, and `OverloadedError` when it can't even
         wait.
         """
         loop = asyncio.get_running_loop()
-        write = _Write(work, loop, loop.create_future())
+        write = _Write(work, loop, loop.create_future(), ahead)
         try:
             self._waiting.put_nowait(write)
         except queue.Full:
@@ -239,14 +260,13 @@ class Database:
         began = time.perf_counter()
         try:
             with self._writer_engine.begin() as connection:
-                run_statement = run_by_driver(connection)
-                for write in group:
-                    transaction = write.transaction = Transaction(connection, run_statement)
-                    if guarded:
-                        _run_in_savepoint(write, transaction)
-                    else:
-                        _run_bare(write, transaction)
-                notices.tell_moved(connection, _moved(group))
+                statements = Statements(connection, pipelined=not guarded)
+                if guarded:
+                    for write in group:
+                        _run_in_savepoint(write, Transaction(connection, statements))
+                else:
+                    _run_all_bare(group, connection, statements)
+                notices.tell_moved(connection, _moved(group), by=self.name)
             self.on_commit(time.perf_counter() - began, len(group))
         except _UndoError:
             self._commit(group, guarded=True)
@@ -274,8 +294,43 @@ class _UndoError(Exception):
     """A write has failed after it may have changed something."""
 
 
+def _run_all_bare(group: list[_Write[Any]], connection: Connection, statements: Statements) -> None:
+    try:
+        found = _read_ahead(group, connection, statements)
+        for write in group:
+            transaction = Transaction(connection, statements)
+            if write.ahead is None:
+                found = {}
+            else:
+                transaction.ahead = found.pop((write.ahead.read, write.ahead.key), None)
+            _run_bare(write, transaction)
+        statements.settle()
+    except psycopg.Error as error:
+        # In a pipeline it may be another write's than the one that was told of it.
+        raise _UndoError from error
+    finally:
+        statements.abandon()
+
+
+def _read_ahead(
+    group: list[_Write[Any]], connection: Connection, statements: Statements
+) -> dict[Any, Any]:
+    """Return what the group's writes will read, by who reads it and its key."""
+    wanted: dict[Any, list[Any]] = {}
+    for write in group if statements.pipelined else ():
+        if write.ahead is None:
+            break
+        wanted.setdefault(write.ahead.read, []).append(write.ahead.key)
+    return {
+        (read, key): value
+        for read, keys in wanted.items()
+        if len(keys) > 1
+        for key, value in read(Transaction(connection, statements), keys).items()
+    }
+
+
 def _run_bare(write: _Write[Any], transaction: Transaction) -> None:
-    write.error = None
+    write.transaction, write.error = transaction, None
     try:
         write.result = write.work(transaction)
     except DATABASE_ERRORS as error:
@@ -291,7 +346,7 @@ def _run_bare(write: _Write[Any], transaction: Transaction) -> None:
 
 
 def _run_in_savepoint(write: _Write[Any], transaction: Transaction) -> None:
-    write.error = None
+    write.transaction, write.error = transaction, None
     transaction.run("SAVEPOINT one_write")
     try:
         write.result = write.work(transaction)

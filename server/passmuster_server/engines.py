@@ -1,7 +1,7 @@
 """The two databases: SQLite, embedded, and PostgreSQL, which several servers share."""
 
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -20,9 +20,6 @@ DATABASE_ERRORS = (DBAPIError, sqlite3.Error, psycopg.Error)
 
 RULE_ERRORS = (IntegrityError, sqlite3.IntegrityError, psycopg.IntegrityError)
 """A statement broke a rule of the schema; the transaction around it goes on."""
-
-Run = Callable[[str, Sequence[Any]], Any]
-"""Runs a statement whose parameters are question marks; returns a cursor of the driver's."""
 
 MAX_LOG_FILE = 64 * 1024 * 1024
 LOCK_TIMEOUT_S = 10
@@ -54,20 +51,8 @@ def run(
 ) -> CursorResult[Any]:
     """Run a hand-written statement, whose parameters are question marks, on either database."""
     return connection.exec_driver_sql(
-        _in_style(statement, connection.dialect.name), tuple(parameters)
+        in_style(statement, connection.dialect.name), tuple(parameters)
     )
-
-
-def run_by_driver(connection: Connection) -> Run:
-    """Return what does the same by the driver alone and returns the driver's own cursor.
-
-    Only the ingest path uses it: there what SQLAlchemy adds is most of a statement's cost.
-    """
-    driver: Any = connection.connection.driver_connection
-    execute: Run = driver.execute
-    if connection.dialect.name == SQLITE:
-        return execute
-    return lambda statement, parameters: execute(_in_style(statement, POSTGRESQL), parameters)
 
 
 def named(error: BaseException) -> str:
@@ -77,7 +62,8 @@ def named(error: BaseException) -> str:
 
 
 @lru_cache(maxsize=256)
-def _in_style(statement: str, backend: str) -> str:
+def in_style(statement: str, backend: str) -> str:
+    """Return a statement as the database's driver marks parameters."""
     return statement if backend == SQLITE else statement.replace("?", "%s")
 
 

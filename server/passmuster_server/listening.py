@@ -30,7 +30,10 @@ Reread = Callable[[Sequence[notices.Device] | None], Awaitable[None]]
 
 
 class ChangeListener:
-    """Keeps one connection that listens, and reads everything again whenever it had none."""
+    """Keeps one connection that listens, and reads everything again whenever it had none.
+
+    What the server of this name moved is in its memory since that commit.
+    """
 
     def __init__(
         self,
@@ -38,11 +41,13 @@ class ChangeListener:
         reread: Reread,
         on_device: Callable[[str, str], Awaitable[None]],
         on_policy: Callable[[], Awaitable[None]],
+        own_name: str,
     ) -> None:
         self._url = url.set(drivername="postgresql").render_as_string(hide_password=False)
         self._reread = reread
         self._on_device = on_device
         self._on_policy = on_policy
+        self._own_name = own_name
         self._heard_at: float | None = None
         self.task = BackgroundTask("changes", self._run)
 
@@ -96,7 +101,8 @@ class ChangeListener:
             except ValueError as error:
                 _log.error("a notice: %s", error)
                 continue
-            moved |= dict.fromkeys(notice.moved)
+            if notice.by != self._own_name:
+                moved |= dict.fromkeys(notice.moved)
             if notice.changed is not None:
                 await self._judge(*notice.changed)
         if moved:

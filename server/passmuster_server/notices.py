@@ -22,7 +22,7 @@ Device = tuple[str, str]
 
 @dataclass(frozen=True)
 class Notice:
-    """One notice.
+    """One notice. `by` is the server that moved them: itself it has no need to read them again.
 
     `moved`: the standings of these devices are stored anew. `changed`: a command changed this
     device (None: the policy) of this organisation, and it has to be judged.
@@ -30,12 +30,13 @@ class Notice:
 
     moved: tuple[Device, ...] = ()
     changed: tuple[str, str | None] | None = None
+    by: str = ""
 
 
-def tell_moved(connection: Connection, devices: Sequence[Device]) -> None:
-    """Tell the other servers that these devices' standings are stored anew."""
+def tell_moved(connection: Connection, devices: Sequence[Device], by: str = "") -> None:
+    """Tell the other servers that these devices' standings are stored anew, and by which server."""
     if devices and connection.dialect.name == POSTGRESQL:
-        for payload in _payloads(devices):
+        for payload in _payloads(devices, by):
             run(connection, "SELECT pg_notify(?, ?)", (CHANNEL, payload))
 
 
@@ -53,20 +54,21 @@ def read(payload: str) -> Notice:
         return Notice(
             tuple((organisation, device) for organisation, device in value.get("moved", ())),
             None if changed is None else (changed[0], changed[1]),
+            str(value.get("by", "")),
         )
     except (AttributeError, IndexError, TypeError, ValueError):
         raise ValueError("not a notice of this version") from None
 
 
-def _payloads(devices: Sequence[Device]) -> Iterator[str]:
+def _payloads(devices: Sequence[Device], by: str = "") -> Iterator[str]:
     part: list[Device] = []
     size = 0
     for device in devices:
         length = len(json.dumps(device)) + 2
         if part and size + length > MAX_PAYLOAD:
-            yield json.dumps({"moved": part})
+            yield json.dumps({"moved": part, "by": by})
             part, size = [], 0
         part.append(device)
         size += length
     if part:
-        yield json.dumps({"moved": part})
+        yield json.dumps({"moved": part, "by": by})

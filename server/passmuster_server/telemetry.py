@@ -27,7 +27,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from passmuster_server import __version__
-from passmuster_server.database import Database, Transaction
+from passmuster_server.database import Ahead, Database, Transaction
 from passmuster_server.spans import About
 
 P = ParamSpec("P")
@@ -140,14 +140,14 @@ class _TracedDatabase(Database):
         super().__init__(url)
         self._telemetry = telemetry
 
-    async def write(self, work: Callable[[Transaction], T]) -> T:
+    async def write(self, work: Callable[[Transaction], T], ahead: Ahead | None = None) -> T:
         """Write as every database does."""
         # What runs beside the requests writes every few seconds: its metrics are enough.
         if not trace.get_current_span().is_recording():
-            return await super().write(work)
+            return await super().write(work, ahead)
         with self._telemetry.span("store commit"):
             here = contextvars.copy_context()
-            return await super().write(lambda transaction: here.run(work, transaction))
+            return await super().write(lambda transaction: here.run(work, transaction), ahead)
 
 
 class _TracedRequests:

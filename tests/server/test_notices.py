@@ -23,6 +23,12 @@ def test_a_change_names_its_device_or_the_policy() -> None:
     assert notices.read('{"changed": ["default", null]}') == Notice(changed=("default", None))
 
 
+def test_what_was_moved_says_by_which_server() -> None:
+    (payload,) = notices._payloads([("default", "d1")], "one of two")
+    assert notices.read(payload) == Notice((("default", "d1"),), None, "one of two")
+    assert notices.read('{"moved": [["default", "d1"]]}').by == "", "a server of an older version"
+
+
 @pytest.mark.parametrize(
     "payload",
     ["", "nonsense", "[]", "7", '{"moved": 7}', '{"moved": [["one"]]}', '{"changed": []}'],

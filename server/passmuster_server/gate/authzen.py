@@ -8,7 +8,6 @@ from typing import Any
 
 import msgspec
 from starlette.requests import Request
-from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from passmuster_collectors.contract.codec import format_time
@@ -25,12 +24,7 @@ from passmuster_server.gate.callers import GateClient
 from passmuster_server.gate.clients import GateClients
 from passmuster_server.gate.languages import ENGLISH, chosen
 from passmuster_server.gate.service import Answer, GateService
-from passmuster_server.web.problems import (
-    RefusalError,
-    on_contract_error,
-    on_refusal,
-    on_store_unavailable,
-)
+from passmuster_server.web.problems import RefusalError, on_any_refusal
 
 EVALUATION_PATH = "/access/v1/evaluation"
 EVALUATIONS_PATH = "/access/v1/evaluations"
@@ -66,7 +60,7 @@ class AccessEvaluation:
             body = await _read(receive, self.max_body)
             answer = self._answer(client, body, headers.get(b"accept-language", b""))
         except (RefusalError, ContractError, StoreUnavailableError) as error:
-            response = await _refusal(Request(scope), error)
+            response = await on_any_refusal(Request(scope), error)
             response.raw_headers.extend(echoed)
             await response(scope, receive, send)
             return
@@ -175,14 +169,6 @@ def metadata(public_url: str) -> bytes:
 def _failed(status: int, message: str) -> dict[str, Any]:
     # Section 7.2.1: a failure within one of several questions is a denial that says so.
     return {"decision": False, "context": {"error": {"status": status, "message": message}}}
-
-
-async def _refusal(request: Request, error: Exception) -> Response:
-    if isinstance(error, RefusalError):
-        return await on_refusal(request, error)
-    if isinstance(error, ContractError):
-        return await on_contract_error(request, error)
-    return await on_store_unavailable(request, error)
 
 
 def _checked_request_id(value: bytes) -> bytes:

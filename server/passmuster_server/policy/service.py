@@ -27,6 +27,7 @@ from passmuster_server.policy.stored_devices import (
     StoredDevice,
     StoredVerdict,
     hold_device,
+    some_devices,
     stored_device,
     stored_devices,
 )
@@ -99,8 +100,14 @@ class Policies:
         self, connection: Connection, devices: Iterable[tuple[str, str]]
     ) -> list[Standing]:
         """Return where these devices (organisation, device) stand by what is stored."""
-        found = (stored_device(connection, *device) for device in devices)
-        return [self._as_stored(stored) for stored in found if stored is not None]
+        named: dict[str, list[str]] = {}
+        for organisation, device in devices:
+            named.setdefault(organisation, []).append(device)
+        return [
+            self._as_stored(stored)
+            for organisation, names in named.items()
+            for stored in some_devices(connection, organisation, names)
+        ]
 
     def read_policies(self, connection: Connection) -> None:
         """Read the policies in force, and on which allowances they rest.

@@ -77,6 +77,11 @@ SOME_AT_ONCE = 500
 
 _HOLD_DEVICE = "SELECT 1 FROM devices WHERE organisation_id = ? AND device_id = ? FOR UPDATE"
 
+_HOLD_DEVICES = (
+    "SELECT 1 FROM devices WHERE organisation_id = ? AND device_id = ANY(?) "
+    "ORDER BY device_id FOR UPDATE"
+)
+
 
 def stored_device_of(row: Sequence[Any]) -> StoredDevice:
     """Return the device in a row of `DEVICE_COLUMNS`."""
@@ -138,6 +143,12 @@ def hold_device(transaction: Transaction, organisation: str, device: str) -> Non
     """
     if transaction.backend == POSTGRESQL:
         transaction.run(_HOLD_DEVICE, (organisation, device))
+
+
+def hold_devices(transaction: Transaction, organisation: str, devices: Sequence[str]) -> None:
+    """Do the same for many devices, always in one order, so that no two wait for each other."""
+    if transaction.backend == POSTGRESQL:
+        transaction.run(_HOLD_DEVICES, (organisation, list(devices)))
 
 
 def stored_device(connection: Connection, organisation: str, device: str) -> StoredDevice | None:

@@ -1,8 +1,10 @@
 """The address to which laptops report."""
 
+from prometheus_client import Counter
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from passmuster_collectors.contract.errors import ContractError
 from passmuster_collectors.contract.strict_json import MAX_BYTES
@@ -13,7 +15,7 @@ from passmuster_server.reports.service import PATH, Reports
 from passmuster_server.schema import DEFAULT_ORGANISATION
 from passmuster_server.services import Services
 from passmuster_server.web.bodies import read_body
-from passmuster_server.web.problems import RefusalError
+from passmuster_server.web.problems import RefusalError, on_any_refusal
 
 CONTENT_TYPE = "application/jose"
 
@@ -30,26 +32,40 @@ def routes(services: Services) -> list[Route]:
         spans=services.spans,
     )
 
-    counter = services.metrics.reports
-    accepted = counter.labels("accepted")
+    door = ReportDoor(reports, services.metrics.reports)
+    services.doors[PATH] = door
+    return [Route(PATH, door, methods=["POST"])]
 
-    async def report(request: Request) -> Response:
+
+class ReportDoor:
+    """`POST /api/v1/reports`: an ASGI application, because laptops never stop asking."""
+
+    def __init__(self, reports: Reports, counter: Counter) -> None:
+        self._reports = reports
+        self._counter = counter
+        self._accepted = counter.labels("accepted")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request; this is ASGI's signature."""
+        request = Request(scope, receive)
+        try:
+            response = await self._answer(request)
+        except (RefusalError, ContractError, StoreUnavailableError) as error:
+            self._counter.labels(_outcome(error)).inc()
+            response = await on_any_refusal(request, error)
+        await response(scope, receive, send)
+
+    async def _answer(self, request: Request) -> Response:
         limits = LIMITS_TYPE in request.headers.get("accept", "")
         sender = version_of_sender(request.headers.get("user-agent", ""))
-        try:
-            body = await read_body(request, limit=MAX_BYTES, content_type=CONTENT_TYPE)
-            answer = await reports.take_in(body, limits=limits, sender=sender)
-        except (RefusalError, ContractError, StoreUnavailableError) as error:
-            counter.labels(_outcome(error)).inc()
-            raise
-        accepted.inc()
+        body = await read_body(request, limit=MAX_BYTES, content_type=CONTENT_TYPE)
+        answer = await self._reports.take_in(body, limits=limits, sender=sender)
+        self._accepted.inc()
         return Response(
             answer,
             media_type=LIMITS_TYPE if limits else "application/json",
             headers={"Cache-Control": "no-store", "Vary": "Accept"},
         )
-
-    return [Route(PATH, report, methods=["POST"])]
 
 
 def _outcome(error: RefusalError | ContractError | StoreUnavailableError) -> str:

@@ -21,7 +21,7 @@ from passmuster_collectors.signals import CATALOG
 from passmuster_server.audit.actions import Action
 from passmuster_server.audit.record import Event, record_once
 from passmuster_server.clock import Clock
-from passmuster_server.database import Database, Transaction
+from passmuster_server.database import Ahead, Database, Transaction
 from passmuster_server.devices import jws
 from passmuster_server.devices import store as device_store
 from passmuster_server.devices.agent_versions import require
@@ -114,7 +114,8 @@ class Reports:
             result = await self._database.write(
                 lambda transaction: self._accept(
                     transaction, key, received, signed, body, limits=limits
-                )
+                ),
+                Ahead(store.find_many_reporting, (self._organisation, device)),
             )
         if isinstance(result, _Conflict):
             raise _conflict()

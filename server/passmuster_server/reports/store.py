@@ -1,8 +1,9 @@
 """Reads and writes of what laptops reported. Its statements are hand-written: they are hot."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from passmuster_collectors.contract.reading import Reading
 from passmuster_server.database import Transaction
@@ -13,6 +14,7 @@ from passmuster_server.policy.stored_devices import (
     ONE_DEVICE,
     StoredDevice,
     hold_device,
+    hold_devices,
     stored_device_of,
 )
 from passmuster_server.schema import to_microseconds
@@ -21,6 +23,10 @@ _OWN_COLUMNS = "d.agent_version, d.thumbprint, c.findings, c.missing_records"
 _REPORTING = (
     f"SELECT {_OWN_COLUMNS}, {RATCHET_COLUMNS}, {DEVICE_COLUMNS} "  # noqa: S608 - constants
     f"FROM {DEVICE_TABLES} WHERE {ONE_DEVICE}"
+)
+_MANY_REPORTING = (
+    f"SELECT {_OWN_COLUMNS}, {RATCHET_COLUMNS}, {DEVICE_COLUMNS} "  # noqa: S608 - constants
+    f"FROM {DEVICE_TABLES} WHERE d.organisation_id = ? AND d.device_id = ANY(?)"
 )
 _OWN_END = len(_OWN_COLUMNS.split(","))
 _RATCHET_END = _OWN_END + len(RATCHET_COLUMNS.split(","))
@@ -74,12 +80,32 @@ class Contact:
 def find_reporting(transaction: Transaction, organisation: str, device: str) -> Reporting | None:
     """Return all that a report is held against, or None for a device that is not enrolled.
 
-    Nobody else moves the device on before the transaction has ended.
+    Nobody else moves the device on before the transaction has ended. What `find_many_reporting` has
+    read ahead for this write is taken.
     """
+    ahead: Reporting | None = transaction.ahead
+    if ahead is not None:
+        return ahead
     hold_device(transaction, organisation, device)
     row = transaction.run(_REPORTING, (organisation, device)).fetchone()
-    if row is None:
-        return None
+    return None if row is None else _reporting_of(row)
+
+
+def find_many_reporting(
+    transaction: Transaction, keys: Sequence[tuple[str, str]]
+) -> Mapping[tuple[str, str], Reporting]:
+    """Return the same by (organisation, device) of many devices; on PostgreSQL alone."""
+    found: dict[tuple[str, str], Reporting] = {}
+    for organisation in dict.fromkeys(organisation for organisation, _ in keys):
+        named = [device for owner, device in keys if owner == organisation]
+        hold_devices(transaction, organisation, named)
+        for row in transaction.run(_MANY_REPORTING, (organisation, named)).fetchall():
+            reporting = _reporting_of(row)
+            found[organisation, reporting.device.device] = reporting
+    return found
+
+
+def _reporting_of(row: Sequence[Any]) -> Reporting:
     agent_version, thumbprint, findings, missing = row[:_OWN_END]
     return Reporting(
         agent_version,

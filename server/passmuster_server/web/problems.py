@@ -71,6 +71,15 @@ async def on_contract_error(_: Request, error: Exception) -> Response:
     return problem_response(Problem(TITLES[400], 400, "malformed", error.problem, error.field))
 
 
+async def on_any_refusal(request: Request, error: Exception) -> Response:
+    """Answer any of the others here."""
+    if isinstance(error, RefusalError):
+        return await on_refusal(request, error)
+    if isinstance(error, ContractError):
+        return await on_contract_error(request, error)
+    return await on_store_unavailable(request, error)
+
+
 async def on_store_unavailable(_: Request, error: Exception) -> Response:
     """Answer when nothing could be stored: the caller keeps what it has and tries again."""
     assert isinstance(error, StoreUnavailableError)  # noqa: S101 - registered for this class alone
