@@ -20,6 +20,7 @@ from passmuster_collectors.contract.errors import ContractError
 from passmuster_collectors.contract.problem import Problem
 from passmuster_server import migrations
 from passmuster_server.accounts.openid_routes import routes as openid_routes
+from passmuster_server.accounts.passkey_routes import routes as passkey_routes
 from passmuster_server.accounts.password_routes import routes as password_routes
 from passmuster_server.accounts.routes import routes as accounts_routes
 from passmuster_server.api.routes import routes as api_routes
@@ -82,6 +83,7 @@ AREAS = (
     privacy_routes,
     accounts_routes,
     password_routes,
+    passkey_routes,
     openid_routes,
     openid_return_routes,
     fleet_routes,

@@ -7,7 +7,7 @@ from pathlib import Path
 from starlette.requests import Request
 from starlette.responses import Response
 
-from passmuster_server.accounts import credentials
+from passmuster_server.accounts import credentials, passkeys
 from passmuster_server.accounts.cookies import Cookies
 from passmuster_server.accounts.roles import TITLES, Permission
 from passmuster_server.accounts.service import (
@@ -72,9 +72,11 @@ class Guard:
         self, request: Request, session: Session, back: str, *, problem: str = ""
     ) -> Response:
         """Return the page that asks a visitor to prove again who they are, and leads to `back`."""
-        has_password = await self._database.read(
-            lambda connection: credentials.has_password(
-                connection, session.organisation, session.email
+        who = (session.organisation, session.email)
+        has_password, has_passkey = await self._database.read(
+            lambda connection: (
+                credentials.has_password(connection, *who),
+                passkeys.count(connection, *who) > 0,
             )
         )
         return self._pages.response(
@@ -85,6 +87,7 @@ class Guard:
             token_field=TOKEN_FIELD,
             token=self.form_token(request),
             has_password=has_password,
+            has_passkey=has_passkey,
             by_openid=session.method is Method.OPENID,
             back=back,
             problem=problem,

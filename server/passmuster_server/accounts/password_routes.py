@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from passmuster_server.accounts import credentials, service
+from passmuster_server.accounts import credentials, passkeys, service
 from passmuster_server.accounts.cookies import Cookies
 from passmuster_server.accounts.credentials import CredentialError
 from passmuster_server.accounts.guard import Guard
@@ -173,11 +173,12 @@ class PasswordPages:
     ) -> Response:
         now = self._clock()
         who = (session.organisation, session.email)
-        has_password, pending, left, found = await self._database.read(
+        has_password, pending, left, kept, found = await self._database.read(
             lambda connection: (
                 credentials.has_password(connection, *who),
                 credentials.pending(connection, *who),
                 credentials.recovery_codes_left(connection, *who),
+                passkeys.passkeys_of(connection, *who),
                 service.sessions_of(connection, session, now),
             )
         )
@@ -198,6 +199,8 @@ class PasswordPages:
             unfinished=pending is not None,
             codes=codes,
             codes_left=left,
+            passkeys=kept,
+            passkeys_possible=passkeys.are_possible(self._public_url),
             sessions=[(row, row.token_hash == session.token_hash) for row in found],
             shortest=credentials.SHORTEST_PASSWORD,
             longest=credentials.LONGEST_PASSWORD,

@@ -54,6 +54,7 @@ class Method(StrEnum):
     LINK = "link"
     PASSWORD = "password"  # noqa: S105 - a word for a method, no password
     OPENID = "openid"
+    PASSKEY = "passkey"
 
 
 @dataclass(frozen=True)

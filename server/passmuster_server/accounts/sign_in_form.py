@@ -7,6 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from passmuster_server.accounts.cookies import Cookies
+from passmuster_server.accounts.passkeys import are_possible
 from passmuster_server.web.forms import TOKEN_FIELD, form_token, read_form
 from passmuster_server.web.pages import Pages
 from passmuster_server.web.problems import RefusalError
@@ -20,6 +21,7 @@ class SignInForm:
 
     def __init__(self, public_url: str, *, openid: bool) -> None:
         self._openid = openid
+        self._passkeys = are_possible(public_url)
         self._public_url = public_url
         self._cookies = Cookies(public_url)
         self._pages = Pages(Path(__file__).parent / "templates")
@@ -54,6 +56,7 @@ class SignInForm:
             problem=problem,
             email=email,
             openid=self._openid,
+            passkeys=self._passkeys,
             token_field=TOKEN_FIELD,
             token=form_token(secret),
         )

@@ -7,6 +7,7 @@ from sqlalchemy import (
     ForeignKey,
     ForeignKeyConstraint,
     Index,
+    LargeBinary,
     String,
     Table,
     false,
@@ -64,6 +65,24 @@ recovery_codes = Table(
     Column("code_hash", String(64), primary_key=True),
     ForeignKeyConstraint(*_ADMINISTRATOR),
 )
+
+passkeys = Table(
+    "passkeys",
+    METADATA,
+    Column("organisation_id", String(64), primary_key=True),
+    Column("credential_hash", String(64), primary_key=True),
+    Column("email", String(254), nullable=False),
+    Column("name", String(64), nullable=False),
+    Column("credential", LargeBinary(1023), nullable=False),
+    Column("public_key", LargeBinary, nullable=False),
+    Column("sign_count", BigInteger, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("answered_at", Moment, nullable=False),
+    Column("last_used_at", Moment),
+    ForeignKeyConstraint(*_ADMINISTRATOR),
+    Index("ix_passkeys_email", "organisation_id", "email"),
+)
+"""`answered_at` is when the newest challenge was given that the passkey has answered."""
 
 sign_in_links = Table(
     "sign_in_links",
