@@ -30,6 +30,7 @@ from passmuster_server.changes import ChangeWatch
 from passmuster_server.clock import Clock, utc_now
 from passmuster_server.config import Config
 from passmuster_server.console.enrolment_routes import routes as enrolment_page_routes
+from passmuster_server.console.group_policy_routes import routes as group_policy_routes
 from passmuster_server.console.policy_routes import routes as policy_routes
 from passmuster_server.console.trend_routes import routes as trend_routes
 from passmuster_server.console.usb_routes import routes as usb_routes
@@ -91,6 +92,7 @@ AREAS = (
     trend_routes,
     usb_routes,
     enrolment_page_routes,
+    group_policy_routes,
     policy_routes,
     audit_routes,
     evidence_routes,

@@ -12,6 +12,7 @@ class Permission(StrEnum):
     WAIVE = "waive"
     CHANGE_DEVICES = "change_devices"
     CHANGE_POLICY = "change_policy"
+    TIGHTEN_GROUP = "tighten_group"
 
 
 class Role(StrEnum):
@@ -30,9 +31,12 @@ PERMISSIONS: Mapping[Role, frozenset[Permission]] = {
     Role.ADMINISTRATOR: frozenset(Permission),
 }
 
-WITHIN_A_GROUP = frozenset({Permission.SEE_FLEET, Permission.CHANGE_DEVICES})
+WITHIN_A_GROUP = frozenset(
+    {Permission.SEE_FLEET, Permission.CHANGE_DEVICES, Permission.TIGHTEN_GROUP}
+)
 """All that an account may do that sees one group alone, and of that group's: a supplier decides
-which laptops it works with, and neither what they are excused from nor what is on record."""
+which laptops it works with and demands more of them, and neither excuses them from anything nor
+sees what is on record."""
 
 TITLES: Mapping[Role, str] = {
     Role.VIEWER: "sees the fleet",

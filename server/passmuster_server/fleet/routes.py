@@ -114,6 +114,7 @@ class FleetPages:
             "fleet.html",
             here="fleet",
             may_enrol=session.may(Permission.CHANGE_DEVICES),
+            may_tighten=session.group is not None and session.may(Permission.TIGHTEN_GROUP),
             now=page.at,
             rows=[
                 row_of(each, about.get(each.device, About()), page.at, names)

@@ -36,7 +36,7 @@ def _keys(document: str) -> Iterator[tuple[int, tuple[str, ...]]]:
     counts: dict[tuple[str, ...], int] = {}
     for number, line in enumerate(document.splitlines(), start=1):
         text = line.strip()
-        if text.startswith("[") and (found := _parsed(text)):
+        if text.startswith("[") and (found := header_of(text)):
             table = found
             if text.startswith("[["):
                 index = counts.get(found, -1) + 1
@@ -48,7 +48,8 @@ def _keys(document: str) -> Iterator[tuple[int, tuple[str, ...]]]:
             yield number, (*table, *found)
 
 
-def _parsed(header: str) -> tuple[str, ...]:
+def header_of(header: str) -> tuple[str, ...]:
+    """Return the path of a line that opens a table; nothing where it opens none."""
     try:
         return _only_path(tomllib.loads(header))
     except tomllib.TOMLDecodeError:

@@ -1,0 +1,222 @@
+"""`/policy/group`: a supplier's own tables of the policy, which can only be stricter."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import IntegrityError
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from passmuster_server.accounts.guard import Guard
+from passmuster_server.accounts.roles import Permission
+from passmuster_server.accounts.service import Session
+from passmuster_server.audit.record import Event
+from passmuster_server.console.changing import Changing
+from passmuster_server.console.policy_view import Effect, effects_of
+from passmuster_server.devices.groups import GroupKind, groups_of
+from passmuster_server.policy import publishing, store
+from passmuster_server.policy.default_document import default_document
+from passmuster_server.policy.document import DocumentError
+from passmuster_server.policy.group_tables import tables_of, with_tables
+from passmuster_server.policy.publishing import OvertakenError
+from passmuster_server.policy.simulation import Moved, Simulation, simulate
+from passmuster_server.policy.standings import Standings
+from passmuster_server.services import Services
+from passmuster_server.web.forms import TOKEN_FIELD
+from passmuster_server.web.pages import HEADERS, Pages
+from passmuster_server.web.problems import RefusalError
+
+PATH = "/policy/group"
+MAX_TABLES = 16 * 1024
+MAX_FORM = 3 * MAX_TABLES + 8 * 1024
+"""A form escapes what is not a letter by three."""
+MAX_DIGITS = 9
+
+
+class UnsureError(Exception):
+    """A change that shuts people out, which nobody has said to be meant."""
+
+    def __str__(self) -> str:
+        """Return the sentence for whoever tried."""
+        return "Tick that you mean to shut people out."
+
+
+@dataclass(frozen=True)
+class Own:
+    """What there is for one group: its name, its tables, and the document that they stand in."""
+
+    name: str
+    tables: str
+    document: str
+    version: int
+
+
+class GroupPolicyPage:
+    """The page and its form. Nothing of the policy but the group's own tables is shown."""
+
+    def __init__(self, services: Services, guard: Guard, changing: Changing) -> None:
+        self._services = services
+        self._guard = guard
+        self._changing = changing
+        self._pages = Pages(Path(__file__).parent / "templates")
+
+    async def show(self, request: Request, session: Session) -> Response:
+        """Show the tables that are in force."""
+        if session.group is None:
+            return RedirectResponse("/policy", 303, headers=dict(HEADERS))
+        own = await self._own(session)
+        return self._response(request, session, own, own.tables)
+
+    async def change(self, request: Request, session: Session) -> Response:
+        """Say what other tables would do, or put them in force."""
+        fields = await self._changing.fields(request, limit=MAX_FORM)
+        if session.group is None:
+            return self._changing.refused(request, session, "/policy", "Edit the whole policy.")
+        tables = fields.get("tables", "").replace("\r\n", "\n")
+        own = await self._own(session)
+        effects: tuple[Effect, ...] = ()
+        try:
+            document = _exchanged(own, tables)
+            effects = await self._services.database.read(
+                lambda connection: self._effects(session, connection, document)
+            )
+            if "publish" not in fields:
+                return self._response(request, session, own, tables, effects=effects)
+            _check_sure(effects, fields)
+            return await self._publish(request, session, own, document, fields)
+        except DocumentError as error:
+            problem = f"{error.field}: {error.problem}" if error.field else error.problem
+            return self._response(request, session, own, tables, problem=problem)
+        except UnsureError as error:
+            return self._response(
+                request, session, own, tables, effects=effects, problem=str(error)
+            )
+        except (OvertakenError, IntegrityError):
+            problem = "The policy was changed meanwhile. Nothing was published: try again."
+            return self._response(request, session, await self._own(session), tables, problem)
+
+    async def _publish(
+        self,
+        request: Request,
+        session: Session,
+        own: Own,
+        document: str,
+        fields: Mapping[str, str],
+    ) -> Response:
+        base = fields.get("base", "")
+        seen = int(base) if base.isascii() and base.isdigit() and len(base) <= MAX_DIGITS else 0
+        if seen != own.version:
+            raise OvertakenError(own.version)
+
+        def change(connection: Connection, now: datetime) -> Event:
+            # The group may have become another one a moment ago.
+            _supplier(session, connection)
+            publishing.checked(connection, session.organisation, document)
+            _, event = publishing.publish(
+                connection,
+                session.organisation,
+                document,
+                session.email,
+                now,
+                note=f"for the group {own.name}",
+                instead_of=own.version,
+            )
+            return event
+
+        return await self._changing.make(request, session, PATH, change)
+
+    async def _own(self, session: Session) -> Own:
+        def read(connection: Connection) -> Own:
+            name = _supplier(session, connection)
+            version = store.newest_version(connection, session.organisation)
+            row = store.find_policy(connection, session.organisation, version)
+            document = default_document() if row is None else str(row.document)
+            return Own(name, tables_of(document, name), document, version)
+
+        return await self._services.database.read(read)
+
+    def _effects(
+        self, session: Session, connection: Connection, document: str
+    ) -> tuple[Effect, ...]:
+        policy = publishing.checked(connection, session.organisation, document)
+        found = simulate(connection, session.organisation, policy, self._services.clock())
+        return effects_of(_of_group(found, session, self._services.standings))
+
+    def _response(
+        self,
+        request: Request,
+        session: Session,
+        own: Own,
+        tables: str,
+        problem: str = "",
+        *,
+        effects: tuple[Effect, ...] = (),
+    ) -> Response:
+        return self._pages.response(
+            "group_policy.html",
+            status=400 if problem else 200,
+            here="group_policy",
+            email=session.email,
+            one_group=True,
+            token_field=TOKEN_FIELD,
+            token=self._guard.form_token(request),
+            group=own.name,
+            tables=tables,
+            base=own.version,
+            changed=tables.strip() != own.tables.strip(),
+            effects=effects,
+            problem=problem,
+            most=MAX_TABLES,
+        )
+
+
+def routes(services: Services) -> list[Route]:
+    """Return the routes."""
+    guard = Guard(services.database, services.clock, services.config.public_url)
+    page = GroupPolicyPage(services, guard, Changing(services))
+    may = Permission.TIGHTEN_GROUP
+    return [
+        Route(PATH, guard.protect(page.show, may, minds_groups=True), methods=["GET"]),
+        Route(PATH, guard.protect(page.change, may, minds_groups=True), methods=["POST"]),
+    ]
+
+
+def _exchanged(own: Own, tables: str) -> str:
+    """Return the document with these tables. Raises `DocumentError`."""
+    if len(tables) > MAX_TABLES:
+        raise DocumentError("", f"more than {MAX_TABLES} characters", None)
+    return with_tables(own.document, own.name, tables)
+
+
+def _check_sure(effects: tuple[Effect, ...], fields: Mapping[str, str]) -> None:
+    if effects[0].laptops and fields.get("sure") != "yes":
+        raise UnsureError
+
+
+def _supplier(session: Session, connection: Connection) -> str:
+    """Return the name of the visitor's group. Raises `RefusalError` unless it is a supplier's.
+
+    What a group of the organisation's own demands may also be less: that is no group's to decide.
+    """
+    for row in groups_of(connection, session.organisation):
+        if row.group_id == session.group and row.kind == GroupKind.SUPPLIER:
+            return str(row.name)
+    raise RefusalError(403, "not_a_supplier", "The tables of this group are your IT's to edit.")
+
+
+def _of_group(found: Simulation, session: Session, standings: Standings) -> Simulation:
+    """Return what a simulation says of the visitor's own laptops."""
+
+    def own(moved: tuple[Moved, ...]) -> tuple[Moved, ...]:
+        seen = ((each, standings.of_device(session.organisation, each.device)) for each in moved)
+        return tuple(
+            each
+            for each, standing in seen
+            if standing is not None and standing.group == session.group
+        )
+
+    return Simulation(0, own(found.shut_out), own(found.let_in), own(found.warned))
