@@ -7,10 +7,11 @@ from typing import TextIO
 
 from passmuster_agent.advice import JudgedBy, SignalStatus
 from passmuster_agent.delivery import DeliveryKind
+from passmuster_agent.session_language import session_language
 from passmuster_agent.status import AgentStatus, DeviceStatus, Service
 from passmuster_collectors.contract.reading import SourceOutcome
 from passmuster_collectors.contract.verdict import Outcome, Verdict
-from passmuster_collectors.text import durations
+from passmuster_collectors.languages import Language
 
 MARKS = {
     Outcome.PASS: ("✓", "32"),
@@ -39,14 +40,24 @@ def wants_colour(stream: TextIO) -> bool:
     return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
-def render(status: AgentStatus, *, colour: bool) -> str:
-    """Return the text, one paragraph a signal, below who this is and what the server says."""
+def render(status: AgentStatus, *, colour: bool, language: Language | None = None) -> str:
+    """Return the text, one paragraph a signal, below who this is and what the server says.
+
+    What is wrong and how to put it right is in the session's language, unless one is named. What
+    was found and by which source is said as in a report, in English.
+    """
+    language = language or session_language()
     return "\n".join(
-        [*_head(status, colour), *_signals(status, colour), *_tail(status, colour), ""]
+        [
+            *_head(status, colour, language),
+            *_signals(status, colour, language),
+            *_tail(status, colour),
+            "",
+        ]
     )
 
 
-def _head(status: AgentStatus, colour: bool) -> Iterator[str]:
+def _head(status: AgentStatus, colour: bool, language: Language) -> Iterator[str]:
     device = status.device
     if not status.enrolled:
         yield (
@@ -58,16 +69,17 @@ def _head(status: AgentStatus, colour: bool) -> Iterator[str]:
     if device is not None:
         yield from _identity(device, colour)
     if status.verdict is None:
-        yield "The server has not judged this laptop yet."
+        yield language.template("The server has not judged this laptop yet.")
         return
-    words = status.verdict.value.replace("_", " ")
-    line = f"Verdict: {paint(words, VERDICT_COLOURS[status.verdict], colour)}"
+    words = language.template(status.verdict.value.replace("_", " "))
+    line = language.say(
+        "Verdict: {verdict}", verdict=paint(words, VERDICT_COLOURS[status.verdict], colour)
+    )
     if status.grace_until is not None:
-        line += f", to be fixed by {status.grace_until:%Y-%m-%d %H:%M} UTC"
-        left_s = int((status.grace_until - datetime.now(UTC)).total_seconds())
-        line += f" ({durations.roughly(left_s)} left)" if left_s > 0 else " (that is over)"
+        line += f", {_until(status.grace_until, language)}"
     if not status.current:
-        line += " (the server's last word; it may not be about what is found now)"
+        said = language.template("the server's last word; it may not be about what is found now")
+        line += f" ({said})"
     yield line
 
 
@@ -82,28 +94,39 @@ def _identity(device: DeviceStatus, colour: bool) -> Iterator[str]:
         yield f"It is not kept in a weaker place instead. This laptop is device {device.device}."
 
 
-def _signals(status: AgentStatus, colour: bool) -> Iterator[str]:
+def _until(end: datetime, language: Language) -> str:
+    left_s = int((end - datetime.now(UTC)).total_seconds())
+    until = language.say("to be fixed by {moment}", moment=language.moment(end))
+    if left_s <= 0:
+        return f"{until} ({language.template('that is over')})"
+    return f"{until} ({language.say('{time} left', time=language.roughly(left_s))})"
+
+
+def _signals(status: AgentStatus, colour: bool, language: Language) -> Iterator[str]:
     for each in status.signals:
         yield ""
-        yield from _signal(each, colour)
+        yield from _signal(each, colour, language)
 
 
-def _signal(status: SignalStatus, colour: bool) -> Iterator[str]:
+def _signal(status: SignalStatus, colour: bool, language: Language) -> Iterator[str]:
     mark, shade = MARKS[status.outcome]
-    words = status.outcome.value.replace("_", " ")
-    advice = paint("  advice of this laptop, not the server's word", DIM, colour)
+    title = printable(language.template(status.title))
+    words = language.template(status.outcome.value.replace("_", " "))
+    advice = language.template("advice of this laptop, not the server's word")
     yield (
-        f"{paint(mark, shade, colour)} {paint(printable(status.title), BOLD, colour)}: "
-        f"{paint(words, shade, colour)}{advice if status.judged_by is JudgedBy.ADVICE else ''}"
+        f"{paint(mark, shade, colour)} {paint(title, BOLD, colour)}: {paint(words, shade, colour)}"
+        + (f"  {paint(advice, DIM, colour)}" if status.judged_by is JudgedBy.ADVICE else "")
     )
-    for name, lines in (
-        ("found", status.found),
-        ("source", _sources(status)),
-        ("why", status.reasons),
-        ("fix", tuple(_steps(status))),
+    names = [language.template(name) for name in ("found", "source", "why", "fix")]
+    reasons = tuple(language.rendered(reason) for reason in status.reasons)
+    width = max(8, *(len(name) + 2 for name in names))
+    for name, lines in zip(
+        names,
+        (status.found, _sources(status), reasons, tuple(_steps(status, language))),
+        strict=True,
     ):
         for position, line in enumerate(lines):
-            yield f"    {name if position == 0 else '':<8}{printable(line)}"
+            yield f"    {name if position == 0 else '':<{width}}{printable(line)}"
 
 
 def _sources(status: SignalStatus) -> tuple[str, ...]:
@@ -118,10 +141,10 @@ def _sources(status: SignalStatus) -> tuple[str, ...]:
     return (*([f"{shown}: read"] if read else []), *others)
 
 
-def _steps(status: SignalStatus) -> Iterator[str]:
+def _steps(status: SignalStatus, language: Language) -> Iterator[str]:
     for remedy in status.remedies:
         for number, step in enumerate(remedy.steps, start=1):
-            yield f"{number}. {step}"
+            yield f"{number}. {language.rendered(step)}"
         if remedy.link:
             yield f"   {remedy.link}"
 

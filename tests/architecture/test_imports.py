@@ -14,6 +14,7 @@ CONTRACT = f"{COLLECTORS}.contract"
 HOST = f"{COLLECTORS}.host"
 TEXT = f"{COLLECTORS}.text"
 SIGNALS = f"{COLLECTORS}.signals"
+LANGUAGES = f"{COLLECTORS}.languages"
 
 # What an agent on a laptop loads, and a server must not have installed even.
 AGENT_LIBRARIES = ("jeepney", "keyring", "libusb_package", "netifaces", "psutil", "requests", "usb")
@@ -32,6 +33,8 @@ def may_import_collectors(module: str, imported: str) -> bool:
         return is_below(imported, CONTRACT)
     if is_below(module, TEXT):
         return is_below(imported, TEXT)
+    if is_below(module, LANGUAGES):
+        return is_below(imported, TEXT, LANGUAGES)
     if is_below(module, HOST):
         return is_below(imported, CONTRACT, HOST)
     if is_below(module, SIGNALS):
@@ -49,7 +52,7 @@ def may_import(module: str, imported: str) -> bool:
         return is_below(imported, "passmuster_agent", COLLECTORS)
     if imported == COLLECTORS:
         return True  # the version
-    if is_below(imported, CONTRACT, SIGNALS):
+    if is_below(imported, CONTRACT, LANGUAGES, SIGNALS):
         return not is_platform_reader(imported)
     return is_below(imported, "passmuster_server")
 
@@ -73,7 +76,7 @@ def test_the_arrows_between_the_packages_go_one_way() -> None:
 def test_the_contract_and_the_parsers_need_the_standard_library_alone() -> None:
     found = offenders(
         lambda module, each: (
-            is_below(module.name, CONTRACT, TEXT)
+            is_below(module.name, CONTRACT, LANGUAGES, TEXT)
             and not is_ours(each.module)
             and not is_standard(each.module)
         )

@@ -9,8 +9,9 @@ from passmuster_collectors.contract.verdict import SEVERITY, Outcome, Verdict
 from passmuster_server.devices.groups import Ownership
 from passmuster_server.fleet.index import Group
 from passmuster_server.fleet.store import About
+from passmuster_server.gate.causes import CAUSES
 from passmuster_server.gate.decision import Cause, DeviceFinding, cause_of
-from passmuster_server.gate.words import CAUSES, reasons_of
+from passmuster_server.gate.words import reasons_of
 from passmuster_server.policy.standing import Standing
 from passmuster_server.versions import is_behind
 

@@ -12,6 +12,7 @@ from starlette.types import Receive, Scope, Send
 
 from passmuster_collectors.contract.codec import format_time
 from passmuster_collectors.contract.errors import ContractError
+from passmuster_collectors.languages import chosen
 from passmuster_server.database import StoreUnavailableError
 from passmuster_server.gate import words
 from passmuster_server.gate.authzen_messages import (
@@ -22,7 +23,6 @@ from passmuster_server.gate.authzen_messages import (
 )
 from passmuster_server.gate.callers import GateClient
 from passmuster_server.gate.clients import GateClients
-from passmuster_server.gate.languages import ENGLISH, chosen
 from passmuster_server.gate.service import Answer, GateService
 from passmuster_server.web.problems import RefusalError, on_any_refusal
 
@@ -146,10 +146,7 @@ def response_context(
     if not decision.allowed or until is not None:
         context["reason_user"] = {"en": words.for_worker(decision)}
         language = chosen(preferences())
-        if language is not ENGLISH:
-            translated = words.in_language(decision, language)
-            if translated is not None:
-                context["reason_user"][language.tag] = translated
+        context["reason_user"][language.tag] = words.for_worker(decision, language)
         context["reason_admin"] = {"en": words.for_admin(decision)}
         context["remedy_url"] = remedy_url + answer.decision_id
     return context

@@ -27,15 +27,17 @@ from passmuster_server.gate.visits import BREAK_GLASS, GateVisits
 from passmuster_server.proof.addresses import address_of
 from passmuster_server.proof.service import Proofs
 from passmuster_server.web.forms import TOKEN_FIELD, form_token, read_form
-from passmuster_server.web.pages import Pages
 from passmuster_server.web.problems import RefusalError
-from passmuster_server.web.worker_pages import STYLE_HASH, worker_values
+from passmuster_server.web.worker_pages import STYLE_HASH, WorkerPages
 
 LONGEST = timedelta(hours=4)
 LONGEST_VALID = timedelta(days=7)
 MAX_REASON = 500
 MAX_CODE = 64
 TRIES, WITHIN_S = 10, 60.0
+
+TOO_MANY = "Too many tries. Wait a minute."
+NOT_GOOD = "This code is not good for this application, or was used, or is too old."
 
 _HEADERS = {
     "Content-Security-Policy": (
@@ -135,7 +137,7 @@ class BreakGlassPage:
         *,
         public_url: str,
         contact: str,
-        again: Callable[[str], Response],
+        again: Callable[[Request, str], Response],
     ) -> None:
         self._visits = visits
         self._service = service
@@ -144,8 +146,8 @@ class BreakGlassPage:
         self._clock = clock
         self._public_url = public_url
         self._again = again
-        self._shared = worker_values(public_url, contact)
-        self._pages = Pages(Path(__file__).parent / "templates")
+        folder = Path(__file__).parent / "templates"
+        self._pages = WorkerPages(folder, public_url=public_url, contact=contact)
         self._tries = AddressLimit(TRIES, WITHIN_S)
 
     async def ask(self, request: Request) -> Response:
@@ -153,7 +155,7 @@ class BreakGlassPage:
         try:
             _, begun, _ = await self._visits.begun(request)
         except RefusalError:
-            return self._again("")
+            return self._again(request, "")
         return self._form(request, begun.app)
 
     async def use(self, request: Request) -> Response:
@@ -161,7 +163,7 @@ class BreakGlassPage:
         try:
             _, begun, client = await self._visits.begun(request)
         except RefusalError:
-            return self._again("")
+            return self._again(request, "")
         session = self._proofs.browsers.session(request)
         try:
             fields = await read_form(request, secret=session, public_url=self._public_url)
@@ -171,7 +173,7 @@ class BreakGlassPage:
             return self._form(request, begun.app, error.problem.detail, 403)
         address, now = address_of(request), self._clock()
         if self._tries.wait_s(address) > 0:
-            return self._form(request, begun.app, "Too many tries. Wait a minute.", 429)
+            return self._form(request, begun.app, TOO_MANY, 429)
         code = fields.get("code", "")[:MAX_CODE]
 
         def question_of(person: str) -> Question:
@@ -197,20 +199,20 @@ class BreakGlassPage:
         if opened is None:
             self._tries.count(address)
             _log.warning("a break-glass code for %s was refused", begun.app)
-            problem = "This code is not good for this application, or was used, or is too old."
-            return self._form(request, begun.app, problem, 403)
+            return self._form(request, begun.app, NOT_GOOD, 403)
         _log.warning("a break-glass code was used for %s", begun.app)
         grant, back = opened
         return self._pages.response(
+            request,
             "break_glass.html",
             headers=_HEADERS,
+            here="",
             application=begun.app,
             minutes=int(grant.lasts.total_seconds()) // 60,
             back=back,
             problem="",
             token="",
             token_field=TOKEN_FIELD,
-            **self._shared,
         )
 
     def _form(
@@ -218,6 +220,7 @@ class BreakGlassPage:
     ) -> Response:
         session = self._proofs.browsers.session(request)
         response = self._pages.response(
+            request,
             "break_glass.html",
             status=status,
             headers=_HEADERS,
@@ -227,7 +230,6 @@ class BreakGlassPage:
             problem=problem,
             token=form_token(session) if session else "",
             token_field=TOKEN_FIELD,
-            **self._shared,
         )
         if not session:
             # The form needs a session that it belongs to: once more, with the cookie.

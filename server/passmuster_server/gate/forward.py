@@ -16,6 +16,7 @@ from starlette.responses import RedirectResponse, Response
 
 from passmuster_collectors.contract.canonical import digest
 from passmuster_server.clock import Clock
+from passmuster_server.gate import blocked as blocked_page
 from passmuster_server.gate import forwarded, nginx
 from passmuster_server.gate.blocked import BlockedPage
 from passmuster_server.gate.callers import GateClient
@@ -35,7 +36,6 @@ START = "/gate/start"
 TOKEN = "X-Passmuster-Token"  # noqa: S105 - a header's name
 LOCATION = "X-Passmuster-Location"
 PAGE = "X-Passmuster-Page"
-PAGES = "/gate/page/"
 DEVICE = "X-Passmuster-Device"
 BEGIN_LIFETIME = timedelta(minutes=30)
 USE = "gate-begin"
@@ -94,12 +94,12 @@ class ForwardAuth:
             return await self._return(request, client, asked, ticket)
         session = await self._session(request, client, asked)
         if session is None:
-            return await self._begin_anew(asked, client, dialect)
+            return await self._begin_anew(request, asked, client, dialect)
         answer = self._service.ask_once(client, session.question)
         if not answer.decision.allowed:
-            return await self._denied(answer, dialect)
+            return await self._denied(request, answer, dialect)
         if self._sessions.is_closed(session):
-            return await self._begin_anew(asked, client, dialect)
+            return await self._begin_anew(request, asked, client, dialect)
         kept = forwarded.caching(request) if dialect is Dialect.NGINX else "no-store"
         return await self._let_in(session, answer, dialect, kept)
 
@@ -171,21 +171,23 @@ class ForwardAuth:
             await self._give(response, session)
         return response
 
-    async def _denied(self, answer: Answer, dialect: Dialect) -> Response:
+    async def _denied(self, request: Request, answer: Answer, dialect: Dialect) -> Response:
         if dialect is Dialect.NGINX:
-            page = f"/gate/blocked/{answer.decision_id}"
+            page = blocked_page.PATH + answer.decision_id
             return _kept_out({nginx.DECISION: answer.decision_id, PAGE: page})
-        response = await self._blocked.show(answer.decision_id)
+        response = await self._blocked.show(request, answer.decision_id)
         # The page looks at the laptop once more; what this request was denied stays denied.
         response.status_code = 403
         response.headers[nginx.DECISION] = answer.decision_id
         return response
 
-    async def _begin_anew(self, asked: Forwarded, client: GateClient, dialect: Dialect) -> Response:
+    async def _begin_anew(
+        self, request: Request, asked: Forwarded, client: GateClient, dialect: Dialect
+    ) -> Response:
         if not asked.is_navigation:
             if dialect is Dialect.NGINX:
-                return _kept_out({PAGE: f"{PAGES}again"})
-            return self._blocked.again(asked.application)
+                return _kept_out({PAGE: blocked_page.AGAIN})
+            return self._blocked.again(request, asked.application)
         nonce = secrets.token_urlsafe(16)
         claims = Beginning(
             client.client,
@@ -220,7 +222,7 @@ class ForwardAuth:
                 begin=digest(nonce.encode("utf-8", "replace")),
             )
         if found is None or self._sessions.is_closed(found.session):
-            return self._blocked.again(asked.application)
+            return self._blocked.again(request, asked.application)
         # With its host, so that a path which begins with two slashes leads nowhere else.
         response = RedirectResponse(
             asked.origin + found.path, 303, headers={"Cache-Control": "no-store"}

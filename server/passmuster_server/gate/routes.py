@@ -9,7 +9,7 @@ from starlette.routing import Route
 
 from passmuster_collectors.signals import CATALOG
 from passmuster_server.gate import authzen, break_glass, forward, nginx, oauth, visits
-from passmuster_server.gate.blocked import BlockedPage
+from passmuster_server.gate.blocked import AGAIN, BlockedPage
 from passmuster_server.gate.clients import GateClients
 from passmuster_server.gate.forwarded import Dialect
 from passmuster_server.gate.oidc.routes import routes as oidc_routes
@@ -97,9 +97,10 @@ def routes(services: Services) -> list[Route]:
         Route(forward.NGINX_RETURN, door.returned, methods=["GET"]),
         Route(forward.START, visit.start, methods=["GET"]),
         Route(visits.FINISH, visit.finish, methods=["GET"]),
+        Route(visits.READY, visit.ready, methods=["GET"]),
         Route(visits.BREAK_GLASS, glass.ask, methods=["GET"]),
         Route(visits.BREAK_GLASS, glass.use, methods=["POST"]),
-        Route(forward.PAGES + "again", blocked.again_for_nginx, methods=["GET"]),
+        Route(AGAIN, blocked.again_for_nginx, methods=["GET"]),
         Route(authzen.BLOCKED_PATH + "{decision}", blocked.answer, methods=["GET"]),
         *oidc_routes(services, service),
     ]

@@ -5,11 +5,11 @@ from datetime import timedelta
 from urllib.parse import urlencode
 
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from passmuster_server.clock import Clock
 from passmuster_server.database import Database, Transaction
-from passmuster_server.gate.blocked import BlockedPage
+from passmuster_server.gate.blocked import BlockedPage, WayOn
 from passmuster_server.gate.callers import GateClient
 from passmuster_server.gate.clients import GateClients
 from passmuster_server.gate.decision import Proof, Question
@@ -26,6 +26,7 @@ from passmuster_server.proof.service import Proofs, Proven
 from passmuster_server.web.problems import RefusalError
 
 FINISH = "/gate/finish"
+READY = "/gate/ready"
 BREAK_GLASS = "/gate/break-glass"
 PROOF_WITHIN = timedelta(hours=1)
 """How long a browser that proved its laptop may open applications by that."""
@@ -34,7 +35,7 @@ NO_STORE = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
 
 
 class GateVisits:
-    """`GET /gate/start` and `/gate/finish`."""
+    """`GET /gate/start`, `/gate/finish` and `/gate/ready`."""
 
     def __init__(
         self,
@@ -61,7 +62,7 @@ class GateVisits:
         try:
             token, begun, client = await self.begun(request)
         except RefusalError:
-            return self._blocked.again("")
+            return self._blocked.again(request, "")
         finish = f"{FINISH}?{urlencode({'r': token})}"
         if await self._proven(request, client) is not None:
             return RedirectResponse(finish, 303, headers=NO_STORE)
@@ -78,18 +79,33 @@ class GateVisits:
         try:
             token, begun, client = await self.begun(request)
         except RefusalError:
-            return self._blocked.again("")
+            return self._blocked.again(request, "")
         proven = await self._proven(request, client)
         question = _question(client, begun, proven)
         answer = self._service.ask_once(client, question)
         if not answer.decision.allowed:
             start = f"{START}?{urlencode({'r': token})}"
+            ready = f"{READY}?{urlencode({'r': token})}"
             code = f"{BREAK_GLASS}?{urlencode({'r': token})}"
-            return await self._blocked.show(answer.decision_id, again=start, break_glass=code)
+            way = WayOn(again=start, ready=ready, break_glass=code)
+            return await self._blocked.show(request, answer.decision_id, way)
         back = await self._database.write(
             lambda transaction: self.let_in(transaction, client, begun, question, SESSION_LIFETIME)
         )
         return RedirectResponse(back, 303, headers=NO_STORE)
+
+    async def ready(self, request: Request) -> Response:
+        """Tell the page whether the browser would be let in now; what is over is no reason to wait.
+
+        It is no answer of the gate: none is put on record.
+        """
+        try:
+            _, begun, client = await self.begun(request)
+        except RefusalError:
+            return JSONResponse({"ready": True}, 404, headers=NO_STORE)
+        proven = await self._proven(request, client)
+        decision = self._service.look_again(_question(client, begun, proven))
+        return JSONResponse({"ready": decision.allowed}, headers=NO_STORE)
 
     def let_in(
         self,

@@ -1,19 +1,16 @@
 """What the gate says: to the worker in plain words, to IT in the words of policy and reports."""
 
-from collections.abc import Mapping
-from datetime import datetime
-
 from passmuster_collectors.contract.verdict import Outcome
+from passmuster_collectors.languages import Language, language_of
+from passmuster_server.gate.causes import CAUSES
 from passmuster_server.gate.decision import Cause, Decision, DeviceFinding
-from passmuster_server.gate.languages.english import ENGLISH
-from passmuster_server.gate.languages.language import CauseWords, Language
 from passmuster_server.policy.standing import Reason
 
 MAX_REASONS = 6
 """How many reasons one text spells out. The blocked page has room for all of them."""
 
-CAUSES: Mapping[Cause, CauseWords] = ENGLISH.causes
-"""In English. Other languages: `languages`."""
+UNTIL = "Please put this right by {moment}."
+MORE = "(and {count} more)"
 
 EXPLAINED_BY_REASONS = frozenset(
     {Cause.NON_COMPLIANT, Cause.UNREADABLE, Cause.GRACE_OVER, Cause.GRACE}
@@ -30,39 +27,21 @@ def reasons_of(finding: DeviceFinding) -> tuple[Reason, ...]:
     return tuple(item for item in finding.standing.blocking_reasons if item.outcome in _IN_THE_WAY)
 
 
-def for_worker(decision: Decision) -> str:
-    """Return the sentences for the worker; empty for an allow that needs no word."""
+def for_worker(decision: Decision, language: Language | None = None) -> str:
+    """Return the sentences for the worker, in English unless a language is named.
+
+    Empty for an allow that needs no word.
+    """
+    language = language or language_of("en")
     if decision.cause is not None:
-        return CAUSES[decision.cause].worker
+        return language.template(CAUSES[decision.cause].worker)
     if decision.allowed and decision.grace_until is None:
         return ""
     told = [item for item in decision.findings if item.cause is not Cause.COMPLIANT]
-    text = " ".join(_worker_text(item, named=len(told) > 1) for item in told)
+    text = " ".join(_worker_text(item, language, named=len(told) > 1) for item in told)
     if decision.grace_until is None:
         return text
-    return f"{text} {_until(decision.grace_until, ENGLISH)}"
-
-
-def in_language(decision: Decision, language: Language) -> str | None:
-    """Return the sentences for the worker in another language, or None where a word of it lacks.
-
-    The signals' own reasons were written down in English when they were judged.
-    """
-    if decision.cause is not None:
-        return _translated(decision.cause, language)
-    told = [item for item in decision.findings if item.cause is not Cause.COMPLIANT]
-    texts = [None if reasons_of(item) else _translated(item.cause, language) for item in told]
-    sentences = [text for text in texts if text is not None]
-    if not sentences or len(sentences) < len(texts):
-        return None
-    if len(told) > 1:
-        sentences = [
-            text if item.standing is None else f"{item.standing.computer_name}: {text}"
-            for item, text in zip(told, sentences, strict=True)
-        ]
-    if decision.grace_until is not None:
-        sentences.append(_until(decision.grace_until, language))
-    return " ".join(sentences)
+    return f"{text} {language.say(UNTIL, moment=language.moment(decision.grace_until))}"
 
 
 def for_admin(decision: Decision) -> str:
@@ -72,23 +51,10 @@ def for_admin(decision: Decision) -> str:
     return " | ".join(_admin_text(item) for item in decision.findings)
 
 
-def moment(value: datetime) -> str:
-    """Return a time as people read it, in UTC."""
-    return ENGLISH.moment(value)
-
-
-def _translated(cause: Cause, language: Language) -> str | None:
-    words = language.causes.get(cause)
-    return None if words is None else words.worker
-
-
-def _until(end: datetime, language: Language) -> str:
-    return language.until.format(moment=language.moment(end))
-
-
-def _worker_text(finding: DeviceFinding, *, named: bool) -> str:
+def _worker_text(finding: DeviceFinding, language: Language, *, named: bool) -> str:
     sentences = [reason.worker for reason in reasons_of(finding)] or [CAUSES[finding.cause].worker]
-    text = _shortened(list(dict.fromkeys(sentences)), " ")
+    translated = [language.rendered(sentence) for sentence in dict.fromkeys(sentences)]
+    text = _shortened(translated, " ", language)
     if not named or finding.standing is None:
         return text
     return f"{finding.standing.computer_name}: {text}"
@@ -104,12 +70,12 @@ def _admin_text(finding: DeviceFinding) -> str:
     details = [f"{reason.signal}: {reason.admin}" for reason in reasons_of(finding)]
     if finding.cause in CAUSES and (not details or finding.cause is Cause.GRACE_OVER):
         details.append(CAUSES[finding.cause].admin)
-    text = _shortened(details, "; ")
+    text = _shortened(details, "; ", language_of("en"))
     return f"{standing.computer_name} ({standing.device}): {text} ({basis})"
 
 
-def _shortened(sentences: list[str], separator: str) -> str:
+def _shortened(sentences: list[str], separator: str, language: Language) -> str:
     more = len(sentences) - MAX_REASONS
     if more <= 0:
         return separator.join(sentences)
-    return separator.join((*sentences[:MAX_REASONS], f"(and {more} more)"))
+    return separator.join((*sentences[:MAX_REASONS], language.count(MORE, more)))

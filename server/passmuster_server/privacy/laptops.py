@@ -32,7 +32,7 @@ _STATUSES: Mapping[str, str] = {
     DeviceStatus.LOST: "lost",
 }
 
-_WORDS: Mapping[str, str] = {
+WORDS: Mapping[str, str] = {
     Action.DEVICE_VIEWED: "looked at what this laptop reports",
     Action.DECISION_VIEWED: "looked at an answer of the gate about you",
     Action.DEVICE_ENROLLED: "enrolled the laptop",
@@ -53,6 +53,20 @@ _WORDS: Mapping[str, str] = {
     Action.PERSON_EXPORTED: "exported all that is stored of you",
 }
 """Of the actions that are recorded about a person."""
+
+TOLD = frozenset({*_STATUSES.values(), *OWNERSHIPS.values(), *TIERS.values()})
+"""Values that are words of ours; all others are the laptop's own."""
+
+HEADINGS = (
+    "Owner",
+    "System",
+    "Property",
+    "State",
+    "Agent version",
+    "Key fingerprint",
+    "Key is kept",
+)
+"""Of the facts of a laptop."""
 
 _WHYS = {signal.id: signal.why for signal in CATALOG}
 
@@ -183,14 +197,20 @@ def _laptop(connection: Connection, organisation: str, row: Row[Any], now: datet
     return Laptop(
         row.computer_name or "(no name)",
         row.device_id,
-        (
-            ("Owner", row.owner),
-            ("System", row.system),
-            ("Property", OWNERSHIPS.get(row.ownership, row.ownership)),
-            ("State", _STATUSES.get(row.status, row.status)),
-            ("Agent version", row.agent_version),
-            ("Key fingerprint", row.fingerprint),
-            ("Key is kept", TIERS.get(row.tier, row.tier)),
+        tuple(
+            zip(
+                HEADINGS,
+                (
+                    row.owner,
+                    row.system,
+                    OWNERSHIPS.get(row.ownership, row.ownership),
+                    _STATUSES.get(row.status, row.status),
+                    row.agent_version,
+                    row.fingerprint,
+                    TIERS.get(row.tier, row.tier),
+                ),
+                strict=True,
+            )
         ),
         row.enrolled_at,
         last_seen,
@@ -207,7 +227,7 @@ def _looks(entries: Sequence[record.Entry], names: Mapping[str, str]) -> tuple[L
         Look(
             entry.at,
             entry.actor,
-            _WORDS.get(entry.action, entry.action.replace(".", " ").replace("_", " ")),
+            WORDS.get(entry.action, entry.action.replace(".", " ").replace("_", " ")),
             names.get(entry.subject, ""),
         )
         for entry in reversed(entries)

@@ -17,8 +17,8 @@ from passmuster_server.privacy import laptops, personal
 from passmuster_server.proof.service import Proofs, Proven
 from passmuster_server.schema import DEFAULT_ORGANISATION
 from passmuster_server.services import Services
-from passmuster_server.web.pages import HEADERS, Pages
-from passmuster_server.web.worker_pages import MY_LAPTOPS, STYLE_HASH, worker_values
+from passmuster_server.web.pages import HEADERS
+from passmuster_server.web.worker_pages import MY_LAPTOPS, STYLE_HASH, WorkerPages, language_for
 
 CHECK = f"{MY_LAPTOPS}/check"
 STORED = f"{MY_LAPTOPS}/stored.json"
@@ -41,32 +41,34 @@ class MyLaptops:
         self._clock = services.clock
         self._config = services.config
         self._proofs = Proofs(services)
-        self._pages = Pages(Path(__file__).parent / "templates")
-        self._shared = worker_values(services.config.public_url, services.config.contact)
+        self._pages = WorkerPages(
+            Path(__file__).parent / "templates",
+            public_url=services.config.public_url,
+            contact=services.config.contact,
+        )
 
     async def page(self, request: Request) -> Response:
         """Show what is stored of the proven laptop's owner, and of nobody else."""
         now = self._clock()
         proven = await self._proven(request)
         if proven is None:
-            return self._pages.response(
-                "not_proven.html", headers=_POLICY, check=CHECK, **self._shared
-            )
+            return self._pages.response(request, "not_proven.html", headers=_POLICY, check=CHECK)
         stored = await self._database.read(
             lambda connection: laptops.stored_of(
                 connection, DEFAULT_ORGANISATION, proven.owner, now
             )
         )
         return self._pages.response(
+            request,
             "my_laptops.html",
             headers=_POLICY,
+            told=laptops.TOLD,
             stored=stored,
             now=now,
             about_the_laptop=ABOUT_THE_LAPTOP,
             download=STORED,
             history_days=self._config.history_days,
             decision_days=self._config.decision_days,
-            **self._shared,
         )
 
     async def check(self, request: Request) -> Response:
@@ -75,7 +77,7 @@ class MyLaptops:
             request,
             DEFAULT_ORGANISATION,
             person=None,
-            application="My laptops",
+            application=language_for(request).template("My laptops"),
             back=MY_LAPTOPS,
         )
 

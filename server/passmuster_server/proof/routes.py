@@ -16,9 +16,8 @@ from passmuster_server.proof.service import Proofs, Visit, loopback_url
 from passmuster_server.schema import DEFAULT_ORGANISATION
 from passmuster_server.services import Services
 from passmuster_server.web.bodies import read_body
-from passmuster_server.web.pages import Pages
 from passmuster_server.web.problems import RefusalError
-from passmuster_server.web.worker_pages import STYLE_HASH, worker_values
+from passmuster_server.web.worker_pages import STYLE_HASH, WorkerPages
 
 HEADERS = {
     "Content-Security-Policy": (
@@ -32,6 +31,8 @@ HEADERS = {
 }
 MAX_BODY = 8 * 1024
 API = "/api/v1/"
+OVER = "This check is over, or it belongs to another browser."
+NO_ANSWER = "This is not an answer of a laptop."
 NO_STORE = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
 
 
@@ -43,17 +44,18 @@ class ProofPages:
     ) -> None:
         self._proofs = proofs
         self._confirmations = confirmations
-        self._pages = Pages(Path(__file__).parent / "templates")
-        self._shared = worker_values(public_url, contact)
+        folder = Path(__file__).parent / "templates"
+        self._pages = WorkerPages(folder, public_url=public_url, contact=contact)
 
     async def page(self, request: Request) -> Response:
         """Return the page that sends the browser to its laptop, with a challenge of its own."""
         visit = await self._visit(request)
         if visit is None:
-            return self._over()
+            return self._over(request)
         summons = await self._proofs.summon(visit)
         base = f"/proof/{visit.visit}"
         return self._pages.response(
+            request,
             "proof.html",
             headers=HEADERS,
             application=visit.application,
@@ -62,20 +64,22 @@ class ProofPages:
             back=f"{base}/back",
             again=base,
             number=f"{base}/number",
-            **self._shared,
         )
 
     async def number(self, request: Request) -> Response:
         """Return the page with a number to confirm at the laptop, for a browser that can't go."""
         visit = await self._visit(request)
         if visit is None:
-            return self._over()
+            return self._over(request)
         try:
             number = await self._confirmations.show(request, visit)
         except RefusalError as error:
-            return self._refused(error.problem.code, error.problem.detail, error.problem.status)
+            return self._refused(
+                request, error.problem.code, error.problem.detail, error.problem.status
+            )
         base = f"/proof/{visit.visit}"
         return self._pages.response(
+            request,
             "proof_number.html",
             headers=HEADERS,
             application=visit.application,
@@ -85,7 +89,6 @@ class ProofPages:
             state=f"{base}/state",
             back=f"{base}/back",
             again=f"{base}/number",
-            **self._shared,
         )
 
     async def state(self, request: Request) -> Response:
@@ -100,7 +103,7 @@ class ProofPages:
         """Send the browser to the door it came from, proven or not."""
         visit = await self._visit(request)
         if visit is None:
-            return self._over()
+            return self._over(request)
         response = RedirectResponse(visit.back, 303, headers=NO_STORE)
         port = request.query_params.get("port", "")
         if port in map(str, PORTS) and await self._proofs.proven_during(visit):
@@ -114,11 +117,11 @@ class ProofPages:
                 request, DEFAULT_ORGANISATION, request.query_params.get("a", "")
             )
         except RefusalError as error:
-            return self._refused(error.problem.code, error.problem.detail)
+            return self._refused(request, error.problem.code, error.problem.detail)
         except ContractError:
-            return self._refused("malformed", "This is not an answer of a laptop.")
+            return self._refused(request, "malformed", NO_ANSWER)
         if request.cookies.get(WINDOW):
-            return self._pages.response("proof_done.html", headers=HEADERS, **self._shared)
+            return self._pages.response(request, "proof_done.html", headers=HEADERS, here="")
         response = RedirectResponse(visit.back, 303, headers=NO_STORE)
         if visit.port:
             self._proofs.browsers.remember_port(response, visit.port)
@@ -130,17 +133,18 @@ class ProofPages:
             return None
         return await self._proofs.visit_of(request, DEFAULT_ORGANISATION, name)
 
-    def _over(self) -> Response:
-        return self._refused("over", "This check is over, or it belongs to another browser.", 404)
+    def _over(self, request: Request) -> Response:
+        return self._refused(request, "over", OVER, 404)
 
-    def _refused(self, code: str, detail: str, status: int = 403) -> Response:
+    def _refused(self, request: Request, code: str, detail: str, status: int = 403) -> Response:
         return self._pages.response(
+            request,
             "proof_refused.html",
             status=status,
             headers=HEADERS,
+            here="",
             code=code,
             detail=detail,
-            **self._shared,
         )
 
 

@@ -12,6 +12,7 @@ from passmuster_agent.windows import (
     folders,
     pipe_api,
     screen_saver,
+    ui_language,
 )
 from passmuster_collectors.host.dll import Guid
 from tests.support.windows_headers import check, constant, function, not_exported, structure
@@ -29,6 +30,7 @@ FUNCTIONS = (
     *balloon.FUNCTIONS,
     *windows_logon.FUNCTIONS,
     *screen_saver.FUNCTIONS,
+    *ui_language.FUNCTIONS,
 )
 STRUCTURES = [
     *structure(Guid, "GUID"),

@@ -11,8 +11,8 @@ import pytest
 
 from passmuster_collectors.contract.verdict import Outcome, Verdict
 from passmuster_server.devices import codes
+from passmuster_server.gate.causes import CAUSES
 from passmuster_server.gate.decision import Cause, cause_of
-from passmuster_server.gate.words import CAUSES
 from passmuster_server.policy.standing import Standing
 from passmuster_server.schema import DEFAULT_ORGANISATION
 from tests.support.clocked_server import ClockedServer, clocked_server

@@ -16,6 +16,7 @@ from starlette.responses import Response
 
 from passmuster_collectors.contract.platform import Platform
 from passmuster_collectors.contract.verdict import Outcome, Remedy, Verdict
+from passmuster_collectors.languages import NAMES
 from passmuster_server.gate.blocked import LIFETIME, BlockedPage
 from passmuster_server.gate.decision import Question
 from passmuster_server.gate.service import GateService
@@ -35,6 +36,7 @@ async def page(
     device: str | None = None,
     asked_at: Any = NOW,
     contact: str = "it@example.com",
+    language: str = "",
 ) -> Response:
     question = Question(DEFAULT_ORGANISATION, "ana@example.com", application, device)
 
@@ -51,7 +53,13 @@ async def page(
         public_url="https://passmuster.example.com",
         contact=contact,
     )
-    scope = {"type": "http", "path_params": {"decision": ID}}
+    headers = [(b"accept-language", language.encode())] if language else []
+    scope = {
+        "type": "http",
+        "path_params": {"decision": ID},
+        "query_string": b"",
+        "headers": headers,
+    }
     return await blocked.answer(Request(scope))
 
 
@@ -126,7 +134,7 @@ def test_somebody_elses_laptop_stays_theirs() -> None:
     text = shown(other, device="device-1")
     assert "registered for somebody else" in text
     assert "bo-secret" not in text
-    assert "lock" not in text.split("</style>")[1]
+    assert "lock" not in text.split("</style>")[1].replace("/gate/blocked/", "")
 
 
 def test_under_way_is_not_the_same_as_wrong() -> None:
@@ -196,7 +204,9 @@ def test_check_again_can_lead_nowhere_but_here() -> None:
     body = bytes(answered(FAILING).body).decode()
     links = re.findall(r'href="([^"]*)"', body)
     ours = "https://passmuster.example.com"
-    assert set(links) == {"", "mailto:it@example.com", f"{ours}/privacy", f"{ours}/my-laptops"}
+    choices = {f"{ours}/gate/blocked/{ID}?language={tag}" for tag in NAMES}
+    named = {"", "mailto:it@example.com", f"{ours}/privacy", f"{ours}/my-laptops"}
+    assert set(links) == named | choices
     assert "<form" not in body
 
 
@@ -216,4 +226,33 @@ def test_an_old_page_says_nothing_any_more() -> None:
     response = answered(FAILING, asked_at=NOW - LIFETIME - timedelta(seconds=1))
     assert response.status_code == 404
     assert b"out of date" in response.body
-    assert b"lock" not in bytes(response.body).split(b"</style>")[1]
+    told = bytes(response.body).split(b"</style>")[1]
+    assert b"lock" not in told.replace(b"/gate/blocked/", b"")
+
+
+def test_it_speaks_the_browser_s_language_and_says_so() -> None:
+    response = answered(FAILING, language="de-AT,en;q=0.5")
+    text = html.unescape(bytes(response.body).decode())
+    assert '<html lang="de">' in text
+    assert "Sie können <bdi>Helpdesk</bdi> noch nicht öffnen" in text
+    assert "Eine Sache muss erst in Ordnung gebracht werden." in text
+    assert "zuletzt geprüft:" in text
+    assert response.headers["Content-Language"] == "de"
+    assert "Accept-Language" in response.headers["Vary"]
+
+
+def test_each_language_can_be_picked_at_our_own_address() -> None:
+    text = shown(FAILING)
+    for tag, name in NAMES.items():
+        address = f"https://passmuster.example.com/gate/blocked/{ID}?language={tag}"
+        assert f'<a href="{address}" lang="{tag}" hreflang="{tag}"' in text
+        assert f">{name}</a>" in text
+
+
+def test_one_that_is_let_in_for_a_while_is_told_what_to_put_right_and_how_long_that_takes() -> None:
+    until = NOW + timedelta(days=2, hours=1)
+    text = shown(standing(Verdict.GRACE, NO_LOCK, grace_until=until))
+    assert "You can sign in now" in text
+    assert "that leaves 2 days." in text
+    assert "Your screen does not lock by itself." in text
+    assert "Switch on Automatic Screen Lock." in text

@@ -5,6 +5,7 @@ import pytest
 
 from passmuster_collectors.contract.verdict import Verdict
 from passmuster_server.gate import words
+from passmuster_server.gate.causes import CAUSES
 from passmuster_server.gate.decision import PASSING, Cause, Decision, Question, decide
 from passmuster_server.policy.document import Devices
 from passmuster_server.policy.standing import Standing
@@ -25,7 +26,7 @@ def decided(*items: Standing, device: str | None = None) -> Decision:
 
 @pytest.mark.parametrize("cause", sorted(set(Cause) - PASSING))
 def test_every_cause_of_a_denial_has_words_for_worker_and_it(cause: Cause) -> None:
-    told = words.CAUSES[cause]
+    told = CAUSES[cause]
     assert told.worker.endswith(".")
     assert told.why.endswith(".")
     assert told.admin

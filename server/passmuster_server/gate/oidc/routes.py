@@ -17,7 +17,6 @@ from passmuster_server.gate.oidc.verdicts import Verdicts
 from passmuster_server.gate.service import GateService
 from passmuster_server.proof.service import Proofs
 from passmuster_server.services import Services
-from passmuster_server.web.worker_pages import worker_values
 
 
 def routes(services: Services, gate: GateService) -> list[Route]:
@@ -35,7 +34,8 @@ def routes(services: Services, gate: GateService) -> list[Route]:
         verdicts,
         answers,
         whys={signal.id: signal.why for signal in CATALOG},
-        shared=worker_values(config.public_url, config.contact),
+        public_url=config.public_url,
+        contact=config.contact,
     )
     token = TokenEndpoint(database, clock, verdicts)
     return [

@@ -2,14 +2,13 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from passmuster_server.clock import Clock
 from passmuster_server.database import Database, StoreUnavailableError
-from passmuster_server.gate.blocked import troubles_of
+from passmuster_server.gate.blocked import HEADERS_OF_A_WAY, troubles_of
 from passmuster_server.gate.decision import Decision
 from passmuster_server.gate.oidc import logins
 from passmuster_server.gate.oidc.answers import Answers
@@ -18,23 +17,16 @@ from passmuster_server.gate.oidc.logins import Login
 from passmuster_server.gate.oidc.parameters import AuthorizationError
 from passmuster_server.gate.oidc.verdicts import Judged, Verdicts
 from passmuster_server.proof.service import Proofs
-from passmuster_server.web.pages import Pages
 from passmuster_server.web.problems import RefusalError
-from passmuster_server.web.worker_pages import STYLE_HASH
+from passmuster_server.web.worker_pages import WorkerPages, language_for
 
 MAX_LOGIN = 64
 NO_STORE = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
-HEADERS = {
-    **NO_STORE,
-    "Content-Security-Policy": (
-        f"default-src 'none'; style-src 'sha256-{STYLE_HASH}'; script-src 'self'; "
-        "connect-src 'self'; form-action 'none'; frame-ancestors 'none'; base-uri 'none'"
-    ),
-}
+HEADERS = {**NO_STORE, **HEADERS_OF_A_WAY}
 
 
 class Step:
-    """The pages of a login under way. `shared` is what every page for workers needs."""
+    """The pages of a login under way."""
 
     def __init__(
         self,
@@ -45,7 +37,8 @@ class Step:
         answers: Answers,
         *,
         whys: Mapping[str, str],
-        shared: Mapping[str, Any],
+        public_url: str,
+        contact: str,
     ) -> None:
         self._database = database
         self._clock = clock
@@ -53,22 +46,21 @@ class Step:
         self._verdicts = verdicts
         self._answers = answers
         self._whys = whys
-        self._shared = shared
         folder = Path(__file__).parents[1] / "templates"
-        self._pages = Pages(folder)
+        self._pages = WorkerPages(folder, public_url=public_url, contact=contact)
 
     async def page(self, request: Request) -> Response:
         """Go on with the login, ask for a proof, or show what is in the way."""
         login = await self._found(request)
         if login is None:
-            return self._over()
+            return self._over(request)
         session = self._proofs.browsers.session(request)
         if not session:
             # Tied to another browser, or this one keeps no cookies.
             kept = login.session is not None or "kept" in request.query_params
-            return self._over() if kept else self._started(login)
+            return self._over(request) if kept else self._started(login)
         if login.session != session and not await self._tied(login, session):
-            return self._over()
+            return self._over(request)
         try:
             return await self._gone_on(request, login)
         except AuthorizationError as error:
@@ -91,13 +83,13 @@ class Step:
         """Give up: the relying party is told `access_denied`."""
         login, now = await self._own(request), self._clock()
         if login is None:
-            return self._over()
+            return self._over(request)
         name = login.login
         ended = await self._database.write(
             lambda transaction: logins.end(transaction.connection, name, now)
         )
         if not ended:
-            return self._over()
+            return self._over(request)
         error = AuthorizationError("access_denied", "the laptop does not pass, and the person left")
         return self._answers.refusal(login.request.way, error)
 
@@ -112,21 +104,21 @@ class Step:
             return await self._sent_to_prove(request, login)
         now = self._verdicts.look(login, proven)
         if login.decision is not None and not now.allowed:
-            return self._blocked(login, now, login.decision)
+            return self._blocked(request, login, now, login.decision)
         judged = self._verdicts.judge(login, proven)
         if judged.decision.allowed:
             return self._answers.answer(
                 login.request.way, await self._verdicts.values(login, judged)
             )
-        return await self._denied(login, judged)
+        return await self._denied(request, login, judged)
 
-    async def _denied(self, login: Login, judged: Judged) -> Response:
+    async def _denied(self, request: Request, login: Login, judged: Judged) -> Response:
         await self._database.write(
             lambda transaction: logins.note(
                 transaction.connection, login.login, decision_id=judged.decision_id
             )
         )
-        return self._blocked(login, judged.decision, judged.decision_id)
+        return self._blocked(request, login, judged.decision, judged.decision_id)
 
     async def _sent_to_prove(self, request: Request, login: Login) -> Response:
         now = self._clock()
@@ -147,24 +139,26 @@ class Step:
         self._proofs.browsers.start(response)
         return response
 
-    def _blocked(self, login: Login, decision: Decision, reference: str) -> Response:
+    def _blocked(
+        self, request: Request, login: Login, decision: Decision, reference: str
+    ) -> Response:
         path = STEP_PATH + login.login
         return self._pages.response(
-            "blocked_step.html",
+            request,
+            "blocked.html",
             headers=HEADERS,
             application=login.client.name,
             reference=reference,
             now=self._clock(),
             allowed=False,
-            devices=troubles_of(decision, self._whys),
+            devices=troubles_of(decision, self._whys, language_for(request)),
             again=f"{path}?again",
             ready=f"{path}/ready",
             leave=f"{path}/leave",
-            **self._shared,
         )
 
-    def _over(self) -> Response:
-        return self._pages.response("step_over.html", status=404, headers=HEADERS, **self._shared)
+    def _over(self, request: Request) -> Response:
+        return self._pages.response(request, "step_over.html", status=404, headers=HEADERS)
 
     async def _found(self, request: Request) -> Login | None:
         name, now = request.path_params["login"], self._clock()

@@ -1,14 +1,25 @@
-"""English: the language in which everything is said."""
+"""The words for a denial that no signal explains; to workers they are said in their language."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from passmuster_server.gate.decision import Cause
-from passmuster_server.gate.languages.language import CauseWords, Language
+
+
+@dataclass(frozen=True)
+class CauseWords:
+    """`worker`, `why` and `steps` are for the worker, `admin` is for IT."""
+
+    worker: str
+    admin: str
+    why: str
+    steps: tuple[str, ...]
+
 
 _REGISTERED = "Customers' data may only be opened on laptops that IT knows and that are safe."
 _RECENT = "Only a laptop that was checked a short while ago is known to be safe now."
 
-_CAUSES: Mapping[Cause, CauseWords] = {
+CAUSES: Mapping[Cause, CauseWords] = {
     Cause.NO_DEVICE: CauseWords(
         "No laptop is registered for you.",
         "no device is enrolled for this person",
@@ -112,14 +123,3 @@ _CAUSES: Mapping[Cause, CauseWords] = {
         (),
     ),
 }
-
-ENGLISH = Language(
-    tag="en",
-    causes=_CAUSES,
-    until="Please put this right by {moment}.",
-    months=(
-        *("January", "February", "March", "April", "May", "June"),
-        *("July", "August", "September", "October", "November", "December"),
-    ),
-    moment_format="{day} {month} {year}, {time} UTC",
-)

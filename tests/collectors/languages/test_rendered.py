@@ -1,0 +1,120 @@
+"""What was said in English is said again in another language, with the same things filled in."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from passmuster_collectors.contract.verdict import Outcome
+from passmuster_collectors.languages import NAMES, language_of
+from passmuster_collectors.languages.templates import placeholders
+from passmuster_collectors.signals import CATALOG
+from passmuster_collectors.signals.signal import Finding, Signal
+from passmuster_collectors.text import durations
+
+GERMAN = language_of("de")
+FILLED = {
+    "desktop": "GNOME",
+    "device": "Kingston “DataTraveler” (3.0)",
+    "ids": "0951:1666",
+    "mount": "/home/ana daten",
+    "method": "hardware",
+    "security": "WPA1-Personal",
+    "interface": "wlan0",
+    "tool": "TeamViewer",
+    "limit": "10 minutes",
+    "found": "1 hour 30 minutes",
+    "minutes": "9",
+    "count": "12",
+    "weeks": "5",
+    "reason": "The source said: nothing. Really {nothing}.",
+}
+
+
+def told_by(signal: Signal[Any, Any]) -> list[str]:
+    texts = []
+    for problem, words in signal.problems.items():
+        names = placeholders(words.worker) | placeholders(words.admin)
+        for each in words.remedy.values():
+            names |= {name for step in each.steps for name in placeholders(step)}
+        details = {name: FILLED.get(name, "x") for name in names}
+        found = Finding(problem, Outcome.FAIL, details)
+        texts.append(signal.worker_text(found))
+        for platform in words.remedy:
+            remedy = signal.remedy(found, platform)
+            assert remedy is not None
+            texts += remedy.steps
+    return texts
+
+
+@pytest.mark.parametrize("tag", [tag for tag in NAMES if tag != "en"])
+@pytest.mark.parametrize("signal", CATALOG, ids=lambda signal: signal.id)
+def test_whatever_a_signal_tells_is_told_in_the_language(
+    signal: Signal[Any, Any], tag: str
+) -> None:
+    language = language_of(tag)
+    for text in told_by(signal):
+        told = language.rendered(text)
+        is_command = text in language.texts and language.texts[text] == text
+        assert told != text or is_command, f"left in English: {text}"
+        for detail in ("Kingston “DataTraveler” (3.0)", "/home/ana daten", "0951:1666"):
+            assert (detail in text) == (detail in told), f"{text} -> {told}"
+
+
+def test_names_and_numbers_are_put_in_as_they_are() -> None:
+    assert (
+        GERMAN.rendered(
+            "“{mount} & <b>” is not encrypted. Whoever finds this computer can read what is on it."
+        )
+        == "„{mount} & <b>“ ist nicht verschlüsselt. Wer diesen Computer findet, kann lesen, was "
+        "darauf ist."
+    )
+
+
+def test_lengths_of_time_are_said_in_the_language() -> None:
+    late = (
+        "Your screen locks only after 1 hour 30 minutes (GNOME). It has to lock within 10 minutes."
+    )
+    assert GERMAN.rendered(late) == (
+        "Ihr Bildschirm wird erst nach 1 Stunde 30 Minuten gesperrt (GNOME). "
+        "Erlaubt sind höchstens 10 Minuten."
+    )
+    assert language_of("hi").duration(3_661) == "1 घंटा 1 मिनट 1 सेकंड"
+
+
+def test_what_a_reader_found_out_is_looked_up_by_itself() -> None:
+    text = "Passmuster could not look at the Wi-Fi. It could not be read."
+    assert GERMAN.rendered(text) == (
+        "Passmuster konnte das WLAN nicht ansehen. Es konnte nicht gelesen werden."
+    )
+
+
+def test_a_text_of_another_version_stays_as_it_is() -> None:
+    for text in ("", "Something that nobody ever said.", "“" * 5_000):
+        assert GERMAN.rendered(text) == text
+
+
+def test_a_name_that_would_be_slow_to_find_is_found() -> None:
+    text = f"What you plugged in calls itself “{'” now and “' * 70}” now and something else before."
+    assert GERMAN.rendered(text).startswith("Was Sie eingesteckt haben, nennt sich jetzt")
+
+
+@pytest.mark.parametrize("seconds", [0, 1, 59, 60, 90, 600, 3_600, 86_399, 200_000])
+def test_a_length_of_time_is_read_as_it_was_said(seconds: int) -> None:
+    assert durations.read(durations.in_words(seconds)) == seconds
+
+
+@pytest.mark.parametrize(
+    "text", ["", "never", "3 parsecs", "1 hour and a bit", "1 minute 2", "\uff15 hours"]
+)
+def test_nothing_else_is_a_length_of_time(text: str) -> None:
+    assert durations.read(text) is None
+
+
+def test_how_long_ago_it_was() -> None:
+    now = datetime(2026, 11, 26, 12, tzinfo=UTC)
+    assert GERMAN.ago(now - timedelta(minutes=3), now) == "vor 3 Minuten"
+    assert GERMAN.ago(now - timedelta(days=2), now) == "vor 2 Tagen"
+    assert GERMAN.ago(now + timedelta(hours=1), now) == "in 1 Stunde"
+    assert GERMAN.ago(now - timedelta(seconds=3), now) == "gerade eben"
+    assert language_of("en").ago(now - timedelta(minutes=1), now) == "1 minute ago"

@@ -1,0 +1,153 @@
+"""Every text that a worker may be shown, found where it is written."""
+
+import ast
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, nodes
+
+from passmuster_agent import refusals
+from passmuster_agent.companion import wording
+from passmuster_collectors.contract.verdict import Outcome, Verdict
+from passmuster_collectors.signals import CATALOG
+from passmuster_collectors.signals.screen_lock.rule import NAMES as DESKTOPS
+from passmuster_collectors.signals.signal import Signal
+from passmuster_collectors.signals.wifi_security.facts import Security
+from passmuster_collectors.signals.wifi_security.rule import NAMES as NETWORKS
+from passmuster_server.fleet.privacy import ABOUT_THE_LAPTOP
+from passmuster_server.gate import blocked, break_glass, words
+from passmuster_server.gate.causes import CAUSES
+from passmuster_server.policy import judgement
+from passmuster_server.policy.key_tier import KEY_TIER, TIERS
+from passmuster_server.privacy import laptops
+from passmuster_server.proof import routes as proof
+from tests.support.tools import REPOSITORY
+
+SERVER = REPOSITORY / "server" / "passmuster_server"
+AGENT = REPOSITORY / "agent" / "passmuster_agent"
+SPOKEN = ("say", "template", "t")
+COUNTED = ("count", "counted")
+
+
+def templates() -> tuple[Path, ...]:
+    """Return the templates of workers' pages."""
+    found = [
+        path
+        for path in sorted(SERVER.rglob("templates/*.html"))
+        if path.name.startswith("worker_") or "worker_base.html" in path.read_text("utf-8")
+    ]
+    assert len(found) > 8
+    return tuple(found)
+
+
+def texts() -> Mapping[str, tuple[str, ...]]:
+    """Return every text by the part of the product that says it, each once."""
+    found = {
+        "pages": tuple(_said_in_templates(SPOKEN)),
+        "gate": tuple(_gate()),
+        "proof": tuple(_proof()),
+        "my_laptops": tuple(_my_laptops()),
+        "notification": tuple(_notification()),
+        "status": tuple(_status()),
+        "filled_in": tuple(_filled_in()),
+        **{signal.id: tuple(_signal(signal)) for signal in (*CATALOG, KEY_TIER)},
+    }
+    seen: set[str] = set()
+    return {
+        part: tuple(text for text in dict.fromkeys(said) if not (text in seen or seen.add(text)))  # type: ignore[func-returns-value] # remembers it
+        for part, said in found.items()
+    }
+
+
+def counted() -> tuple[str, ...]:
+    """Return every text that says a number."""
+    said = [*_said_in_templates(COUNTED), words.MORE, wording.MORE]
+    return tuple(dict.fromkeys(said))
+
+
+def _said_in_templates(names: tuple[str, ...]) -> Iterator[str]:
+    for path in templates():
+        for call in (
+            Environment(autoescape=True).parse(path.read_text("utf-8")).find_all(nodes.Call)
+        ):
+            called = call.node
+            if isinstance(called, nodes.Name) and called.name in names and call.args:
+                yield from _constants(call.args[0])
+
+
+def _constants(node: nodes.Node) -> Iterator[str]:
+    if isinstance(node, nodes.Const) and isinstance(node.value, str):
+        yield node.value
+
+
+def _said_in(path: Path, names: tuple[str, ...]) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if (
+            isinstance(node, ast.Call)
+            and node.args
+            and isinstance(node.func, ast.Attribute | ast.Name)
+        ):
+            name = node.func.attr if isinstance(node.func, ast.Attribute) else node.func.id
+            first = node.args[0]
+            if name in names and isinstance(first, ast.Constant) and isinstance(first.value, str):
+                yield first.value
+
+
+def _gate() -> Iterator[str]:
+    yield from (words.UNTIL, blocked.ASK_IT, break_glass.TOO_MANY, break_glass.NOT_GOOD)
+    # What a form of any page says when it is not its own.
+    yield from _said_in(SERVER / "web" / "forms.py", ("_foreign",))
+    for cause in CAUSES.values():
+        yield from (cause.worker, cause.why, *cause.steps)
+
+
+def _proof() -> Iterator[str]:
+    yield from (proof.OVER, proof.NO_ANSWER)
+    for node in ast.walk(ast.parse((SERVER / "proof" / "service.py").read_text("utf-8"))):
+        if (
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Name)
+            and node.func.id == "_refusal"
+        ):
+            detail = node.args[1]
+            if isinstance(detail, ast.Constant):
+                yield str(detail.value)
+
+
+def _my_laptops() -> Iterator[str]:
+    yield from laptops.HEADINGS
+    yield from sorted(laptops.TOLD)
+    yield from laptops.WORDS.values()
+    for pair in ABOUT_THE_LAPTOP:
+        yield from pair
+
+
+def _notification() -> Iterator[str]:
+    yield from (*wording.TITLES.values(), wording.SILENCED)
+    yield from _said_in(AGENT / "companion" / "wording.py", SPOKEN)
+    for pair in refusals.STOPPING.values():
+        yield from pair
+
+
+def _status() -> Iterator[str]:
+    yield from (each.value.replace("_", " ") for each in (*Verdict, *Outcome))
+    yield from _said_in(AGENT / "status_text.py", SPOKEN)
+    yield from ("found", "source", "why", "fix")
+
+
+def _filled_in() -> Iterator[str]:
+    yield "just now"
+    yield DESKTOPS["unknown"]
+    yield from (NETWORKS[Security.OPEN], NETWORKS[Security.UNKNOWN])
+    yield from (judgement.NOT_REPORTED, judgement.NOT_UNDERSTOOD, "It could not be read.")
+    yield "a device without a name ({ids})"
+    yield from TIERS.values()
+
+
+def _signal(signal: Signal[Any, Any]) -> Iterator[str]:
+    yield from (signal.title, signal.why)
+    for problem in signal.problems.values():
+        yield problem.worker
+        for remedy in problem.remedy.values():
+            yield from remedy.steps
