@@ -104,14 +104,13 @@ def _gate() -> Iterator[str]:
 
 def _proof() -> Iterator[str]:
     yield from (proof.OVER, proof.NO_ANSWER)
-    for node in ast.walk(ast.parse((SERVER / "proof" / "service.py").read_text("utf-8"))):
-        if (
-            isinstance(node, ast.Call)
-            and isinstance(node.func, ast.Name)
-            and node.func.id == "_refusal"
-        ):
-            detail = node.args[1]
-            if isinstance(detail, ast.Constant):
+    for path in sorted((SERVER / "proof").glob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name)):
+                continue
+            if node.func.id == "refusal":
+                detail = node.args[1]
+                assert isinstance(detail, ast.Constant), f"{path.name}: a refusal made up of parts"
                 yield str(detail.value)
 
 
