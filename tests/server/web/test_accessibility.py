@@ -340,3 +340,32 @@ def test_the_form_for_a_code_that_breaks_the_glass(site: Site, page: Page) -> No
     page.get_by_role("button", name="Open").click()
     expect(page.get_by_role("alert")).to_be_visible()
     expect_no_faults(page)
+
+
+@pytest.mark.parametrize("language", ["de", "hi"])
+def test_a_worker_s_pages_in_another_language(site: Site, page: Page, language: str) -> None:
+    page.set_extra_http_headers({"Accept-Language": language})
+    for path in (
+        f"/gate/blocked/{site.decision}",
+        "/gate/blocked/unknown",
+        "/gate/page/again",
+        "/my-laptops",
+        "/proof/unknown",
+        "/oidc/step/unknown",
+        site.authorize,
+        WANT,
+    ):
+        page.goto(site.url(path))
+        expect(page.locator("html")).to_have_attribute("lang", language)
+        expect_no_faults(page)
+
+
+def test_a_language_is_picked_without_a_script_and_kept(site: Site, page: Page) -> None:
+    page.goto(site.url("/my-laptops"))
+    page.get_by_role("link", name="Deutsch").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text(
+        "Was über Ihre Laptops gespeichert ist"
+    )
+    expect(page.get_by_role("link", name="Deutsch")).to_have_attribute("aria-current", "true")
+    page.goto(site.url("/gate/page/again"))
+    expect(page.locator("html")).to_have_attribute("lang", "de")
