@@ -156,6 +156,7 @@ class BlockedPage:
             headers=_HEADERS if way is None else HEADERS_OF_A_WAY,
             here=self._public_url + PATH + decision_id if way is None else HERE,
             again="" if way is None else way.again,
+            go="" if way is None else way.again,
             ready="" if way is None else way.ready,
             break_glass="" if way is None else way.break_glass,
             application=question.application,

@@ -103,7 +103,8 @@ class GateVisits:
             _, begun, client = await self.begun(request)
         except RefusalError:
             return JSONResponse({"ready": True}, 404, headers=NO_STORE)
-        proven = await self._proven(request, client)
+        # A laptop that has fallen out since is proven anew on the way that the page goes then.
+        proven = await self._proofs.find(request, client.organisation, within=PROOF_WITHIN)
         decision = self._service.look_again(_question(client, begun, proven))
         return JSONResponse({"ready": decision.allowed}, headers=NO_STORE)
 

@@ -1,6 +1,8 @@
 """Real proxies with the documented configurations: a session that begins with a proof."""
 
 import base64
+import html
+import re
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -209,6 +211,27 @@ def test_a_laptop_that_is_not_in_order_does_not_come_in_at_first(
     assert blocked.status_code == 403
     assert "IT has not approved" in blocked.text
     assert "/gate/start?r=" in blocked.text, "Check again leads on to the application"
+
+
+def test_the_page_hears_within_a_moment_that_all_is_well_and_goes_on(
+    site: Site, visitor: Visitor
+) -> None:
+    laptop = site.laptop("gus@example.com")
+    page = visitor._on(visitor.follow(visitor.go("/tickets/9")))
+    token = attestation(laptop, site.reports, summons_on(page.text))
+    laptop.report(site.reports, with_usb_stick())
+    blocked = visitor.finish(visitor.go(f"{site.server.url}/proof/return?a={token}"))
+    (ready,) = re.findall(r'data-ready="([^"]*)"', html.unescape(blocked.text))
+    assert visitor.go(site.server.url + ready).json() == {"ready": False}
+    laptop.report(site.reports, healthy())
+    deadline = time.monotonic() + 20
+    while not visitor.go(site.server.url + ready).json()["ready"]:
+        assert time.monotonic() < deadline, "the page would wait for ever"
+        time.sleep(0.05)
+    # What had fallen out is proven anew, which the page leads to by itself.
+    assert 'data-go="/gate/start?r=' in blocked.text
+    assert is_let_in(visitor.open("/tickets/9", laptop))
+    assert visitor.go(f"{site.server.url}/gate/ready?r=made-up").status_code == 404
 
 
 def test_of_two_laptops_the_one_counts_that_the_browser_is_on(

@@ -221,7 +221,7 @@ def test_a_worker_who_says_no_lets_nobody_in(server: ClockedServer, laptop: Prov
     with browsing() as browser, confirming(laptop) as command:
         page = browser.page()
         page.goto(server.url + WANT)
-        page.get_by_role("link", name="This browser runs elsewhere").click()
+        page.get_by_role("link", name="Confirm at your laptop by a number").click()
         type_in(command, page.locator("output").inner_text())
         type_in(command, "no")
         said, _ = command.communicate(timeout=PATIENCE_MS / 1000)

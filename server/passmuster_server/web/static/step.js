@@ -9,7 +9,7 @@ async function look() {
     try {
       const answer = await fetch(step.dataset.ready, { cache: "no-store" });
       if (!answer.ok || (await answer.json()).ready) {
-        location.reload();
+        location.replace(step.dataset.go ?? location.href);
         return;
       }
     } catch {
