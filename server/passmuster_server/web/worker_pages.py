@@ -128,8 +128,8 @@ def _said_in(language: Language) -> Callable[..., Markup]:
     def said(text: str, /, **values: Any) -> Markup:
         upright = {name: formats.upright(value) for name, value in values.items()}
         # Our own attributes stand between double quotes, so an apostrophe ends none.
-        escaped = escape(language.template(text)).replace("&#39;", "'")
-        return escaped.format_map(upright)
+        escaped = str(escape(language.template(text))).replace("&#39;", "'")
+        return Markup(escaped).format_map(upright)  # noqa: S704 - escaped above
 
     return said
 
