@@ -15,6 +15,7 @@ from passmuster_collectors.signals.screen_lock.rule import NAMES as DESKTOPS
 from passmuster_collectors.signals.signal import Signal
 from passmuster_collectors.signals.wifi_security.facts import Security
 from passmuster_collectors.signals.wifi_security.rule import NAMES as NETWORKS
+from passmuster_server.devices import approval_routes as approving
 from passmuster_server.fleet.privacy import ABOUT_THE_LAPTOP
 from passmuster_server.gate import blocked, break_glass, words
 from passmuster_server.gate.causes import CAUSES
@@ -96,6 +97,8 @@ def _said_in(path: Path, names: tuple[str, ...]) -> Iterator[str]:
 
 def _gate() -> Iterator[str]:
     yield from (words.UNTIL, blocked.ASK_IT, break_glass.TOO_MANY, break_glass.NOT_GOOD)
+    yield from (approving.TOO_MANY, approving.NO_LAPTOP, approving.NOT_YOURS)
+    yield from (approving.ANSWERED, approving.NO_ADDRESS)
     # What a form of any page says when it is not its own.
     yield from _said_in(SERVER / "web" / "forms.py", ("_foreign",))
     for cause in CAUSES.values():

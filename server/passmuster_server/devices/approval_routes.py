@@ -32,9 +32,9 @@ from passmuster_server.policy.standing import DeviceStatus
 from passmuster_server.schema import DEFAULT_ORGANISATION
 from passmuster_server.services import Services
 from passmuster_server.web.forms import TOKEN_FIELD, form_token, read_form
-from passmuster_server.web.pages import HEADERS, Pages
+from passmuster_server.web.pages import HEADERS
 from passmuster_server.web.problems import RefusalError
-from passmuster_server.web.worker_pages import STYLE_HASH, worker_values
+from passmuster_server.web.worker_pages import HERE, STYLE_HASH, WorkerPages
 
 GUESSES = 10
 GUESSES_WITHIN_S = 300.0
@@ -42,6 +42,12 @@ GUESSES_WITHIN_S = 300.0
 LOGIN_WITHIN_S = 900
 """How long ago the person may have logged in at the provider."""
 MAX_CODE = 64
+
+TOO_MANY = "Too many wrong codes. Wait a few minutes."
+NO_LAPTOP = "No laptop shows this code now. Look again, or begin anew on the laptop."
+NOT_YOURS = "This laptop waits for another person's approval."
+ANSWERED = "This laptop has its answer already."
+NO_ADDRESS = "Your organisation's sign-in does not vouch for an e-mail address of yours."
 
 _POLICY = {
     "Content-Security-Policy": (
@@ -114,19 +120,22 @@ class ApprovalPages:
         self._at_once = party.settings.enrolment == AT_ONCE
         self._arrivals = Arrivals(services.signing, services.clock, self._public_url)
         self._guesses = AddressLimit(GUESSES, GUESSES_WITHIN_S)
-        self._pages = Pages(Path(__file__).parent / "templates")
-        self._shared = worker_values(self._public_url, services.config.contact)
+        self._pages = WorkerPages(
+            Path(__file__).parent / "templates",
+            public_url=self._public_url,
+            contact=services.config.contact,
+        )
 
     async def show(self, request: Request) -> Response:
         """Show where to sign in, or where to type the code."""
-        return self._page(await self._arrivals.of(request, Purpose.ENROL))
+        return self._page(request, await self._arrivals.of(request, Purpose.ENROL))
 
-    async def begin(self, _: Request) -> Response:
+    async def begin(self, request: Request) -> Response:
         """Lead to the organisation's sign-in."""
         try:
             return await self._party.lead(Purpose.ENROL, ENROL_PATH, max_age_s=LOGIN_WITHIN_S)
         except LoginError as error:
-            return self._page(None, status=503, problem=str(error))
+            return self._page(request, None, status=503, problem=str(error))
 
     async def look(self, request: Request) -> Response:
         """Show which laptop shows the code."""
@@ -143,30 +152,27 @@ class ApprovalPages:
         fields = await read_form(request, secret=arrival.token, public_url=self._public_url)
         code = fields.get("code", "")[:MAX_CODE]
         if not arrival.email:
-            return self._page(arrival)
+            return self._page(request, arrival)
         if self._guesses.wait_s(arrival.identity) > 0:
-            problem = "Too many wrong codes. Wait a few minutes."
-            return self._page(arrival, status=429, problem=problem)
+            return self._page(request, arrival, status=429, problem=TOO_MANY)
         now = self._clock()
         laptop = await self._database.read(
             lambda connection: approvals.find_laptop(connection, DEFAULT_ORGANISATION, code, now)
         )
         if laptop is None:
             self._guesses.count(arrival.identity)
-            problem = "No laptop shows this code now. Look again, or begin anew on the laptop."
-            return self._page(arrival, status=403, problem=problem)
+            return self._page(request, arrival, status=403, problem=NO_LAPTOP)
         if laptop.owner is not None and laptop.owner.casefold() != arrival.email.casefold():
-            problem = "This laptop waits for another person's approval."
-            return self._page(arrival, status=403, problem=problem)
+            return self._page(request, arrival, status=403, problem=NOT_YOURS)
         near = network_of(requester(request)) == laptop.network
         if not answer:
-            return self._page(arrival, laptop=laptop, code=code, near=near)
+            return self._page(request, arrival, laptop=laptop, code=code, near=near)
         # On one machine both mostly come from one network; what does not, IT looks at first.
         status = DeviceStatus.ACTIVE if self._at_once and near else DeviceStatus.PENDING
-        return await self._decide(arrival, laptop, status if "approve" in fields else None)
+        return await self._decide(request, arrival, laptop, status if "approve" in fields else None)
 
     async def _decide(
-        self, arrival: Arrival, laptop: Laptop, status: DeviceStatus | None
+        self, request: Request, arrival: Arrival, laptop: Laptop, status: DeviceStatus | None
     ) -> Response:
         now = self._clock()
 
@@ -181,8 +187,9 @@ class ApprovalPages:
             )
 
         if not await self._database.write(work):
-            return self._page(arrival, status=409, problem="This laptop has its answer already.")
+            return self._page(request, arrival, status=409, problem=ANSWERED)
         response = self._page(
+            request,
             arrival,
             laptop=laptop,
             answered=True,
@@ -193,22 +200,30 @@ class ApprovalPages:
         return response
 
     def _page(
-        self, arrival: Arrival | None, *, status: int = 200, problem: str = "", **values: object
+        self,
+        request: Request,
+        arrival: Arrival | None,
+        *,
+        status: int = 200,
+        problem: str = "",
+        **values: object,
     ) -> Response:
         if arrival is not None and not arrival.email:
             arrival, status = None, 403
-            problem = "Your organisation's sign-in does not vouch for an e-mail address of yours."
+            problem = NO_ADDRESS
         shown = {"laptop": None, "code": "", "near": True, "answered": False, "approved": False}
         return self._pages.response(
+            request,
             "approve.html",
             status=status,
             headers=_POLICY,
+            here=HERE if request.method == "GET" else "",
             problem=problem,
             arrival=arrival,
             now=self._clock(),
             token_field=TOKEN_FIELD,
             token="" if arrival is None else form_token(arrival.token),
-            **{**self._shared, **shown, "waits": False, **values},
+            **{**shown, "waits": False, **values},
         )
 
 
