@@ -24,6 +24,7 @@ class Action(StrEnum):
     DEVICE_LOST = "device.lost"
     DEVICE_FOUND = "device.found"
     LOST_DEVICE_HEARD = "lost_device.heard"
+    DEVICE_ERASED = "device.erased"
     DEVICE_VIEWED = "device.viewed"
     DECISION_VIEWED = "decision.viewed"
     DEVICE_MOVED = "device.moved"

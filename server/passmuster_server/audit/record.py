@@ -159,6 +159,23 @@ def about(connection: Connection, organisation: str, person: str) -> list[Entry]
     return [_entry(row) for row in connection.execute(statement)]
 
 
+def on_subject(
+    connection: Connection, organisation: str, subject: str, *, without: Action, limit: int
+) -> list[Entry]:
+    """Return the newest entries on a thing, the newest first, but those of one action."""
+    statement = (
+        select(audit_entries)
+        .where(
+            audit_entries.c.organisation_id == organisation,
+            audit_entries.c.subject == subject,
+            audit_entries.c.action != without.value,
+        )
+        .order_by(audit_entries.c.at.desc(), audit_entries.c.number.desc())
+        .limit(limit)
+    )
+    return [_entry(row) for row in connection.execute(statement)]
+
+
 def erase(connection: Connection, organisation: str, person: str) -> tuple[tuple[int, int], ...]:
     """Take out what the entries say of a person; return their numbers: first and last of each row.
 

@@ -38,9 +38,18 @@ class Changing:
         return await read_form(request, secret=secret, public_url=self._public_url, limit=limit)
 
     async def make(
-        self, request: Request, session: Session, back: str, change: Change, *, place: str = ""
+        self,
+        request: Request,
+        session: Session,
+        back: str,
+        change: Change,
+        *,
+        place: str = "",
+        then: str | None = None,
     ) -> Response:
         """Make the change and lead `back`; `place` is where on that page it was asked for.
+
+        `then` is where it leads once it is made, where that is not the same page.
 
         Where the sign-in is too old, the page that asks for a fresh one is returned instead. Raises
         what `change` raises.
@@ -54,7 +63,7 @@ class Changing:
             record(transaction.connection, session.organisation, event, now)
 
         await self._database.write(work)
-        return RedirectResponse(back, 303, headers=dict(HEADERS))
+        return RedirectResponse(then or back, 303, headers=dict(HEADERS))
 
     def refused(
         self, request: Request, session: Session, back: str, problem: str, status: int = 400

@@ -74,6 +74,17 @@ class DeviceActions:
 
         return await self._change(request, session, change)
 
+    async def erase(self, request: Request, session: Session) -> Response:
+        """Delete all that is stored of the laptop."""
+        device = request.path_params["device"]
+
+        def change(connection: Connection, fields: Mapping[str, str], _: datetime) -> Event:
+            if fields.get("sure") != "yes":
+                raise WaiverError("Tick that you are sure.")
+            return changes.erase(connection, session.organisation, device, session.email)
+
+        return await self._change(request, session, change, then="/fleet")
+
     async def approve(self, request: Request, session: Session) -> Response:
         """Put the laptop in service, which waits for that."""
         device = request.path_params["device"]
@@ -93,7 +104,9 @@ class DeviceActions:
             raise NoDeviceError
         return str(found.owner)
 
-    async def _change(self, request: Request, session: Session, change: Any) -> Response:
+    async def _change(
+        self, request: Request, session: Session, change: Any, *, then: str | None = None
+    ) -> Response:
         fields = await self._changing.fields(request)
         back = f"/fleet/devices/{quote(request.path_params['device'])}"
         try:
@@ -103,6 +116,7 @@ class DeviceActions:
                 back,
                 lambda connection, now: change(connection, fields, now),
                 place="#actions",
+                then=then,
             )
         except (NotPendingError, NotYoursError, WaiverError) as error:
             return self._changing.refused(request, session, back, str(error))
@@ -132,6 +146,11 @@ def routes(services: Services) -> list[Route]:
         Route(
             "/fleet/devices/{device}/status",
             guard.protect(actions.take_out, Permission.CHANGE_DEVICES, minds_groups=True),
+            methods=["POST"],
+        ),
+        Route(
+            "/fleet/devices/{device}/erasure",
+            guard.protect(actions.erase, Permission.CHANGE_DEVICES),
             methods=["POST"],
         ),
         Route(

@@ -13,6 +13,7 @@ from passmuster_server.devices.enrolment import retire
 from passmuster_server.policy import waivers
 from passmuster_server.policy.standing import DeviceStatus
 from passmuster_server.policy.waivers import Waived, WaiverError
+from passmuster_server.privacy import personal
 
 STATUSES: Mapping[str, tuple[DeviceStatus, Action]] = {
     "lost": (DeviceStatus.LOST, Action.DEVICE_LOST),
@@ -70,6 +71,15 @@ def take_out(connection: Connection, organisation: str, device: str, status: str
     if after is None or after.status != wanted:
         raise StaysOutError
     return Event(action, by, subject=device, person=owner)
+
+
+def erase(connection: Connection, organisation: str, device: str, by: str) -> Event:
+    """Delete what is stored of a device; return what goes on record. Raises `NoDeviceError`."""
+    found = store.find_device(connection, organisation, device)
+    if found is None:
+        raise NoDeviceError
+    personal.erase_device(connection, organisation, device)
+    return Event(Action.DEVICE_ERASED, by, subject=device, person=found.owner)
 
 
 def _waived(action: Action, waived: Waived, by: str, details: Mapping[str, Any]) -> Event:

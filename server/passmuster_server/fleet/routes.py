@@ -29,6 +29,7 @@ from passmuster_server.fleet.key_view import key_changes_of
 from passmuster_server.fleet.live import LiveFleet, TooManyListenersError
 from passmuster_server.fleet.privacy import ABOUT_THE_LAPTOP, COLLECTED
 from passmuster_server.fleet.store import About, about_each, device_of, of_fingerprint
+from passmuster_server.fleet.timeline import timeline_of
 from passmuster_server.fleet.view import (
     GROUPS,
     OWNERSHIPS,
@@ -135,9 +136,13 @@ class FleetPages:
         """Show one device in full."""
         now = self._clock()
         name = request.path_params["device"]
-        stored, groups = await self._database.read(
+        stored, happened, groups = await self._database.read(
             lambda connection: (
-                device_of(connection, session.organisation, name),
+                stored := device_of(connection, session.organisation, name),
+                # Who did what is about more than one group.
+                timeline_of(connection, session.organisation, stored.device)
+                if stored is not None and session.group is None
+                else [],
                 _seen_by(session, groups_of(connection, session.organisation)),
             )
         )
@@ -177,6 +182,7 @@ class FleetPages:
             ),
             transitions=device_view.transitions_of(stored.transitions),
             history=device_view.history_of(stored.history),
+            happened=happened,
             key_changes=key_changes_of(stored.key_changes),
             may={each.value: session.may(each) for each in Permission},
             waivers=actions.waivers_in_force(stored.waivers, now),

@@ -41,6 +41,7 @@ WORDS: Mapping[str, str] = {
     Action.DEVICE_RETIRED: "retired the laptop",
     Action.DEVICE_REVOKED: "revoked the laptop's key",
     Action.DEVICE_LOST: "noted that the laptop is lost",
+    Action.DEVICE_ERASED: "deleted what was stored of the laptop",
     Action.DEVICE_FOUND: "noted that the laptop is found",
     Action.LOST_DEVICE_HEARD: "heard from the laptop while it was lost",
     Action.DEVICE_MOVED: "moved the laptop to another group",

@@ -120,11 +120,7 @@ def erase(connection: Connection, organisation: str, person: str) -> Mapping[str
     ).scalars()
     erased = list(owned)
     for device in erased:
-        reports.forget_device(connection, organisation, device)
-        policy.forget_device(connection, organisation, device)
-        proof.forget_device(connection, organisation, device)
-        device_store.delete_device(connection, organisation, device)
-        announce(connection, organisation, device)
+        erase_device(connection, organisation, device)
     connection.execute(
         delete(enrolment_codes).where(
             enrolment_codes.c.organisation_id == organisation,
@@ -152,6 +148,18 @@ def erase(connection: Connection, organisation: str, person: str) -> Mapping[str
     oidc.forget_person(connection, organisation, person)
     emptied = record.erase(connection, organisation, person)
     return {"devices": len(erased), "decisions": given, "audit_entries": list(emptied)}
+
+
+def erase_device(connection: Connection, organisation: str, device: str) -> None:
+    """Delete what is stored of one laptop; it is unknown from then on, and running servers hear it.
+
+    What the gate answered about its owner, and the audit record, are the owner's and stay.
+    """
+    reports.forget_device(connection, organisation, device)
+    policy.forget_device(connection, organisation, device)
+    proof.forget_device(connection, organisation, device)
+    device_store.delete_device(connection, organisation, device)
+    announce(connection, organisation, device)
 
 
 def _rows(

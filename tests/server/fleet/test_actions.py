@@ -17,6 +17,7 @@ from tests.support.signing_device import SigningDevice
 POLICY = f'[signals.{USB}]\nseverity = "block"\n'
 FIELD = re.compile(r'name="(form_token)" value="([^"]+)"')
 SignIn = Callable[[str], httpx.Client]
+FORMS = ("waivers", "status", "erasure")
 
 
 @pytest.fixture
@@ -145,13 +146,65 @@ def test_a_laptop_that_waits_is_listed_as_such_and_approved_on_its_page(
     assert (again.status_code, "does not wait for approval" in again.text) == (400, True)
 
 
+def test_what_is_stored_of_a_laptop_is_erased_for_good(
+    server: ClockedServer, laptop: SigningDevice, signed_in: SignIn
+) -> None:
+    it = signed_in("administrator")
+    waived(it, laptop)
+    unsure = change(it, laptop, "erasure")
+    assert (unsure.status_code, "Tick that you are sure" in unsure.text) == (400, True)
+    assert server.rows("SELECT COUNT(*) FROM devices") == [(1,)]
+    erased = change(it, laptop, "erasure", sure="yes")
+    assert (erased.status_code, erased.headers["location"]) == (303, "/fleet")
+    for table in ("devices", "readings", "transitions", "verdicts", "verdict_history", "waivers"):
+        assert server.rows(f"SELECT COUNT(*) FROM {table}") == [(0,)], table  # noqa: S608
+    until(lambda: "ana-laptop" not in it.get("/fleet").text)
+    assert it.get(f"/fleet/devices/{laptop.device}").status_code == 404
+    assert actions_on_record(server, "administrator")[-1] == "device.erased"
+    with server.client() as client:
+        report = laptop.signed_upload(laptop.upload(laptop.record(healthy())))
+        assert laptop.send(client, report).status_code == 401
+
+
+def test_the_page_tells_what_the_gate_answered_and_what_it_did(
+    server: ClockedServer, laptop: SigningDevice, signed_in: SignIn
+) -> None:
+    helpdesk, auditor = signed_in("helpdesk"), signed_in("auditor")
+    waived(helpdesk, laptop)
+    asked = {
+        "subject": {"type": "user", "id": "ana@example.com"},
+        "action": {"name": "login"},
+        "resource": {"type": "application", "id": "Ticket desk"},
+    }
+    with server.client() as client:
+        answer = client.post(
+            "/access/v1/evaluation",
+            json=asked,
+            headers={"Authorization": f"Bearer {server.gate_token()}"},
+        )
+    decision = answer.json()["context"]["id"]
+    page = f"/fleet/devices/{laptop.device}"
+    until(lambda: server.rows("SELECT COUNT(*) FROM decisions") == [(1,)])
+
+    def told(visitor: httpx.Client) -> str:
+        text = html.unescape(visitor.get(page).text)
+        return text.partition('id="happened"')[2].partition("</section>")[0]
+
+    for word in ("Ticket desk", "Waiver granted", "helpdesk@example.com", "A camera for Friday"):
+        assert word in told(helpdesk)
+    assert told(helpdesk).index("Ticket desk") < told(helpdesk).index("Waiver granted")
+    assert told(helpdesk).index("Waiver granted") < told(helpdesk).index("Enrolled")
+    assert decision not in told(helpdesk), "what it rested on is for auditors"
+    assert f"/audit/decisions/{decision}" in told(auditor)
+
+
 @pytest.mark.parametrize(
     ("role", "allowed"),
     [
         ("viewer", set()),
         ("auditor", set()),
         ("helpdesk", {"waivers"}),
-        ("administrator", {"waivers", "status"}),
+        ("administrator", {"waivers", "status", "erasure"}),
     ],
 )
 def test_each_role_changes_what_it_may_and_sees_only_those_forms(
@@ -159,12 +212,10 @@ def test_each_role_changes_what_it_may_and_sees_only_those_forms(
 ) -> None:
     visitor = signed_in(role)
     page = visitor.get(f"/fleet/devices/{laptop.device}").text
-    offered = {what for what in ("waivers", "status") if f"/{laptop.device}/{what}" in page}
+    offered = {what for what in FORMS if f"/{laptop.device}/{what}" in page}
     assert offered == allowed
-    refused = {
-        what for what in ("waivers", "status") if change(visitor, laptop, what).status_code == 403
-    }
-    assert refused == {"waivers", "status"} - allowed
+    refused = {what for what in FORMS if change(visitor, laptop, what).status_code == 403}
+    assert refused == set(FORMS) - allowed
 
 
 @pytest.mark.parametrize(("role", "status"), [("viewer", 403), ("helpdesk", 403), ("auditor", 200)])

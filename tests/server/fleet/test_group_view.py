@@ -102,7 +102,9 @@ def test_no_address_shows_or_counts_the_laptops_of_another_group(
 def test_another_groups_laptop_is_as_if_it_were_not_there(
     supplier: httpx.Client, fleet: dict[str, SigningDevice]
 ) -> None:
-    assert supplier.get(f"/fleet/devices/{fleet['mia'].device}").status_code == 200
+    own = supplier.get(f"/fleet/devices/{fleet['mia'].device}")
+    assert own.status_code == 200
+    assert "Logins and actions" not in own.text, "it names the organisation's administrators"
     other = supplier.get(f"/fleet/devices/{fleet['olga1'].device}")
     nobody = supplier.get("/fleet/devices/nobody")
     assert (other.status_code, nobody.status_code) == (404, 404)
