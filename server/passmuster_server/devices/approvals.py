@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, select, update
+from sqlalchemy import Connection, Row, delete, select, tuple_, update
 
 from passmuster_collectors.contract.canonical import digest
 from passmuster_collectors.contract.enrolment import EnrolmentFinish, EnrolmentStart
@@ -198,6 +198,17 @@ def forget(connection: Connection, organisation: str, enrolment: str) -> bool:
         )
     )
     return forgotten.rowcount == 1
+
+
+def forget_expired(connection: Connection, before: datetime, most: int) -> int:
+    """Forget up to `most` laptops whose codes had expired by then; return how many."""
+    expired = (
+        select(enrolment_approvals.c.organisation_id, enrolment_approvals.c.enrolment_id)
+        .where(enrolment_approvals.c.expires_at <= before)
+        .limit(most)
+    )
+    key = tuple_(enrolment_approvals.c.organisation_id, enrolment_approvals.c.enrolment_id)
+    return connection.execute(delete(enrolment_approvals).where(key.in_(expired))).rowcount
 
 
 def new_user_code() -> str:

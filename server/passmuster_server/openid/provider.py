@@ -57,22 +57,27 @@ class Provider:
         self._keys = RemoteKeys()
         self._lock = asyncio.Lock()
         self._known: Metadata | None = None
-        self._look_at = 0.0
+        self._look_at = float("-inf")
+        self._trouble = ""
 
     async def metadata(self) -> Metadata:
         """Return the addresses, looked up once an hour. Raises `ProviderError`."""
         async with self._lock:
-            if self._known is not None and self._monotonic() < self._look_at:
-                return self._known
-            try:
-                found = await fetch_json(self.settings.issuer.rstrip("/") + DISCOVERY)
-                self._known = _metadata(found, self.settings.issuer)
-                self._look_at = self._monotonic() + KEPT_S
-            except FetchError as error:
-                if self._known is None:
-                    raise ProviderError(f"discovery: {error}") from None
-                self._look_at = self._monotonic() + PAUSE_S
+            if self._monotonic() >= self._look_at:
+                await self._look_up()
+            if self._known is None:
+                raise ProviderError(self._trouble)
             return self._known
+
+    async def _look_up(self) -> None:
+        try:
+            found = await fetch_json(self.settings.issuer.rstrip("/") + DISCOVERY)
+            self._known = _metadata(found, self.settings.issuer)
+            self._look_at = self._monotonic() + KEPT_S
+        except (FetchError, ProviderError) as error:
+            # Visitors who come meanwhile are told so at once, and don't wait one after the other.
+            self._trouble = f"discovery: {error}"
+            self._look_at = self._monotonic() + PAUSE_S
 
     async def redeem(self, code: str, verifier: str, redirect_uri: str) -> Mapping[str, Any]:
         """Return the token endpoint's answer to a code (RFC 6749, section 4.1.3; RFC 7636).
@@ -132,10 +137,10 @@ def basic(client: str, secret: str) -> str:
 def _metadata(found: Mapping[str, Any], issuer: str) -> Metadata:
     """Return what is used of the document; its issuer must be the very one that was asked."""
     if found.get("issuer") != issuer:
-        raise ProviderError("discovery: another issuer answers; compare openid.issuer")
+        raise ProviderError("another issuer answers; compare openid.issuer")
     methods = found.get("token_endpoint_auth_methods_supported", ["client_secret_basic"])
     if not isinstance(methods, list):
-        raise ProviderError("discovery: token_endpoint_auth_methods_supported is no list")
+        raise ProviderError("token_endpoint_auth_methods_supported is no list")
     userinfo = found.get("userinfo_endpoint")
     return Metadata(
         _address(found, "authorization_endpoint"),
@@ -156,5 +161,5 @@ def _address(found: Mapping[str, Any], name: str) -> str:
         host, parts = "", urlsplit("")
     encrypted = parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host))
     if not isinstance(url, str) or not host or not encrypted or parts.fragment:
-        raise ProviderError(f"discovery: {name} is no https address")
+        raise ProviderError(f"{name} is no https address")
     return url

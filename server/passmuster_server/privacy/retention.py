@@ -11,6 +11,7 @@ from passmuster_server.background import BackgroundTask
 from passmuster_server.changes import forget_changes
 from passmuster_server.clock import Clock
 from passmuster_server.database import Database, StoreUnavailableError
+from passmuster_server.devices import approvals
 from passmuster_server.gate import client_store, recorder
 from passmuster_server.gate.oidc import forgetting as oidc
 from passmuster_server.gate.sessions import forget_sessions
@@ -49,6 +50,7 @@ class Retention:
             (decisions, forget_sessions),
             (timedelta(0), client_store.forget_access_tokens),
             (timedelta(0), oidc.forget_answers),
+            (timedelta(0), approvals.forget_expired),
             (timedelta(0), forget_changes),
         )
         self.task = BackgroundTask("retention", self._run)

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -319,6 +320,16 @@ def test_an_answer_that_is_not_the_providers_is_refused(
     assert visitor.follow(IN).status_code == 403
     assert len(changed) == 1
     assert visitor.server.get("/fleet").status_code == 401
+
+
+def test_answers_made_up_make_the_server_ask_the_provider_sixty_times_at_most(
+    tmp_path: Path,
+) -> None:
+    with server_with_provider(tmp_path) as (server, _), visiting(server.url, "") as visitor:
+        visitor.server.get(IN)
+        made_up = f"{server.url}/openid/return?code=x&state=x"
+        answers = [visitor.comes_back(made_up) for _ in range(61)]
+    assert [answer.status_code for answer in answers] == [403] * 60 + [429]
 
 
 def test_who_does_not_log_in_is_told_so(server: ClockedServer) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from passmuster_collectors.contract import codec
 from passmuster_collectors.contract.enrolment import VERSION, ApprovalStart, ApprovalStarted
-from passmuster_server.devices.approvals import LETTERS, new_user_code
+from passmuster_server.devices.approvals import LETTERS, forget_expired, new_user_code
 from tests.support.clocked_server import ClockedServer, clocked_server
 from tests.support.openid_provider import OpenIdProvider, Visitor, server_with_provider, visiting
 from tests.support.signing_device import SigningDevice
@@ -283,6 +283,16 @@ def test_no_code_is_kept(server: ClockedServer, client: httpx.Client) -> None:
     for code in (laptop.shown.code, laptop.shown.user_code):
         assert code.encode() not in stored
         assert code.replace("-", "").encode() not in stored
+
+
+def test_what_nobody_answered_is_forgotten(server: ClockedServer, client: httpx.Client) -> None:
+    Asking(server, client, owner="forgotten@example.com")
+    found = server.rows("SELECT owner FROM enrolment_approvals WHERE owner IS NOT NULL")
+    assert ("forgotten@example.com",) in found
+    database = server.services.database
+    later = server.now() + timedelta(minutes=10)
+    database.write_now(lambda each: forget_expired(each.connection, later, 1000))
+    assert server.rows("SELECT owner FROM enrolment_approvals") == []
 
 
 def test_the_short_code_has_eight_letters_that_make_no_words() -> None:

@@ -137,6 +137,20 @@ def test_what_is_no_json_object_is_refused(told: Told, body: bytes) -> None:
     assert refusal(Provider(settings(issuer=told.url))) == "discovery: no JSON object"
 
 
+def test_visitors_do_not_wait_one_after_the_other_for_one_that_does_not_answer(told: Told) -> None:
+    told.status = 503
+    clock = [0.0]
+    provider = Provider(settings(issuer=told.url), lambda: clock[0])
+    for now in (0.0, 1.0, 14.0):
+        clock[0] = now
+        assert refusal(provider) == "discovery: status 503"
+    assert told.asked == 1
+    told.status = 200
+    told.say(told.document())
+    clock[0] = 15.0
+    assert asyncio.run(provider.metadata()).token_endpoint == told.url + "/token"
+
+
 def test_an_answer_has_a_size(told: Told) -> None:
     told.say(told.document(more="x" * fetching.MAX_ANSWER))
     assert refusal(Provider(settings(issuer=told.url))) == "discovery: too large"
