@@ -8,7 +8,6 @@ import io
 import os
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from passmuster_agent import lean_imports
 from passmuster_agent.errors import AgentError, ExitCode
@@ -44,6 +43,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(words: Sequence[str]) -> int:
+    from pathlib import Path  # noqa: PLC0415 - it imports what a resident process puts off
+
     from passmuster_agent.commands import resident  # noqa: PLC0415 - see the top
     from passmuster_agent.config import State, default_state  # noqa: PLC0415 - see the top
 

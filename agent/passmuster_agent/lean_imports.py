@@ -11,8 +11,9 @@ from types import ModuleType
 from typing import Any
 
 RESIDENT = ("inspect", "ipaddress")
-"""1.5 MiB: `dataclasses` asks `inspect` for the signature of a class without a docstring, and
-`urllib.parse` asks `ipaddress` about a host in brackets."""
+"""0.9 MiB: `dataclasses` asks `inspect` for the signature of a class without a docstring, and
+`urllib.parse` asks `ipaddress` about a host in brackets. From Python 3.12 on the former asks
+`inspect` about every class, and 0.7 MiB of that are not saved."""
 
 REPORTER = (
     "inspect",

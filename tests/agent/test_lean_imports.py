@@ -47,6 +47,16 @@ def test_what_it_lacks_is_an_attribute_error() -> None:
     assert before_and_after("lean_imports.be_resident()", "inspect", "dis", use) == "False True"
 
 
+def test_the_command_itself_loads_nothing_that_is_put_off_later() -> None:
+    program = (
+        "import sys; before = set(sys.modules)\n"
+        "import passmuster_agent.cli\n"
+        "from passmuster_agent.lean_imports import REPORTER, RESIDENT\n"
+        "print(*sorted({*REPORTER, *RESIDENT} & (set(sys.modules) - before)))"
+    )
+    assert subprocess.check_output([sys.executable, "-c", program], text=True).split() == []
+
+
 def test_without_it_everything_is_loaded_at_once() -> None:
     assert before_and_after("", "inspect", "dis", "") == "True True"
 

@@ -31,7 +31,7 @@ PUBLIC_IPV6: Mapping[str, int] = {
     "2800::1": (0x2800 << 112) + 1,
     "2a00::1": (0x2A00 << 112) + 1,
 }
-"""Addresses and the numbers they are; the library that knows costs the resident agent 0.8 MiB."""
+"""Addresses and their numbers: the library that knows them would cost the agent 0.2 MiB."""
 
 
 @dataclass(frozen=True)
