@@ -11,6 +11,10 @@ ABOUT_THE_LAPTOP = (
     ("Public key, and where the private one is kept", "Proves that a report is this laptop's own."),
     ("Agent version", "Shows who needs an update."),
     ("Start of the system (random id) and time since", "Tells a restart from a copied report."),
+    (
+        "A hash of the address it reports from, where your organisation compares addresses",
+        "Tells a browser that is where the laptop is from one that is elsewhere.",
+    ),
     ("Time of each reading and report", "A verdict counts only while it is fresh."),
 )
 """What is told once at enrolment or with every report, beside the signals."""

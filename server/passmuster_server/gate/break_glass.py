@@ -18,13 +18,13 @@ from passmuster_server.audit.actions import Action
 from passmuster_server.audit.record import Event, record
 from passmuster_server.clock import Clock
 from passmuster_server.database import Database, Transaction
+from passmuster_server.devices.addresses import address_of
 from passmuster_server.devices.codes import code_hash, new_code
 from passmuster_server.devices.limits import AddressLimit
 from passmuster_server.gate.decision import Proof, Question
 from passmuster_server.gate.service import GateService
 from passmuster_server.gate.tables import break_glass_codes
 from passmuster_server.gate.visits import BREAK_GLASS, GateVisits
-from passmuster_server.proof.addresses import address_of
 from passmuster_server.proof.service import Proofs
 from passmuster_server.web.forms import TOKEN_FIELD, form_token, read_form
 from passmuster_server.web.problems import RefusalError

@@ -32,6 +32,15 @@ CAUSES: Mapping[Cause, CauseWords] = {
         "What counts is the laptop in front of you, not another one that you have.",
         ("Sign in from the laptop that you were given for work.", "If you are there, tell IT."),
     ),
+    Cause.ELSEWHERE: CauseWords(
+        "This browser is not where your laptop is.",
+        'the browser came from another address than the device\'s report (addresses = "same")',
+        "Somebody else's browser could use your laptop's answer from afar.",
+        (
+            "Use the browser on your laptop, without a VPN or proxy of its own.",
+            "Then check again.",
+        ),
+    ),
     Cause.BREAK_GLASS: CauseWords(
         "IT has let you in for a while without a check of your laptop.",
         "a break-glass code was used",

@@ -27,6 +27,8 @@ class Proof(StrEnum):
     """The browser was at the device, whose key signed its challenge."""
     NUMBER = "number"
     """The worker typed at the device the number that the browser showed, and agreed."""
+    ELSEWHERE = "elsewhere"
+    """One of these two, from another address than the device's where policy wants the same."""
     BREAK_GLASS = "break_glass"
     """None was: IT has let this person in once by a code."""
 
@@ -50,6 +52,7 @@ class Cause(StrEnum):
     UNKNOWN_DEVICE = "unknown_device"
     NO_DEVICE = "no_device"
     NOT_PROVEN = "not_proven"
+    ELSEWHERE = "elsewhere"
     NOT_A_PERSON = "not_a_person"
     BREAK_GLASS = "break_glass"
 
@@ -113,6 +116,8 @@ def decide(
         return Decision(False, Cause.NOT_A_PERSON, (), None)
     if question.proof is Proof.BREAK_GLASS:
         return Decision(True, Cause.BREAK_GLASS, (), None)
+    if question.proof is Proof.ELSEWHERE:
+        return Decision(False, Cause.ELSEWHERE, (), None)
     if question.device is not None:
         standing = standings.of_device(question.organisation, question.device)
         finding = _named(question, standing, now)

@@ -64,7 +64,8 @@ class GateVisits:
         except RefusalError:
             return self._blocked.again(request, "")
         finish = f"{FINISH}?{urlencode({'r': token})}"
-        if await self._proven(request, client) is not None:
+        proven = await self._proven(request, client)
+        if proven is not None and proven.proof is not Proof.ELSEWHERE:
             return RedirectResponse(finish, 303, headers=NO_STORE)
         return await self._proofs.begin(
             request,

@@ -37,6 +37,17 @@ class Devices(StrEnum):
     PROVEN = "proven"
 
 
+class BrowserAddress(StrEnum):
+    """From where a browser may prove its device.
+
+    `same`: from the address that the device itself reports from. Where one of the two is not known
+    they are not the same.
+    """
+
+    ANY = "any"
+    SAME = "same"
+
+
 class DocumentError(ContractError):
     """A mistake in a document; `line` is where it stands, None where that is not known."""
 
@@ -66,6 +77,7 @@ class Policy:
     report_within_s: int
     signals: Mapping[str, SignalPolicy]
     basis: str
+    addresses: BrowserAddress = BrowserAddress.ANY
     tables: Mapping[str, Any] = field(default_factory=dict)
     overlays: tuple[Overlay, ...] = ()
     _merged: dict[tuple[Any, ...], SignalPolicy] = field(
@@ -120,6 +132,7 @@ class Document:
     """What the organisation demands of its laptops."""
 
     devices: Devices = Devices.ALL
+    addresses: BrowserAddress = BrowserAddress.ANY
     max_age_s: MaxAge = 3600
     report_within_s: Annotated[int, Whole(30, DAY_S)] = 1200
     signals: Mapping[str, Any] = field(default_factory=dict)
@@ -177,6 +190,7 @@ def _policy(read: Document, document: str, version: int) -> Policy:
         read.report_within_s,
         {signal.id: demand_of(signal, read.signals.get(signal.id), "signals") for signal in JUDGED},
         _basis(version, document),
+        read.addresses,
         read.signals,
         overlays,
     )

@@ -13,6 +13,7 @@ from passmuster_server.audit.actions import Action
 from passmuster_server.audit.record import Event, record
 from passmuster_server.database import Transaction
 from passmuster_server.fleet.privacy import ABOUT_THE_LAPTOP
+from passmuster_server.gate.decision import Proof
 from passmuster_server.privacy import laptops, personal
 from passmuster_server.proof.service import Proofs, Proven
 from passmuster_server.schema import DEFAULT_ORGANISATION
@@ -109,7 +110,7 @@ class MyLaptops:
     async def _proven(self, request: Request) -> Proven | None:
         """Return what the browser proved of late, of a laptop that shows its owner's."""
         proven = await self._proofs.find(request, DEFAULT_ORGANISATION, within=PROOF_WITHIN)
-        if proven is None:
+        if proven is None or proven.proof is Proof.ELSEWHERE:
             return None
 
         def read(connection: Connection) -> bool:

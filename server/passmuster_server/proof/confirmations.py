@@ -24,10 +24,10 @@ from passmuster_collectors.contract.confirmation import (
     NumberQuestion,
 )
 from passmuster_server.database import Transaction
+from passmuster_server.devices.addresses import Addresses, address_of, are_same
 from passmuster_server.devices.limits import AddressLimit
 from passmuster_server.gate.decision import Proof
 from passmuster_server.proof import store
-from passmuster_server.proof.addresses import Addresses, address_of, are_same
 from passmuster_server.proof.refusals import refusal
 from passmuster_server.proof.service import Proofs, Visit, is_same, new_challenge
 from passmuster_server.proof.signed import read_signed
@@ -100,7 +100,7 @@ class Confirmations:
             int((now - row.put_at).total_seconds()),
         )
 
-    async def confirm(self, body: bytes) -> Confirmed:
+    async def confirm(self, request: Request, body: bytes) -> Confirmed:
         """Let the browser of a number go on, as one that is at the laptop. Raises as `question`."""
         device, signed = await read_signed(
             self._database, self._organisation, self._origins, body, CONFIRMATION_TYPE, Confirmation
@@ -120,7 +120,13 @@ class Confirmations:
             ):
                 return self._unknown(device.device_id)
             return self._proofs.save(
-                transaction, row, device.device_id, signed.sequence, Proof.NUMBER, now
+                transaction,
+                row,
+                device.device_id,
+                signed.sequence,
+                Proof.NUMBER,
+                now,
+                heard_from=self._addresses.known(request),
             )
 
         refused = await self._database.write(work)

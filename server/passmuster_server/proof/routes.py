@@ -160,7 +160,7 @@ class ConfirmationRoutes:
 
     async def confirm(self, request: Request) -> Response:
         """Answer a signed `Confirmation` with `Confirmed`."""
-        return _json(await self._confirmations.confirm(await _body(request)))
+        return _json(await self._confirmations.confirm(request, await _body(request)))
 
 
 async def _body(request: Request) -> bytes:

@@ -24,10 +24,11 @@ from passmuster_collectors.contract.attestation import (
 from passmuster_collectors.contract.canonical import base64url
 from passmuster_server.database import Transaction
 from passmuster_server.devices import store as device_store
+from passmuster_server.devices.addresses import Addresses, address_code, address_of, are_same
 from passmuster_server.devices.limits import AddressLimit
 from passmuster_server.gate.decision import Proof
+from passmuster_server.policy.document import BrowserAddress
 from passmuster_server.proof import store
-from passmuster_server.proof.addresses import Addresses, address_of
 from passmuster_server.proof.browsers import SESSION_S, Browsers
 from passmuster_server.proof.refusals import refusal
 from passmuster_server.proof.signed import read_signed
@@ -41,6 +42,7 @@ CHALLENGE_BYTES = 32
 VISIT_BYTES = 16
 MAX_WAITING = 20_000
 MAX_BACK = 4_096
+SAME = BrowserAddress.SAME
 BEGINS, WITHIN_S = 300, 60.0
 """Of one address: a whole office may share one."""
 
@@ -86,6 +88,8 @@ class Proofs:
     ) -> Proven | None:
         """Return what this browser has proven no longer ago than `within`; None: nothing.
 
+        `Proof.ELSEWHERE` is one that policy does not take, for where the browser is.
+
         A browser that comes from another address than it proved from has to do so anew. The
         device's verdict is another question: ask the gate's decision function about the device.
         """
@@ -98,7 +102,10 @@ class Proofs:
         )
         if row is None or now - row.proven_at > within or row.address != address_of(request):
             return None
-        return Proven(row.device_id, row.owner, row.proven_at, Proof(row.proof))
+        proof = Proof(row.proof)
+        if not row.same_address and self._policies.current(organisation).addresses is SAME:
+            proof = Proof.ELSEWHERE
+        return Proven(row.device_id, row.owner, row.proven_at, proof)
 
     async def begin(
         self,
@@ -265,17 +272,26 @@ class Proofs:
         sequence: int,
         proof: Proof,
         now: datetime,
+        *,
+        heard_from: str | None = None,
     ) -> RefusalError | None:
         """Store what a visit's browser has proven by the report of that number.
 
-        Return why not, where the laptop has not reported since the visit's challenge was put.
+        `heard_from` is where the laptop's confirmation came from, if one came and that is known;
+        else it counts where the report did. Return why not, where the laptop has not reported
+        since the visit's challenge was put.
         """
         connection, organisation = transaction.connection, row.organisation_id
-        if not store.reported_since(connection, organisation, device, sequence, row.put_at):
+        contact = store.reported_since(connection, organisation, device, sequence, row.put_at)
+        if contact is None:
             return refusal("no_fresh_report", "The laptop has not reported since.")
+        key = _organisation_key(connection, organisation)
+        code = contact.address_code if heard_from is None else address_code(key, heard_from)
+        browser = address_code(key, row.address) if row.address_known else None
         store.save_session(
             connection,
             now,
+            same_address=are_same(browser, code),
             organisation_id=organisation,
             session_id=row.session_id,
             address=row.address,

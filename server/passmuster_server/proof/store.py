@@ -97,10 +97,11 @@ def use_challenge(connection: Connection, organisation: str, challenge: str, now
 
 def reported_since(
     connection: Connection, organisation: str, device: str, sequence: int, since: datetime
-) -> bool:
-    """Whether the device's upload of that number was taken in, and it was heard after `since`."""
-    found = connection.execute(
-        select(ratchets.c.sequence)
+) -> Row[Any] | None:
+    """Return the device's contact if its upload of that number was taken in after `since`."""
+    return connection.execute(
+        select(contacts.c.address_code)
+        .select_from(ratchets)
         .join(
             contacts,
             (contacts.c.organisation_id == ratchets.c.organisation_id)
@@ -113,7 +114,6 @@ def reported_since(
             contacts.c.last_seen >= since,
         )
     ).first()
-    return found is not None
 
 
 def save_session(connection: Connection, now: datetime, **values: Any) -> None:

@@ -43,8 +43,12 @@ browser_sessions = Table(
     Column("proof", String(32), nullable=False),
     Column("proven_at", Moment, nullable=False),
     Column("report_sequence", BigInteger, nullable=False),
+    Column("same_address", Boolean),
     Column("expires_at", Moment, nullable=False),
     Index("ix_browser_sessions_expires_at", "expires_at"),
     Index("ix_browser_sessions_device", "organisation_id", "device_id"),
 )
-"""A browser that proved its device: when, how, from where, and on which report it rests."""
+"""A browser that proved its device: when, how, from where, and on which report it rests.
+
+`same_address`: whether that is where the device itself reports from; null: it is not known.
+"""

@@ -10,6 +10,7 @@ from passmuster_collectors.contract.errors import ContractError
 from passmuster_collectors.contract.strict_json import MAX_BYTES
 from passmuster_collectors.contract.verdict import LIMITS_TYPE
 from passmuster_server.database import OverloadedError, StoreUnavailableError
+from passmuster_server.devices.addresses import Addresses
 from passmuster_server.devices.agent_versions import version_of_sender
 from passmuster_server.reports.service import PATH, Reports
 from passmuster_server.schema import DEFAULT_ORGANISATION
@@ -32,7 +33,7 @@ def routes(services: Services) -> list[Route]:
         spans=services.spans,
     )
 
-    door = ReportDoor(reports, services.metrics.reports)
+    door = ReportDoor(reports, services.metrics.reports, Addresses(services.config))
     services.doors[PATH] = door
     return [Route(PATH, door, methods=["POST"])]
 
@@ -40,8 +41,9 @@ def routes(services: Services) -> list[Route]:
 class ReportDoor:
     """`POST /api/v1/reports`: an ASGI application, because laptops never stop asking."""
 
-    def __init__(self, reports: Reports, counter: Counter) -> None:
+    def __init__(self, reports: Reports, counter: Counter, addresses: Addresses) -> None:
         self._reports = reports
+        self._addresses = addresses
         self._counter = counter
         self._accepted = counter.labels("accepted")
 
@@ -59,7 +61,9 @@ class ReportDoor:
         limits = LIMITS_TYPE in request.headers.get("accept", "")
         sender = version_of_sender(request.headers.get("user-agent", ""))
         body = await read_body(request, limit=MAX_BYTES, content_type=CONTENT_TYPE)
-        answer = await self._reports.take_in(body, limits=limits, sender=sender)
+        answer = await self._reports.take_in(
+            body, limits=limits, sender=sender, address=self._addresses.known(request)
+        )
         self._accepted.inc()
         return Response(
             answer,

@@ -24,10 +24,12 @@ from passmuster_server.clock import Clock
 from passmuster_server.database import Ahead, Database, Transaction
 from passmuster_server.devices import jws
 from passmuster_server.devices import store as device_store
+from passmuster_server.devices.addresses import address_code
 from passmuster_server.devices.agent_versions import require
 from passmuster_server.devices.destination import check_destination
 from passmuster_server.devices.lineage import Recovery, recovery_of
 from passmuster_server.devices.ratchets import move_ratchet
+from passmuster_server.policy.document import BrowserAddress
 from passmuster_server.policy.judgement import NOT_REPORTED
 from passmuster_server.policy.service import Policies
 from passmuster_server.policy.standing import DeviceStatus
@@ -87,7 +89,7 @@ class Reports:
         self._organisation = organisation
         self._urls = urls
         self._oldest_agent = oldest_agent
-        self._server = ""
+        self._server, self._hash_key = "", b""
         self._verify = spans.around_async("ingest verify", self._verified)
         self._judge_report = spans.around("ingest judge", policies.judge_report)
         # Keys by device, as a rebuilt key costs more than the verification.
@@ -95,12 +97,18 @@ class Reports:
         self._under_way: Counter[str] = Counter()
 
     async def take_in(
-        self, body: bytes, *, limits: bool = False, sender: str | None = None
+        self,
+        body: bytes,
+        *,
+        limits: bool = False,
+        sender: str | None = None,
+        address: str | None = None,
     ) -> bytes:
         """Return the answer to a signed upload, once all it says is durable.
 
         `limits`: the agent understands what policy allows in seconds. `sender`: the version of the
         agent that sends it, where that is told; else it counts who made the newest record.
+        `address`: from where it came, where that is known.
         Raises `RefusalError` and `ContractError` with what is wrong, and `StoreUnavailableError`.
         """
         unverified = jws.read_header(body, REPORT_TYPE)
@@ -113,7 +121,7 @@ class Reports:
         with self._place_of(device):
             result = await self._database.write(
                 lambda transaction: self._accept(
-                    transaction, key, received, signed, body, limits=limits
+                    transaction, key, received, signed, body, limits=limits, address=address
                 ),
                 Ahead(store.find_many_reporting, (self._organisation, device)),
             )
@@ -160,7 +168,7 @@ class Reports:
                 device_store.organisation_of(connection, self._organisation),
             )
         )
-        self._server = organisation.server_id
+        self._server, self._hash_key = organisation.server_id, bytes(organisation.hash_key)
         if row is None:
             raise _unknown_device()
         key = _Key(row.thumbprint, jws.import_key(device_store.public_key_of(row)))
@@ -168,6 +176,11 @@ class Reports:
         if len(self._keys) > MAX_KEYS:
             self._keys.popitem(last=False)
         return key
+
+    def _code_of(self, address: str | None) -> str | None:
+        """Return what is kept of an address: nothing, unless policy compares it."""
+        compares = self._policies.current(self._organisation).addresses is BrowserAddress.SAME
+        return address_code(self._hash_key, address) if compares and address else None
 
     def _accept(
         self,
@@ -178,6 +191,7 @@ class Reports:
         body: bytes,
         *,
         limits: bool,
+        address: str | None,
     ) -> bytes | _Conflict:
         organisation, now = self._organisation, self._clock()
         device = received.newest.device
@@ -222,6 +236,7 @@ class Reports:
             recovery.clock_skew_s if recovery else max(-MAX_SKEW_S, min(MAX_SKEW_S, skew_s)),
             received.findings,
             found.missing_records + missing,
+            self._code_of(address),
         )
         store.move_contact(transaction, organisation, device, contact)
         if found.agent_version != received.newest.agent_version:

@@ -33,9 +33,10 @@ _RATCHET_END = _OWN_END + len(RATCHET_COLUMNS.split(","))
 
 _MOVE_CONTACT = (
     "INSERT INTO contacts (organisation_id, device_id, last_seen, clock_skew_s, findings, "
-    "missing_records) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (organisation_id, device_id) "
-    "DO UPDATE SET last_seen = excluded.last_seen, clock_skew_s = excluded.clock_skew_s, "
-    "findings = excluded.findings, missing_records = excluded.missing_records"
+    "missing_records, address_code) VALUES (?, ?, ?, ?, ?, ?, ?) "
+    "ON CONFLICT (organisation_id, device_id) DO UPDATE SET last_seen = excluded.last_seen, "
+    "clock_skew_s = excluded.clock_skew_s, findings = excluded.findings, "
+    "missing_records = excluded.missing_records, address_code = excluded.address_code"
 )
 
 _READINGS = "SELECT signal, reading FROM readings WHERE organisation_id = ? AND device_id = ?"
@@ -75,6 +76,7 @@ class Contact:
     clock_skew_s: int
     findings: str
     missing_records: int
+    address_code: str | None
 
 
 def find_reporting(transaction: Transaction, organisation: str, device: str) -> Reporting | None:
@@ -130,6 +132,7 @@ def move_contact(
             contact.clock_skew_s,
             contact.findings,
             contact.missing_records,
+            contact.address_code,
         ),
     )
 

@@ -25,12 +25,14 @@ contacts = Table(
     Column("clock_skew_s", Integer, nullable=False),
     Column("findings", String(64), nullable=False),
     Column("missing_records", BigInteger, nullable=False),
+    Column("address_code", String(64)),
     ForeignKeyConstraint(*_DEVICE),
 )
 """When a device was last heard.
 
 `findings` is the digest of what it then said of itself, whenever it was read; `missing_records`
-counts the records that its own numbers say it made and never sent.
+counts the records that its own numbers say it made and never sent. `address_code` is the keyed hash
+of the address that it was heard from, where policy compares addresses and it is known.
 """
 
 evidence = Table(

@@ -52,6 +52,13 @@ def test_nobody_is_let_in_by_name_alone_where_a_proven_device_is_demanded() -> N
     assert decision.cause is Cause.NOT_PROVEN
 
 
+def test_nobody_is_let_in_by_a_laptop_that_is_not_where_the_browser_is() -> None:
+    elsewhere = msgspec.structs.replace(at("device-1"), proof=Proof.ELSEWHERE)
+    decision = ask(elsewhere, standing())
+    assert not decision.allowed
+    assert decision.cause is Cause.ELSEWHERE
+
+
 def test_a_named_device_is_judged_as_ever_where_a_proven_one_is_demanded() -> None:
     assert ask(at("device-1"), standing(), requirement=Devices.PROVEN).allowed
 

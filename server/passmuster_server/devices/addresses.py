@@ -1,9 +1,11 @@
 """From where a request came, and whether that is known: two of them may be compared."""
 
+import hmac
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 from starlette.requests import Request
 
+from passmuster_collectors.contract.canonical import base64url
 from passmuster_server.config import Config
 from passmuster_server.devices.limits import network_of
 
@@ -41,6 +43,12 @@ class Addresses:
 
     def _is_proxy(self, address: IPv4Address | IPv6Address) -> bool:
         return any(address in network for network in self._proxies)
+
+
+def address_code(organisation_key: bytes, address: str) -> str:
+    """Return what is kept of an address: enough to tell it from another one."""
+    message = b"passmuster address\0" + address.encode("utf-8")
+    return base64url(hmac.digest(organisation_key, message, "sha256"))
 
 
 def are_same(first: str | None, second: str | None) -> bool | None:
