@@ -111,18 +111,24 @@ def _counted(
         now,
         [first + step * place for place in range(number)],
         verdicts_at(connection, organisation, first, step, number, group),
-        shares_of(standings),
+        shares_of(standings, now),
         totals(connection, period, now, among=among, most=MAX_LISTED),
         silent[:MAX_LISTED],
         len(silent),
     )
 
 
-def shares_of(standings: Sequence[Standing]) -> list[SignalShare]:
-    """Return how each signal is judged now, the one that keeps most laptops from passing first."""
+def shares_of(standings: Sequence[Standing], now: datetime) -> list[SignalShare]:
+    """Return how each signal is judged now, the one that keeps most laptops from passing first.
+
+    Of a laptop that is not heard of any more every signal is unknown.
+    """
     counts: Counter[tuple[str, Outcome]] = Counter()
     blocking: Counter[str] = Counter()
     for standing in standings:
+        if not standing.is_heard_of(now):
+            counts.update((signal.id, Outcome.UNKNOWN) for signal in JUDGED)
+            continue
         for each in standing.signals:
             counts[each.signal, each.outcome] += 1
             blocking[each.signal] += each.blocking and bool(each.reasons)

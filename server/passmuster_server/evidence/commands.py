@@ -6,6 +6,8 @@ from argparse import ArgumentParser, _SubParsersAction
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import Connection
+
 from passmuster_collectors.contract import codec
 from passmuster_server.audit.actions import Action
 from passmuster_server.audit.record import Event
@@ -13,6 +15,8 @@ from passmuster_server.commands import Command, CommandError
 from passmuster_server.evidence.gathering import LONGEST, Evidence, gather
 from passmuster_server.evidence.measures import measures
 from passmuster_server.fleet.history_commands import LAST, moment
+from passmuster_server.policy.service import Policies
+from passmuster_server.policy.standings import Standings
 from passmuster_server.schema import DEFAULT_ORGANISATION
 
 FORMS = (".pdf", ".json")
@@ -37,9 +41,13 @@ def write(command: Command) -> int:
     form = arguments.file.suffix.lower()
     if form not in FORMS:
         raise CommandError(f"file: expected a name that ends with {' or '.join(FORMS)}")
-    found = command.database.read_now(
-        lambda connection: gather(connection, DEFAULT_ORGANISATION, since, until, now)
-    )
+    policies = Policies(command.database, Standings(), command.clock)
+
+    def read(connection: Connection) -> Evidence:
+        standings = policies.load(connection)
+        return gather(connection, DEFAULT_ORGANISATION, standings, since, until, now)
+
+    found = command.database.read_now(read)
     content = as_pdf(found) if form == ".pdf" else as_json(found)
     command.change(
         lambda _: None,

@@ -1,24 +1,24 @@
 """The figures of a period: of laptops and deeds in number, of no person by name."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, select
+from sqlalchemy import ColumnElement, Connection, Select, func, select
 
-from passmuster_collectors.contract.errors import ContractError
 from passmuster_collectors.contract.verdict import Outcome, Verdict
+from passmuster_collectors.signals import CATALOG
 from passmuster_server.audit import record
 from passmuster_server.audit.record import BrokenChainError
 from passmuster_server.audit.tables import audit_entries
 from passmuster_server.devices.tables import devices, organisations
 from passmuster_server.fleet import history
+from passmuster_server.fleet.history_points import in_service
 from passmuster_server.gate.tables import decisions
-from passmuster_server.policy import store
-from passmuster_server.policy.standing import DeviceStatus
-from passmuster_server.policy.tables import policies, verdicts, waivers
+from passmuster_server.policy.standing import DeviceStatus, Standing
+from passmuster_server.policy.tables import policies, verdict_history, waivers
 
 LONGEST = timedelta(days=400)
 
@@ -84,27 +84,20 @@ class Evidence:
 
 
 def gather(
-    connection: Connection, organisation: str, since: datetime, until: datetime, now: datetime
+    connection: Connection,
+    organisation: str,
+    standings: Iterable[Standing],
+    since: datetime,
+    until: datetime,
+    now: datetime,
 ) -> Evidence:
-    """Return the evidence of a period; what is counted "now" is as it stands at `now`."""
+    """Return the evidence of a period; what is counted "now" is as `standings` are at `now`."""
     own = devices.c.organisation_id == organisation
     by_status = _counts(
         connection, select(devices.c.status, func.count()).where(own).group_by(devices.c.status)
     )
-    in_service = (
-        select(verdicts.c.verdict, verdicts.c.signals)
-        .join(
-            devices,
-            (devices.c.organisation_id == verdicts.c.organisation_id)
-            & (devices.c.device_id == verdicts.c.device_id),
-        )
-        .where(own, devices.c.status == DeviceStatus.ACTIVE.value)
-    )
-    by_verdict: Counter[str] = Counter()
-    counted: dict[str, Counter[str]] = {}
-    for verdict, signals in connection.execute(in_service):
-        by_verdict[verdict] += 1
-        _count(signals, counted)
+    in_use = [each for each in standings if each.status is DeviceStatus.ACTIVE]
+    among = in_service(verdict_history.c.device_id, organisation, None)
     answered = _counts(
         connection,
         select(decisions.c.allowed, func.count())
@@ -125,11 +118,11 @@ def gather(
         until=until,
         made_at=now,
         by_status=by_status,
-        by_verdict=dict(by_verdict),
-        signals={signal: Outcomes(**found) for signal, found in counted.items()},
+        by_verdict=Counter(each.verdict_at(now).value for each in in_use),
+        signals=_signals(in_use, now),
         seconds={
             verdict.value: _seconds(
-                connection, history.Period(organisation, since, until, verdict), now
+                connection, history.Period(organisation, since, until, verdict), among, now
             )
             for verdict in Verdict
         },
@@ -151,19 +144,26 @@ def gather(
     )
 
 
-def _count(stored: bytes, into: dict[str, Counter[str]]) -> None:
-    try:
-        signals = store.read_signals(stored)
-    except ContractError:
-        # Written by another version; that laptop is judged again soon.
-        return
-    for each in signals:
-        counter = into.setdefault(each.signal, Counter())
-        counter[_COUNTED[each.outcome] if each.waived_until is None else "excepted"] += 1
+def _signals(in_use: Iterable[Standing], now: datetime) -> dict[str, Outcomes]:
+    """Count by signal; of a laptop that is not heard of any more every signal is unknown."""
+    counted = {signal.id: Counter[str]() for signal in CATALOG}
+    for standing in in_use:
+        if not standing.is_heard_of(now):
+            for counter in counted.values():
+                counter["unknown"] += 1
+            continue
+        for each in standing.signals:
+            excepted = each.waived_until is not None and now < each.waived_until
+            if each.signal in counted:
+                counted[each.signal]["excepted" if excepted else _COUNTED[each.outcome]] += 1
+    return {signal: Outcomes(**found) for signal, found in counted.items()}
 
 
-def _seconds(connection: Connection, period: history.Period, now: datetime) -> int:
-    return round(sum(each.seconds for each in history.totals(connection, period, now)))
+def _seconds(
+    connection: Connection, period: history.Period, among: ColumnElement[bool], now: datetime
+) -> int:
+    totals = history.totals(connection, period, now, among=among)
+    return round(sum(each.seconds for each in totals))
 
 
 def _policies(

@@ -1,5 +1,6 @@
 """The page for auditors, and the same as a PDF."""
 
+import asyncio
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from urllib.parse import urlencode
@@ -30,6 +31,8 @@ class EvidencePages:
 
     def __init__(self, services: Services, guard: Guard) -> None:
         self._database = services.database
+        self._standings = services.standings
+        self._gathering = asyncio.Lock()
         self._clock = services.clock
         self._guard = guard
         self._pages = Pages(Path(__file__).parent / "templates")
@@ -70,18 +73,21 @@ class EvidencePages:
         )
 
     async def _gathered(self, request: Request, session: Session) -> Evidence:
-        """Return the evidence of the days asked for; what is no period is the last 90 days."""
-        now = self._clock()
-        since = _day(request.query_params.get("since", ""))
-        until = _day(request.query_params.get("until", ""))
-        # The last day is included, as people mean it; today ends now.
-        end = now if until is None else min(now, until + timedelta(days=1))
-        begin = end - AT_FIRST if since is None else since
-        if not begin < end or end - begin > LONGEST:
-            begin, end = now - AT_FIRST, now
-        return await self._database.read(
-            lambda connection: gather(connection, session.organisation, begin, end, now)
-        )
+        """Return the evidence of the days asked for; what is no period is the last 90 days.
+
+        It is counted anew each time: an auditor wants to see what is, not what was.
+        """
+        query = request.query_params
+        # The audit record is followed to its end for it: one at a time.
+        async with self._gathering:
+            now = self._clock()
+            begin, end = _period(query.get("since", ""), query.get("until", ""), now)
+            standings = self._standings.all(session.organisation)
+            return await self._database.read(
+                lambda connection: gather(
+                    connection, session.organisation, standings, begin, end, now
+                )
+            )
 
 
 def routes(services: Services) -> list[Route]:
@@ -96,6 +102,17 @@ def routes(services: Services) -> list[Route]:
             methods=["GET"],
         ),
     ]
+
+
+def _period(since: str, until: str, now: datetime) -> tuple[datetime, datetime]:
+    """Return begin and end of the days, the last one included; today ends now."""
+    first, last = _day(since), _day(until)
+    try:
+        end = now if last is None else min(now, last + timedelta(days=1))
+        begin = end - AT_FIRST if first is None else first
+    except OverflowError:
+        return now - AT_FIRST, now
+    return (begin, end) if begin < end <= begin + LONGEST else (now - AT_FIRST, now)
 
 
 def _day(text: str) -> datetime | None:

@@ -83,7 +83,7 @@ def _laptops(evidence: Evidence) -> Section:
             _UNKNOWN,
         ),
         Grid(
-            ("Verdict", "Laptops in use now", "Hours in the period", "Share of the hours"),
+            ("Verdict", "Laptops in use now", "Their hours in the period", "Share of the hours"),
             tuple(
                 (
                     words,

@@ -104,10 +104,7 @@ class Standing:
 
     def verdict_at(self, moment: datetime) -> Verdict:
         """Return the verdict that counts at `moment`: stale, future or conflicting is `unknown`."""
-        if self.status is not DeviceStatus.ACTIVE or self.last_seen is None:
-            return Verdict.UNKNOWN
-        age_s = (moment - self.last_seen).total_seconds()
-        if not -CLOCK_STEP_S <= age_s <= self.max_age_s:
+        if self.status is not DeviceStatus.ACTIVE or not self.is_heard_of(moment):
             return Verdict.UNKNOWN
         if self.waived_until is not None and moment >= self.waived_until:
             return Verdict.NON_COMPLIANT
@@ -116,6 +113,12 @@ class Standing:
         ):
             return Verdict.NON_COMPLIANT
         return self.verdict
+
+    def is_heard_of(self, moment: datetime) -> bool:
+        """Whether what was last reported counts at `moment`; else each signal is unknown."""
+        if self.last_seen is None:
+            return False
+        return -CLOCK_STEP_S <= (moment - self.last_seen).total_seconds() <= self.max_age_s
 
     @property
     def reasons(self) -> tuple[Reason, ...]:

@@ -172,13 +172,19 @@ def test_signals_are_counted_by_outcome_with_the_worst_first() -> None:
             standing(Verdict.NON_COMPLIANT, NO_LOCK, device="1"),
             standing(Verdict.NON_COMPLIANT, NO_LOCK, UNREADABLE_WIFI, device="2"),
             standing(device="3"),
-        ]
+        ],
+        NOW,
     )
     assert [(each.signal, each.failing, each.unknown, each.blocking) for each in found] == [
         ("screen_lock", 2, 0, 2),
         ("wifi_security", 0, 1, 1),
     ]
     assert Outcome.FAIL is NO_LOCK.outcome
+
+
+def test_of_a_laptop_that_fell_silent_every_signal_is_unknown() -> None:
+    found = shares_of([standing(Verdict.NON_COMPLIANT, NO_LOCK, last_seen=NOW - 9 * HOUR)], NOW)
+    assert {(each.passing, each.failing, each.unknown) for each in found} == {(0, 0, 1)}
 
 
 def test_the_longest_silent_come_first_and_those_never_heard_are_not_silent() -> None:

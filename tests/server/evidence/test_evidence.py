@@ -3,15 +3,18 @@
 import json
 import subprocess
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import httpx
 import pytest
 
 from passmuster_collectors.signals import CATALOG
+from passmuster_server.evidence.gathering import gather
 from passmuster_server.evidence.measures import SIGNALS, measures
+from passmuster_server.schema import DEFAULT_ORGANISATION
 from tests.support.clocked_server import ClockedServer, clocked_server
-from tests.support.console import signed_in
+from tests.support.console import signed_in, wait_until
 from tests.support.example_readings import USB, healthy, with_stick
 from tests.support.signing_device import SigningDevice
 from tests.support.tools import require_tool
@@ -33,6 +36,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClockedServer]:
             running.command("waive", laptops[2].device, USB, "--days", "1", "--reason", "Agreed")
             laptops[2].report(client, with_stick())
         running.command("policy", "publish", str(policy_file(tmp_path_factory)))
+        judged = "SELECT count(*) FROM verdicts WHERE verdict = 'compliant' AND policy_version = 3"
+        wait_until(lambda: running.rows(judged) == [(2,)])
         yield running
 
 
@@ -71,6 +76,18 @@ def test_it_counts_laptops_by_what_they_are_now(server: ClockedServer, tmp_path:
     assert [each["version"] for each in found["policies"]] == [1, 2, 3]
     assert found["chain"]["problem"] == ""
     assert found["measures"][0]["controls"]["iso_27001"]
+
+
+def test_of_laptops_that_fell_silent_every_signal_is_unknown(server: ClockedServer) -> None:
+    services, now = server.services, server.now()
+    standings = services.standings.all(DEFAULT_ORGANISATION)
+    period = (now, now + timedelta(days=3))
+    found = services.database.read_now(
+        lambda connection: gather(connection, DEFAULT_ORGANISATION, standings, *period, period[1])
+    )
+    assert found.by_verdict == {"unknown": 3}
+    assert {each.unknown for each in found.signals.values()} == {3}
+    assert {each.passed for each in found.signals.values()} == {0}
 
 
 def test_it_names_no_worker(server: ClockedServer, tmp_path: Path) -> None:
@@ -137,7 +154,15 @@ class TestInTheConsole:
         assert "1 January 2026" in text_of(document.content)
         assert "evidence.pdf" in auditor.get("/audit").text
 
-    @pytest.mark.parametrize("query", ["since=x&until=y", "since=2026-02-01&until=2026-01-01"])
+    @pytest.mark.parametrize(
+        "query",
+        [
+            "since=x&until=y",
+            "since=2026-02-01&until=2026-01-01",
+            "until=9999-12-31",
+            "until=0001-01-01",
+        ],
+    )
     def test_what_is_no_period_is_the_last_ninety_days(
         self, auditor: httpx.Client, query: str
     ) -> None:
