@@ -67,10 +67,10 @@ def placed(server: ClockedServer, laptop: SigningDevice) -> tuple[str, str]:
 
 def on_record(server: ClockedServer, action: str, subject: str) -> int:
     ((number,),) = server.rows(
-        "SELECT count(*) FROM audit_entries WHERE action = ? AND subject = ? "
-        "AND actor LIKE '%(API)'",
+        "SELECT count(*) FROM audit_entries WHERE action = ? AND subject = ? AND actor LIKE ?",
         action,
         subject,
+        "%(API)",
     )
     return int(number)
 

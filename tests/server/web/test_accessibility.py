@@ -228,6 +228,33 @@ def test_a_change_that_was_refused(site: Site, console: Page) -> None:
     expect_no_faults(console)
 
 
+def test_a_code_for_a_laptop(site: Site, console: Page) -> None:
+    console.goto(site.url("/enrol"))
+    console.get_by_label("Whose laptop it will be").fill("cleo@example.com")
+    console.get_by_role("button", name="Make a code").click()
+    expect(console.get_by_role("heading", name="The code for cleo@example.com")).to_be_visible()
+    expect_no_faults(console)
+
+
+def test_what_a_suppliers_group_demands_with_a_mistake_and_without(site: Site, page: Page) -> None:
+    site.server.command("group", "add", "Manila", "--kind", "supplier")
+    made = site.server.command("create-admin", "--email", "m@example.com", "--group", "Manila")
+    page.goto(made.stdout.split()[-1])
+    page.get_by_role("button", name="Sign in", exact=True).click()
+    page.wait_for_url("**/fleet")
+    page.get_by_role("link", name="What your group demands").click()
+    editor = page.get_by_role("textbox", name="The tables of your group")
+    editor.fill("max_age_s = 86400")
+    page.get_by_role("button", name="Check").click()
+    expect(page.get_by_role("alert")).to_contain_text("is weaker than")
+    expect_no_faults(page)
+    editor.fill('[signals.firewall]\nseverity = "block"')
+    page.get_by_role("button", name="Check").click()
+    expect(page.get_by_role("heading", name="What it would do to your laptops")).to_be_visible()
+    expect(page.get_by_role("button", name="Put it in force")).to_be_visible()
+    expect_no_faults(page)
+
+
 def test_a_change_of_the_policy_with_a_mistake_and_without(site: Site, console: Page) -> None:
     console.goto(site.url("/policy"))
     editor = console.get_by_role("textbox", name="The policy, as TOML")
