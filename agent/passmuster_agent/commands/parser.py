@@ -62,7 +62,8 @@ def parser() -> argparse.ArgumentParser:
     enroll.add_argument(
         "--owner",
         metavar="EMAIL",
-        help="who works with this laptop; needed with a deployment secret",
+        help="who works with this laptop: needed with a deployment secret; with --sign-in the "
+        "only one who may approve",
     )
     enroll.add_argument(
         "--sign-in",

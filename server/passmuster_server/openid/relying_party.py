@@ -149,5 +149,6 @@ def _refused(error: str) -> LoginError:
 
 def _unavailable(error: ProviderError) -> LoginError:
     # What is wrong is for whoever runs this server to read, and holds nothing of the person.
-    _log.warning("no login by the OpenID provider: %s %s", error, error.error)
+    told = f" ({error.error})" if error.error else ""
+    _log.warning("no login by the OpenID provider: %s%s", error, told)
     return LoginError("Your organisation's sign-in can't be used at the moment. Try again soon.")
