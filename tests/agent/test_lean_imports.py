@@ -73,6 +73,16 @@ def test_a_host_in_brackets_is_still_checked() -> None:
     subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
 
 
+def test_a_reporter_still_finds_a_server_whose_name_is_not_ascii() -> None:
+    use = (
+        "request = requests.Request('GET', 'https://b\\xfccher.example/')\n"
+        "assert request.prepare().url == 'https://xn--bcher-kva.example/'"
+    )
+    assert (
+        before_and_after("lean_imports.be_reporter()", "requests", "idna.core", use) == "False True"
+    )
+
+
 def test_a_resident_process_hashes_without_openssl() -> None:
     use = "assert hashlib.sha256(b'a').hexdigest().startswith('ca978112')"
     start = "lean_imports.be_resident()"
