@@ -15,6 +15,7 @@ import pytest
 from playwright.sync_api import Error, Page, expect
 
 from passmuster_collectors.contract.attestation import PORTS
+from tests.support.accessibility import expect_no_faults
 from tests.support.browser import browsing
 from tests.support.clocked_server import ClockedServer, clocked_server
 from tests.support.example_laptops import ONLY_USB
@@ -229,6 +230,15 @@ def test_a_worker_who_says_no_lets_nobody_in(server: ClockedServer, laptop: Prov
         page.get_by_role("link", name="Go on without").click()
         page.wait_for_url("**/test/who")
         assert told_by(page) == {"device": None}
+
+
+def test_the_page_with_the_number_has_no_faults(server: ClockedServer) -> None:
+    with browsing() as browser:
+        page = browser.page()
+        page.goto(server.url + WANT)
+        page.get_by_role("link", name="Confirm at your laptop by a number").click()
+        expect(page.locator("output")).to_be_visible()
+        expect_no_faults(page)
 
 
 def test_a_number_that_nobody_shows_is_refused_at_the_laptop(laptop: ProvingLaptop) -> None:
