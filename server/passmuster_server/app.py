@@ -34,6 +34,7 @@ from passmuster_server.console.group_policy_routes import routes as group_policy
 from passmuster_server.console.policy_routes import routes as policy_routes
 from passmuster_server.console.trend_routes import routes as trend_routes
 from passmuster_server.console.usb_routes import routes as usb_routes
+from passmuster_server.console.view_routes import routes as view_routes
 from passmuster_server.database import Database, StoreUnavailableError
 from passmuster_server.devices.approval_routes import routes as approval_routes
 from passmuster_server.devices.lineage import place_of
@@ -89,6 +90,7 @@ AREAS = (
     openid_return_routes,
     fleet_routes,
     fleet_action_routes,
+    view_routes,
     trend_routes,
     usb_routes,
     enrolment_page_routes,

@@ -3,6 +3,7 @@
 import passmuster_server.accounts.tables
 import passmuster_server.audit.tables
 import passmuster_server.changes
+import passmuster_server.console.tables
 import passmuster_server.devices.tables
 import passmuster_server.gate.oidc.tables
 import passmuster_server.gate.tables

@@ -21,6 +21,7 @@ from passmuster_server.audit.actions import Action
 from passmuster_server.audit.record import Event, record_once
 from passmuster_server.clock import Clock
 from passmuster_server.config import Config
+from passmuster_server.console.saved_views import views_of
 from passmuster_server.database import Database, StoreUnavailableError
 from passmuster_server.devices.groups import groups_of
 from passmuster_server.fleet import actions, cursors, device_view
@@ -87,15 +88,16 @@ class FleetPages:
         """Show one page of the fleet."""
         organisation = session.organisation
         search = searched(request.query_params.get("search", ""), MAX_SEARCH)
-        known, groups = await self._database.read(
+        known, groups, views = await self._database.read(
             lambda connection: (
                 of_fingerprint(connection, organisation, search) if search else frozenset(),
                 _seen_by(session, groups_of(connection, organisation)),
+                views_of(connection, session),
             )
         )
         query = FleetQuery(
             organisation,
-            _group(request.query_params.get("verdict", "")),
+            group_named(request.query_params.get("verdict", "")),
             search,
             known,
             # One that we never made leads to the first page.
@@ -122,13 +124,15 @@ class FleetPages:
                 for each in page.laptops
             ],
             groups=groups,
+            views=views,
+            view_link=link_of(query, query.group),
             of_group=query.of_group,
             filters=_filters(query, page.counts),
             group=query.group,
             search=query.search,
             paged=query.after is not None,
-            first_link=_link(query, query.group),
-            next_link=_link(query, query.group, page.following) if page.following else None,
+            first_link=link_of(query, query.group),
+            next_link=link_of(query, query.group, page.following) if page.following else None,
             public_url=self._config.public_url,
         )
 
@@ -285,17 +289,18 @@ def _filters(query: FleetQuery, counts: Mapping[Group, int]) -> dict[str, Any]:
     everything = Filter(
         GROUPS[Group.COMPLIANT],
         sum(counts.values()),
-        _link(query, None),
+        link_of(query, None),
         query.group is None,
     )
     groups = [
-        Filter(GROUPS[group], number, _link(query, group), query.group is group)
+        Filter(GROUPS[group], number, link_of(query, group), query.group is group)
         for group, number in counts.items()
     ]
     return {"everything": everything, "groups": groups}
 
 
-def _link(query: FleetQuery, group: Group | None, after: Cursor | None = None) -> str:
+def link_of(query: FleetQuery, group: Group | None, after: Cursor | None = None) -> str:
+    """Return the address of a page of the fleet."""
     parameters = {}
     if group is not None:
         parameters["verdict"] = group.value
@@ -308,5 +313,6 @@ def _link(query: FleetQuery, group: Group | None, after: Cursor | None = None) -
     return "/fleet" + (f"?{urlencode(parameters)}" if parameters else "")
 
 
-def _group(text: str) -> Group | None:
+def group_named(text: str) -> Group | None:
+    """Return the group of verdicts that an address names, None for any other word."""
     return Group(text) if text in set(Group) else None

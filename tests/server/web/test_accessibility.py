@@ -191,6 +191,17 @@ def test_a_page_for_it(site: Site, console: Page, path: str) -> None:
     expect_no_faults(console)
 
 
+def test_a_fleet_with_saved_views(site: Site, console: Page) -> None:
+    console.goto(site.url("/fleet?search=ben"))
+    console.get_by_text("Save and manage views").click()
+    console.get_by_label("Name for what is filtered now").fill("Ben's laptops")
+    console.get_by_label("For all administrators").check()
+    console.get_by_role("button", name="Save this view").click()
+    view = console.get_by_role("navigation", name="Saved views").get_by_role("link")
+    expect(view).to_have_attribute("aria-current", "true")
+    expect_no_faults(console)
+
+
 def test_a_laptop_with_findings_a_waiver_and_actions(site: Site, console: Page) -> None:
     console.goto(site.url(f"/fleet/devices/{site.device}"))
     expect(console.get_by_text("Waived").first).to_be_attached()
