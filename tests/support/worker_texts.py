@@ -98,7 +98,7 @@ def _said_in(path: Path, names: tuple[str, ...]) -> Iterator[str]:
 def _gate() -> Iterator[str]:
     yield from (words.UNTIL, blocked.ASK_IT, break_glass.TOO_MANY, break_glass.NOT_GOOD)
     yield from (approving.TOO_MANY, approving.NO_LAPTOP, approving.NOT_YOURS)
-    yield from (approving.ANSWERED, approving.NO_ADDRESS)
+    yield from (approving.ANSWERED, approving.NO_ADDRESS, approving.TOO_LONG_AGO)
     # What a form of any page says when it is not its own.
     yield from _said_in(SERVER / "web" / "forms.py", ("_foreign",))
     for cause in CAUSES.values():

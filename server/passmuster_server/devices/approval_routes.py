@@ -1,5 +1,6 @@
 """The pages where a worker approves a laptop after signing in, and where the laptop asks for it."""
 
+from datetime import timedelta
 from pathlib import Path
 
 from starlette.requests import Request
@@ -12,9 +13,10 @@ from passmuster_collectors.contract.errors import ContractError
 from passmuster_server.config_openid import AT_ONCE, OFF
 from passmuster_server.database import Transaction
 from passmuster_server.devices import approvals, store
+from passmuster_server.devices.addresses import Addresses, are_same
 from passmuster_server.devices.approvals import Laptop
 from passmuster_server.devices.doors import OwnerError, checked_owner
-from passmuster_server.devices.limits import AddressLimit, network_of
+from passmuster_server.devices.limits import AddressLimit
 from passmuster_server.devices.routes import (
     MAX_BODY,
     STARTS,
@@ -25,8 +27,9 @@ from passmuster_server.devices.routes import (
     requester,
     require_room,
 )
-from passmuster_server.openid.arrivals import Arrival, Arrivals
+from passmuster_server.openid.arrivals import LIFETIME, Arrival, Arrivals
 from passmuster_server.openid.login import ENROL_PATH, Purpose
+from passmuster_server.openid.person import CLOCK_STEP
 from passmuster_server.openid.relying_party import LoginError, RelyingParty
 from passmuster_server.policy.standing import DeviceStatus
 from passmuster_server.schema import DEFAULT_ORGANISATION
@@ -39,8 +42,10 @@ from passmuster_server.web.worker_pages import HERE, STYLE_HASH, WorkerPages
 GUESSES = 10
 GUESSES_WITHIN_S = 300.0
 """Of one person, who is known by then: nobody uses up another one's."""
-LOGIN_WITHIN_S = 900
-"""How long ago the person may have logged in at the provider."""
+LOGIN_WITHIN = timedelta(minutes=15)
+"""How long ago the person may have logged in at the provider when they approve a laptop."""
+MAX_AGE_S = int((LOGIN_WITHIN - LIFETIME).total_seconds())
+"""How long ago when they come from there: what is left is the time that they have for the code."""
 MAX_CODE = 64
 
 TOO_MANY = "Too many wrong codes. Wait a few minutes."
@@ -48,6 +53,10 @@ NO_LAPTOP = "No laptop shows this code now. Look again, or begin anew on the lap
 NOT_YOURS = "This laptop waits for another person's approval."
 ANSWERED = "This laptop has its answer already."
 NO_ADDRESS = "Your organisation's sign-in does not vouch for an e-mail address of yours."
+TOO_LONG_AGO = (
+    "Your organisation's sign-in asked you too long ago who you are, or did not say when. "
+    "Sign in again."
+)
 
 _POLICY = {
     "Content-Security-Policy": (
@@ -65,6 +74,7 @@ class ApprovalRequests:
         self._clock = services.clock
         self._url = services.config.public_url + ENROL_PATH
         self._asked = AddressLimit(STARTS, WITHIN_S)
+        self._addresses = Addresses(services.config)
 
     async def ask(self, request: Request) -> Response:
         """Answer `ApprovalStart` with `ApprovalStarted`."""
@@ -90,7 +100,7 @@ class ApprovalRequests:
                 transaction.connection,
                 DEFAULT_ORGANISATION,
                 start.enrolment,
-                network=network_of(address),
+                network=self._addresses.known(request),
                 owner=owner,
                 now=now,
             )
@@ -120,6 +130,7 @@ class ApprovalPages:
         self._at_once = party.settings.enrolment == AT_ONCE
         self._arrivals = Arrivals(services.signing, services.clock, self._public_url)
         self._guesses = AddressLimit(GUESSES, GUESSES_WITHIN_S)
+        self._addresses = Addresses(services.config)
         self._pages = WorkerPages(
             Path(__file__).parent / "templates",
             public_url=self._public_url,
@@ -128,12 +139,15 @@ class ApprovalPages:
 
     async def show(self, request: Request) -> Response:
         """Show where to sign in, or where to type the code."""
-        return self._page(request, await self._arrivals.of(request, Purpose.ENROL))
+        arrival = await self._arrivals.of(request, Purpose.ENROL)
+        if arrival is not None and (doubt := self._doubt(arrival)):
+            return self._page(request, None, status=403, problem=doubt)
+        return self._page(request, arrival)
 
     async def begin(self, request: Request) -> Response:
         """Lead to the organisation's sign-in."""
         try:
-            return await self._party.lead(Purpose.ENROL, ENROL_PATH, max_age_s=LOGIN_WITHIN_S)
+            return await self._party.lead(Purpose.ENROL, ENROL_PATH, max_age_s=MAX_AGE_S)
         except LoginError as error:
             return self._page(request, None, status=503, problem=str(error))
 
@@ -151,24 +165,28 @@ class ApprovalPages:
             return RedirectResponse(ENROL_PATH, 303, headers=dict(HEADERS))
         fields = await read_form(request, secret=arrival.token, public_url=self._public_url)
         code = fields.get("code", "")[:MAX_CODE]
-        if not arrival.email:
-            return self._page(request, arrival)
+        if doubt := self._doubt(arrival):
+            return self._page(request, None, status=403, problem=doubt)
         if self._guesses.wait_s(arrival.identity) > 0:
             return self._page(request, arrival, status=429, problem=TOO_MANY)
+        # Before anything is waited for: many at once are as many.
+        self._guesses.count(arrival.identity)
         now = self._clock()
         laptop = await self._database.read(
             lambda connection: approvals.find_laptop(connection, DEFAULT_ORGANISATION, code, now)
         )
         if laptop is None:
-            self._guesses.count(arrival.identity)
             return self._page(request, arrival, status=403, problem=NO_LAPTOP)
+        self._guesses.take_back(arrival.identity)
         if laptop.owner is not None and laptop.owner.casefold() != arrival.email.casefold():
             return self._page(request, arrival, status=403, problem=NOT_YOURS)
-        near = network_of(requester(request)) == laptop.network
+        near = are_same(self._addresses.known(request), laptop.network)
         if not answer:
             return self._page(request, arrival, laptop=laptop, code=code, near=near)
-        # On one machine both mostly come from one network; what does not, IT looks at first.
-        status = DeviceStatus.ACTIVE if self._at_once and near else DeviceStatus.PENDING
+        # On one machine both mostly come from one network; what does not, or is not known to, IT
+        # looks at first.
+        trusted = self._at_once and near is True and arrival.second_factor
+        status = DeviceStatus.ACTIVE if trusted else DeviceStatus.PENDING
         return await self._decide(request, arrival, laptop, status if "approve" in fields else None)
 
     async def _decide(
@@ -199,6 +217,15 @@ class ApprovalPages:
         self._arrivals.forget(response)
         return response
 
+    def _doubt(self, arrival: Arrival) -> str:
+        """Return why the arrival shows too little of who it is; empty where it shows enough."""
+        if not arrival.email:
+            return NO_ADDRESS
+        # OpenID Connect Core 1.0, section 3.1.3.7, step 13: who asked with max_age looks.
+        if self._clock() - arrival.logged_in_at > LOGIN_WITHIN + CLOCK_STEP:
+            return TOO_LONG_AGO
+        return ""
+
     def _page(
         self,
         request: Request,
@@ -208,9 +235,6 @@ class ApprovalPages:
         problem: str = "",
         **values: object,
     ) -> Response:
-        if arrival is not None and not arrival.email:
-            arrival, status = None, 403
-            problem = NO_ADDRESS
         shown = {"laptop": None, "code": "", "near": True, "answered": False, "approved": False}
         return self._pages.response(
             request,

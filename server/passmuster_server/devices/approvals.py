@@ -7,9 +7,8 @@ its owner reads there and types after signing in. Only hashes of both are kept, 
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
-from sqlalchemy import Connection, Row, delete, select, tuple_, update
+from sqlalchemy import Connection, delete, select, tuple_, update
 
 from passmuster_collectors.contract.canonical import digest
 from passmuster_collectors.contract.enrolment import EnrolmentFinish, EnrolmentStart
@@ -22,9 +21,6 @@ from passmuster_server.policy.standing import DeviceStatus
 
 LIFETIME = timedelta(minutes=10)
 INTERVAL_S = 5
-SLOWER_S = 5
-"""RFC 8628, section 3.5: each `slow_down` adds so much."""
-SLOWEST_S = 60
 TOLERANCE = timedelta(seconds=1)
 """An agent's five seconds may be a little shorter than ours."""
 
@@ -43,8 +39,8 @@ _PENDING = Refused(
 _SLOW_DOWN = Refused(429, "slow_down", "Ask less often.", counts=False)
 _DENIED = Refused(403, "access_denied", "This laptop was turned down.")
 _EXPIRED = Refused(403, "expired_token", "The code has expired. Start again.")
-WAITING = frozenset({_PENDING.code, _SLOW_DOWN.code})
-"""Refusals that are no wrong guess."""
+WAITING = _PENDING.code
+"""The refusal that is no wrong guess, and comes as often as it should."""
 
 
 @dataclass(frozen=True)
@@ -59,13 +55,13 @@ class Asked:
 class Laptop:
     """A laptop that asks: what it says of itself, since when, and from which network.
 
-    `owner` is whom it says it belongs to, if anyone.
+    `network` is None where that is not known. `owner` is whom it says it belongs to, if anyone.
     """
 
     enrolment: str
     start: EnrolmentStart
     asked_at: datetime
-    network: str
+    network: str | None
     owner: str | None
 
 
@@ -74,7 +70,7 @@ def ask(
     organisation: str,
     enrolment: str,
     *,
-    network: str,
+    network: str | None,
     owner: str | None,
     now: datetime,
 ) -> Asked:
@@ -91,7 +87,7 @@ def ask(
             enrolment_id=enrolment,
             device_code_hash=codes.code_hash(asked.device_code),
             user_code_hash=_hash(asked.user_code),
-            network=network,
+            network=network or "",
             owner=owner,
             asked_at=now,
             expires_at=now + LIFETIME,
@@ -116,7 +112,7 @@ def find_laptop(
     found = row and store.find_challenge(connection, organisation, row.enrolment_id, now)
     if row is None or not found:
         return None
-    return Laptop(row.enrolment_id, found[1], row.asked_at, row.network, row.owner)
+    return Laptop(row.enrolment_id, found[1], row.asked_at, row.network or None, row.owner)
 
 
 def decide(
@@ -156,6 +152,28 @@ def decide(
     return True
 
 
+def too_soon(
+    connection: Connection, organisation: str, finish: EnrolmentFinish, now: datetime
+) -> Refused | None:
+    """Return the refusal for a laptop that has no answer and asked a moment ago; None elsewhere.
+
+    It writes nothing, so that who asks without a pause takes no place among the writes.
+    """
+    row = connection.execute(
+        select(enrolment_approvals).where(
+            enrolment_approvals.c.organisation_id == organisation,
+            enrolment_approvals.c.enrolment_id == finish.enrolment,
+            enrolment_approvals.c.device_code_hash == codes.code_hash(finish.code),
+            enrolment_approvals.c.decided_at.is_(None),
+            enrolment_approvals.c.expires_at > now,
+        )
+    ).one_or_none()
+    if row is None or row.polled_at is None:
+        return None
+    pause = timedelta(seconds=row.interval_s) - TOLERANCE
+    return _SLOW_DOWN if now - row.polled_at < pause else None
+
+
 def open_by_approval(
     connection: Connection, organisation: str, finish: EnrolmentFinish, now: datetime
 ) -> Opened | Refused | None:
@@ -175,7 +193,7 @@ def open_by_approval(
     if row.expires_at <= now:
         return _EXPIRED
     if row.decided_at is None:
-        return _not_yet(connection, row, now)
+        return _not_yet(connection, organisation, finish, now)
     if row.status is None:
         return _DENIED
     return Opened(
@@ -222,19 +240,18 @@ def _hash(user_code: str) -> str:
     return digest(plain.encode("ascii"))
 
 
-def _not_yet(connection: Connection, row: Row[Any], now: datetime) -> Refused:
-    """Note that the laptop has asked, and tell it to slow down where that was too soon."""
-    interval_s, answer = row.interval_s, _PENDING
-    if row.polled_at is not None and now - row.polled_at + TOLERANCE < timedelta(
-        seconds=interval_s
-    ):
-        interval_s, answer = min(interval_s + SLOWER_S, SLOWEST_S), _SLOW_DOWN
+def _not_yet(
+    connection: Connection, organisation: str, finish: EnrolmentFinish, now: datetime
+) -> Refused:
+    """Note that the laptop has asked; of several at once one alone was not too soon."""
+    if refused := too_soon(connection, organisation, finish, now):
+        return refused
     connection.execute(
         update(enrolment_approvals)
         .where(
-            enrolment_approvals.c.organisation_id == row.organisation_id,
-            enrolment_approvals.c.enrolment_id == row.enrolment_id,
+            enrolment_approvals.c.organisation_id == organisation,
+            enrolment_approvals.c.enrolment_id == finish.enrolment,
         )
-        .values(polled_at=now, interval_s=interval_s)
+        .values(polled_at=now)
     )
-    return answer
+    return _PENDING

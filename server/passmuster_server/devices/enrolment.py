@@ -26,7 +26,7 @@ from passmuster_server.clock import Clock
 from passmuster_server.database import Database, Transaction
 from passmuster_server.devices import codes, jws, key_changes, store
 from passmuster_server.devices.agent_versions import require
-from passmuster_server.devices.approvals import open_by_approval
+from passmuster_server.devices.approvals import open_by_approval, too_soon
 from passmuster_server.devices.doors import (
     OTHERS,
     REVOKED,
@@ -150,12 +150,15 @@ class Enrolment:
         a proof that does not fit.
         """
         # What anybody can make up is refused before it takes a place among the writes.
-        found, server = await self._database.read(
+        found, server, hasty = await self._database.read(
             lambda connection: (
                 self._challenge(connection, finish),
                 store.organisation_of(connection, self._organisation).server_id,
+                too_soon(connection, self._organisation, finish, self._clock()),
             )
         )
+        if hasty is not None:
+            raise hasty.error()
         challenge, start = found
         if challenge.tries < MAX_TRIES:
             _check_proof(finish, start, challenge.challenge, server)

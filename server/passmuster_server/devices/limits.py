@@ -37,6 +37,11 @@ class AddressLimit:
         if len(self._tries) > MAX_ADDRESSES:
             self._tries.popitem(last=False)
 
+    def take_back(self, address: str) -> None:
+        """Count the last one no more: it was none of those that count."""
+        if tries := self._tries.get(network_of(address)):
+            tries.pop()
+
     def _recent(self, address: str) -> list[float]:
         since = self._monotonic() - self._within_s
         return [at for at in self._tries.get(network_of(address), ()) if at > since]

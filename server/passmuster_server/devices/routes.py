@@ -57,7 +57,7 @@ class EnrolmentRoutes:
         try:
             enrolled = codec.encode(await self._enrolment.finish(finish))
         except RefusalError as error:
-            if error.problem.code not in WAITING:
+            if error.problem.code != WAITING:
                 self._guesses.count(address)
             raise
         if not enrolled["waits"]:

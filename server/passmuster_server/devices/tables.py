@@ -105,7 +105,10 @@ enrolment_approvals = Table(
     Index("uq_enrolment_approvals_user_code", "organisation_id", "user_code_hash", unique=True),
     Index("ix_enrolment_approvals_expires_at", "expires_at"),
 )
-"""`person` has approved the laptop, which is to have the `status`; null: has turned it down."""
+"""`person` has approved the laptop, which is to have the `status`; null: has turned it down.
+
+`network` is empty where it is not known.
+"""
 
 devices = Table(
     "devices",

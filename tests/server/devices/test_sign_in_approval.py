@@ -2,8 +2,10 @@
 
 import re
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from typing import Any
+from pathlib import Path
+from typing import Any, cast
 
 import httpx
 import pytest
@@ -49,7 +51,7 @@ def client(server: ClockedServer) -> Iterator[httpx.Client]:
 def name(provider: OpenIdProvider) -> str:
     """The provider's name of a worker who has no account for the console."""
     name = next(_names)
-    provider.know(name, amr=("pwd",))
+    provider.know(name)
     return name
 
 
@@ -182,12 +184,28 @@ def test_who_asks_too_often_is_told_to_slow_down_and_loses_no_try(
     laptop = Asking(server, client)
     told = [laptop.told() for _ in range(7)]
     assert told == ["authorization_pending"] + ["slow_down"] * 6
-    with server.later(timedelta(seconds=30)):
-        assert laptop.told() == "slow_down", "expected each to lengthen the interval"
-    with server.later(timedelta(seconds=75)):
+    with server.later(timedelta(seconds=5)):
         assert laptop.told() == "authorization_pending"
     approve(worker, laptop.shown.user_code)
     assert laptop.told() == "enrolled"
+
+
+@pytest.fixture
+def alone(tmp_path: Path) -> Iterator[ClockedServer]:
+    """A server whose provider does not answer: laptops ask all the same."""
+    settings = OpenIdProvider(cast(Any, None), "http://127.0.0.1:9").settings(tmp_path)
+    with clocked_server(tmp_path / "server", openid={**settings, "enrolment": "waits"}) as running:
+        yield running
+
+
+def test_asking_too_often_writes_nothing_and_counts_as_guessing(alone: ClockedServer) -> None:
+    with alone.client() as client:
+        laptop = Asking(alone, client)
+        assert laptop.told() == "authorization_pending"
+        noted = alone.rows("SELECT polled_at, interval_s FROM enrolment_approvals")
+        told = [laptop.told() for _ in range(21)]
+        assert told == ["slow_down"] * 20 + ["too_many_tries"]
+        assert alone.rows("SELECT polled_at, interval_s FROM enrolment_approvals") == noted
 
 
 def test_the_codes_of_one_laptop_are_no_use_to_another(
@@ -225,6 +243,72 @@ def test_what_asks_from_another_network_is_marked_and_waits_for_it(
     page = post(worker, page, ENROL + "/answer", code=laptop.shown.user_code, approve="yes")
     assert "Until IT has approved it as well" in page.text
     assert laptop.poll().json()["waits"] is True
+
+
+def test_what_comes_from_nobody_knows_where_waits_for_it(
+    server: ClockedServer, worker: Visitor
+) -> None:
+    """Behind a proxy that is not trusted every laptop and browser has the proxy's address."""
+    server.stop()
+    before = dict(server.settings)
+    server.settings |= {"behind_proxy": True, "public_url": server.url}
+    server.start()
+    try:
+        with server.client() as client:
+            laptop = Asking(server, client)
+            page = look(worker, laptop.shown.user_code)
+            assert alert(page) == "", "expected nothing to be said of what is not known"
+            page = post(worker, page, ENROL + "/answer", code=laptop.shown.user_code, approve="yes")
+            assert "Until IT has approved it as well" in page.text
+            assert laptop.poll().json()["waits"] is True
+    finally:
+        server.stop()
+        server.settings = before
+        server.start()
+
+
+def test_without_a_second_factor_it_waits_for_it(
+    server: ClockedServer,
+    client: httpx.Client,
+    worker: Visitor,
+    name: str,
+    provider: OpenIdProvider,
+) -> None:
+    provider.know(name, amr=("pwd",))
+    laptop = Asking(server, client)
+    assert "Until IT has approved it as well" in approve(worker, laptop.shown.user_code).text
+    assert laptop.poll().json()["waits"] is True
+
+
+def test_who_logged_in_too_long_ago_signs_in_again(
+    server: ClockedServer, client: httpx.Client, worker: Visitor
+) -> None:
+    """The provider's `auth_time` is by its own clock, which is not ahead."""
+    laptop = Asking(server, client)
+    with server.later(timedelta(minutes=18)):
+        page = worker.follow(ENROL + "/sign-in")
+        assert (page.status_code, "too long ago" in alert(page)) == (403, True)
+        assert "Sign in with your organisation" in page.text
+    with server.later(timedelta(minutes=14)):
+        page = worker.follow(ENROL + "/sign-in")
+        assert page.status_code == 200
+    with server.later(timedelta(minutes=18)):
+        page = post(worker, page, ENROL, code=laptop.shown.user_code)
+        assert (page.status_code, "too long ago" in alert(page)) == (403, True)
+
+
+def test_right_codes_are_no_guesses_and_many_at_once_are_as_many(
+    server: ClockedServer, client: httpx.Client, worker: Visitor
+) -> None:
+    laptop = Asking(server, client)
+    page = worker.follow(ENROL + "/sign-in")
+    for _ in range(11):
+        assert post(worker, page, ENROL, code=laptop.shown.user_code).status_code == 200
+    with ThreadPoolExecutor(20) as threads:
+        tried = threads.map(lambda _: post(worker, page, ENROL, code=new_user_code()), range(40))
+        statuses = [answer.status_code for answer in tried]
+    assert statuses.count(403) == 10
+    assert statuses.count(429) == 30
 
 
 def test_guessing_codes_ends_after_ten_tries_for_whoever_guesses(
