@@ -13,6 +13,7 @@ from passmuster_collectors.contract import codec, strict_json
 from passmuster_server.addresses import is_address
 from passmuster_server.audit import record
 from passmuster_server.changes import announce
+from passmuster_server.console import forgetting as views
 from passmuster_server.devices import store as device_store
 from passmuster_server.devices.tables import (
     devices,
@@ -146,6 +147,7 @@ def erase(connection: Connection, organisation: str, person: str) -> Mapping[str
     ).rowcount
     signals.forget_person(connection, organisation, person, erased)
     oidc.forget_person(connection, organisation, person)
+    views.forget_person(connection, organisation, person)
     emptied = record.erase(connection, organisation, person)
     return {"devices": len(erased), "decisions": given, "audit_entries": list(emptied)}
 

@@ -128,6 +128,15 @@ def test_what_is_saved_is_a_filter_and_no_other_address(
     assert "<script>" not in page
 
 
+def test_the_erasure_of_a_person_takes_the_views_that_search_for_them(
+    server: ClockedServer, it: httpx.Client
+) -> None:
+    save(it, "Ana's", search="Ana.Ö@Example.com")
+    save(it, "Ben's", search="ben@example.com")
+    server.command("erase-person", "ana.ö@example.com", "--yes")
+    assert server.rows("SELECT name FROM saved_views") == [("Ben's",)]
+
+
 def test_a_form_of_another_site_saves_nothing(server: ClockedServer, it: httpx.Client) -> None:
     it.headers["Origin"] = "https://evil.example"
     assert save(it).status_code == 403
