@@ -23,6 +23,7 @@ from passmuster_server.accounts.openid_routes import routes as openid_routes
 from passmuster_server.accounts.passkey_routes import routes as passkey_routes
 from passmuster_server.accounts.password_routes import routes as password_routes
 from passmuster_server.accounts.routes import routes as accounts_routes
+from passmuster_server.alerts.routes import routes as alert_routes
 from passmuster_server.api.routes import routes as api_routes
 from passmuster_server.application import Application
 from passmuster_server.audit.routes import routes as audit_routes
@@ -100,6 +101,7 @@ AREAS = (
     evidence_routes,
     signing_routes,
     ssf_routes,
+    alert_routes,
     api_routes,
 )
 

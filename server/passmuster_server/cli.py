@@ -10,6 +10,7 @@ from typing import Any
 from passmuster_collectors.contract.errors import ContractError
 from passmuster_server import __version__, logs, migrations
 from passmuster_server.accounts.commands import add_commands as add_accounts_commands
+from passmuster_server.alerts.commands import add_commands as add_alert_commands
 from passmuster_server.audit.commands import add_commands as add_audit_commands
 from passmuster_server.backup_commands import add_commands as add_backup_commands
 from passmuster_server.clock import utc_now
@@ -54,6 +55,7 @@ AREAS = (
     add_backup_commands,
     add_history_commands,
     add_ssf_commands,
+    add_alert_commands,
 )
 
 SETTINGS = (

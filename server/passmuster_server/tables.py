@@ -1,6 +1,7 @@
 """Every area's tables in one metadata: for migrations, which see the schema as a whole."""
 
 import passmuster_server.accounts.tables
+import passmuster_server.alerts.tables
 import passmuster_server.audit.tables
 import passmuster_server.changes
 import passmuster_server.console.tables

@@ -11,6 +11,8 @@ from sqlalchemy import Column, Connection, Table, delete, or_, select
 
 from passmuster_collectors.contract import codec, strict_json
 from passmuster_server.addresses import is_address
+from passmuster_server.alerts import outbox as alerts
+from passmuster_server.alerts.tables import alert_outbox
 from passmuster_server.audit import record
 from passmuster_server.changes import announce
 from passmuster_server.console import forgetting as views
@@ -44,8 +46,9 @@ _OF_A_DEVICE: Mapping[str, Table] = {
     "signed_reports": evidence,
     "key_changes": key_changes,
     "browsers": browser_sessions,
+    "alerts_that_wait": alert_outbox,
 }
-_JSON = frozenset({"claims", "reading", "reasons", "public_key", "key_before", "request"})
+_JSON = frozenset({"alert", "claims", "reading", "reasons", "public_key", "key_before", "request"})
 _TEXT = frozenset({"upload", "message"})
 _HIDDEN = frozenset(
     {
@@ -146,6 +149,7 @@ def erase(connection: Connection, organisation: str, person: str) -> Mapping[str
         )
     ).rowcount
     signals.forget_person(connection, organisation, person, erased)
+    alerts.forget_devices(connection, organisation, erased)
     oidc.forget_person(connection, organisation, person)
     views.forget_person(connection, organisation, person)
     emptied = record.erase(connection, organisation, person)

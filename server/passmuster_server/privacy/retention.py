@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
+from passmuster_server.alerts import outbox as alerts
 from passmuster_server.background import BackgroundTask
 from passmuster_server.changes import forget_changes
 from passmuster_server.clock import Clock
@@ -47,6 +48,7 @@ class Retention:
             (history, policy.forget_allowances),
             (decisions, recorder.forget_decisions),
             (signals.HELD, signals.forget_events),
+            (alerts.HELD, alerts.forget_alerts),
             (decisions, forget_sessions),
             (timedelta(0), client_store.forget_access_tokens),
             (timedelta(0), oidc.forget_answers),

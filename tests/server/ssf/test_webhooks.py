@@ -1,93 +1,14 @@
 """Webhooks, checked by the Standard Webhooks specification and not by our own code."""
 
-import base64
-import hashlib
-import hmac
-import json
-import threading
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
 
 import httpx
 import pytest
 
 from tests.support.clocked_server import ClockedServer, clocked_server
 from tests.support.example_laptops import ONLY_USB, enrolled, healthy, with_usb_stick
+from tests.support.listening_hook import listening_hook
 from tests.support.signal_receiver import COMPLIANCE_CHANGE, SESSION_REVOKED
-
-
-@dataclass
-class Hook:
-    url: str = ""
-    secret: str = ""
-    status: int = 204
-    calls: int = 0
-    bodies: dict[str, dict[str, Any]] = field(default_factory=dict)
-    problems: list[str] = field(default_factory=list)
-    arrived: threading.Condition = field(default_factory=threading.Condition)
-
-    def take(self, headers: Any, body: bytes) -> int:
-        """Verify as the specification says: id, timestamp, then the signature over all three."""
-        with self.arrived:
-            self.calls += 1
-            name, timestamp = headers["webhook-id"], headers["webhook-timestamp"]
-            key = base64.b64decode(self.secret.removeprefix("whsec_"))
-            signed = hmac.new(key, f"{name}.{timestamp}.".encode() + body, hashlib.sha256)
-            expected = "v1," + base64.b64encode(signed.digest()).decode()
-            if headers["webhook-signature"] != expected:
-                self.problems.append("the signature")
-            if abs(time.time() - int(timestamp)) > 300:
-                self.problems.append("the time")
-            if headers["Content-Type"] != "application/json":
-                self.problems.append("the content type")
-            if self.status < 300:
-                self.bodies.setdefault(name, json.loads(body))
-            self.arrived.notify_all()
-            return self.status
-
-    def wait_for_calls(self, calls: int, bodies: int) -> None:
-        with self.arrived:
-            held = self.arrived.wait_for(
-                lambda: self.calls >= calls and len(self.bodies) >= bodies, 30
-            )
-        assert self.problems == []
-        assert held, f"{self.calls} calls, {len(self.bodies)} taken"
-
-
-@contextmanager
-def listening_hook() -> Iterator[Hook]:
-    hook = Hook()
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-        timeout = 30
-
-        def do_POST(self) -> None:
-            status = hook.take(self.headers, self.rfile.read(int(self.headers["Content-Length"])))
-            self.send_response(status)
-            if status == 302:
-                self.send_header("Location", hook.url + "/elsewhere")
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - inherited
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    hook.url = f"http://127.0.0.1:{server.server_address[1]}/hook"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    try:
-        yield hook
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 @pytest.fixture(scope="module")

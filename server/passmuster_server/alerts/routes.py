@@ -1,0 +1,97 @@
+"""Writes alerts with the verdicts they tell of, and sends them."""
+
+import asyncio
+import logging
+import random
+from datetime import timedelta
+
+from starlette.routing import Route
+
+from passmuster_collectors.contract.verdict import Verdict
+from passmuster_server.alerts import outbox
+from passmuster_server.alerts.channels import NotSentError, send
+from passmuster_server.alerts.outbox import Message
+from passmuster_server.alerts.rules import alert_of
+from passmuster_server.background import BackgroundTask
+from passmuster_server.database import StoreUnavailableError, Transaction
+from passmuster_server.policy.standing import Standing
+from passmuster_server.services import Services
+from passmuster_server.ssf.push import Pusher
+
+LOOK_EVERY_S = 2.0
+FIRST_RETRY_S = 5.0
+LONGEST_RETRY_S = 1_800.0
+
+_log = logging.getLogger(__name__)
+
+
+class Alerts:
+    """The task that sends what waits, one message after the other."""
+
+    def __init__(self, services: Services) -> None:
+        self._database = services.database
+        self._clock = services.clock
+        self._public_url = services.config.public_url
+        self.task = BackgroundTask("alerts", self._run)
+
+    async def _run(self) -> None:
+        pusher = Pusher()
+        try:
+            while True:
+                try:
+                    sent = await self._send_next(pusher)
+                except StoreUnavailableError:
+                    sent = False
+                if not sent:
+                    await asyncio.sleep(LOOK_EVERY_S)
+        finally:
+            await pusher.close()
+
+    async def _send_next(self, pusher: Pusher) -> bool:
+        if not await self._database.read(outbox.is_waiting):
+            return False
+        message = await self._database.write(
+            lambda transaction: outbox.next_message(transaction.connection, self._clock())
+        )
+        if message is None:
+            return False
+        retry_at = None
+        try:
+            await send(
+                pusher, message.rule, message.alerts, message.more, self._public_url, self._clock()
+            )
+        except NotSentError as error:
+            _log.warning("alert %s was not sent: %s", message.rule.name, error)
+            retry_at = self._clock() + _pause(message)
+        await self._database.write(
+            lambda transaction: outbox.settle(transaction.connection, message, retry_at)
+        )
+        return True
+
+
+def _pause(message: Message) -> timedelta:
+    longest = min(LONGEST_RETRY_S, FIRST_RETRY_S * 2.0 ** min(message.failures, 16))
+    return timedelta(seconds=longest * (1 - random.random() / 2))  # noqa: S311 - spreads retries
+
+
+def routes(services: Services) -> list[Route]:
+    """Begin to watch and to send; no address belongs to it."""
+    services.run_beside(Alerts(services).task)
+
+    def verdict_changed(
+        transaction: Transaction, standing: Standing, before: Verdict | None
+    ) -> None:
+        # One that was just enrolled has told nothing yet; one that begins well is no news.
+        is_new = before is None and standing.verdict is Verdict.COMPLIANT
+        if standing.last_seen is not None and not is_new:
+            now = services.clock()
+            outbox.put(
+                transaction.connection,
+                standing.organisation,
+                standing.group,
+                alert_of(standing, now),
+                now,
+            )
+
+    services.policies.on_verdict(verdict_changed)
+    return []

@@ -1,0 +1,149 @@
+"""Which changes a rule tells of, and where to."""
+
+from datetime import datetime
+from enum import IntEnum, StrEnum
+
+import msgspec
+from sqlalchemy import Connection, delete, select
+
+from passmuster_collectors.contract.verdict import Verdict
+from passmuster_server.alerts.tables import alert_outbox, alert_rules
+from passmuster_server.policy.standing import Standing
+
+PER_HOUR = 20
+"""Messages of one rule in an hour; what else there is comes as one digest when it is over."""
+
+
+class Kind(StrEnum):
+    """What has changed about a laptop."""
+
+    SHUT_OUT = "shut_out"
+    GRACE = "grace"
+    IN_ORDER = "in_order"
+
+
+class Severity(IntEnum):
+    """How much it matters."""
+
+    LOW = 1
+    MEDIUM = 2
+    HIGH = 3
+
+
+_OF_VERDICT = {
+    Verdict.NON_COMPLIANT: (Kind.SHUT_OUT, Severity.HIGH),
+    Verdict.UNKNOWN: (Kind.SHUT_OUT, Severity.MEDIUM),
+    Verdict.GRACE: (Kind.GRACE, Severity.MEDIUM),
+    Verdict.COMPLIANT: (Kind.IN_ORDER, Severity.LOW),
+}
+
+
+class Mail(msgspec.Struct, frozen=True, tag="email"):
+    """By SMTP. `security` is `tls` (from the first byte), `starttls` or `none`."""
+
+    to: str
+    sender: str
+    host: str
+    port: int
+    security: str
+    user: str = ""
+    password_file: str = ""
+
+
+class Hook(msgspec.Struct, frozen=True, tag="webhook"):
+    """As JSON signed by Standard Webhooks."""
+
+    url: str
+    secret: str
+
+
+class Slack(msgspec.Struct, frozen=True, tag="slack"):
+    """As `{"text": ...}` to the address in a file: whoever has it may post."""
+
+    url_file: str
+
+
+class Rule(msgspec.Struct, frozen=True):
+    """One rule. Without kinds it tells of each, without a group (its id) of every laptop."""
+
+    name: str
+    channel: Mail | Hook | Slack
+    kinds: tuple[Kind, ...] = ()
+    group: str | None = None
+    least: Severity = Severity.LOW
+    per_hour: int = PER_HOUR
+
+    def wants(self, alert: "Alert", group: str) -> bool:
+        """Return whether the rule tells of it."""
+        return (
+            alert.severity >= self.least
+            and (not self.kinds or alert.kind in self.kinds)
+            and (self.group is None or self.group == group)
+        )
+
+
+class Alert(msgspec.Struct, frozen=True):
+    """One change of one laptop; `signals` are those that shut its gate."""
+
+    device: str
+    kind: Kind
+    severity: Severity
+    signals: tuple[str, ...]
+    at: int
+
+    @property
+    def line(self) -> str:
+        """The change in one line, without a link."""
+        words = {
+            Kind.SHUT_OUT: "is shut out",
+            Kind.GRACE: "has time to be put right",
+            Kind.IN_ORDER: "is in order again",
+        }
+        because = f": {', '.join(self.signals)}" if self.signals else ""
+        return f"Laptop {self.device} {words[self.kind]} ({self.severity.name.lower()}){because}"
+
+
+def alert_of(standing: Standing, now: datetime) -> Alert:
+    """Return the alert of a verdict that has changed."""
+    kind, severity = _OF_VERDICT[standing.verdict]
+    blocking = (each.signal for each in standing.blocking_reasons)
+    signals = () if kind is Kind.IN_ORDER else tuple(dict.fromkeys(blocking))
+    return Alert(standing.device, kind, severity, signals, int(now.timestamp()))
+
+
+def rules_of(connection: Connection, organisation: str) -> list[Rule]:
+    """Return the organisation's rules by name."""
+    found = connection.execute(
+        select(alert_rules.c.rule)
+        .where(alert_rules.c.organisation_id == organisation)
+        .order_by(alert_rules.c.name)
+    ).scalars()
+    return [msgspec.json.decode(rule, type=Rule) for rule in found]
+
+
+def add_rule(connection: Connection, organisation: str, rule: Rule, now: datetime) -> bool:
+    """Store a rule; return False where there is one of that name."""
+    if any(each.name == rule.name for each in rules_of(connection, organisation)):
+        return False
+    connection.execute(
+        alert_rules.insert().values(
+            organisation_id=organisation,
+            name=rule.name,
+            rule=msgspec.json.encode(rule).decode(),
+            created_at=now,
+            sent=0,
+            failures=0,
+        )
+    )
+    return True
+
+
+def remove_rule(connection: Connection, organisation: str, name: str) -> bool:
+    """Delete a rule with what waits in it; return whether there was one."""
+    gone = [
+        connection.execute(
+            delete(table).where(table.c.organisation_id == organisation, table.c.name == name)
+        ).rowcount
+        for table in (alert_outbox, alert_rules)
+    ]
+    return bool(gone[-1])

@@ -1,0 +1,252 @@
+"""IT hears of laptops that are shut out: by e-mail through a real SMTP server, and by webhooks."""
+
+import re
+import ssl
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import AuthResult, LoginPassword
+
+from tests.support.certificates import Authority
+from tests.support.clocked_server import ClockedServer, clocked_server
+from tests.support.example_laptops import ONLY_USB, enrolled, healthy, with_usb_stick
+from tests.support.listening_hook import listening_hook
+from tests.support.running_server import free_port
+
+OWNER = "ana@example.com"
+USER, PASSWORD = "passmuster", "correct horse"
+
+
+@dataclass
+class Mailbox:
+    """What an SMTP server has taken. `refuse` makes it answer that it is busy."""
+
+    address: str
+    mails: list[EmailMessage] = field(default_factory=list)
+    encrypted: list[bool] = field(default_factory=list)
+    refuse: bool = False
+    tries: int = 0
+    arrived: threading.Condition = field(default_factory=threading.Condition)
+
+    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802 - aiosmtpd's name
+        with self.arrived:
+            self.tries += 1
+            if not self.refuse:
+                mail = message_from_bytes(envelope.content, policy=policy.default)
+                self.mails.append(mail)
+                began_with_it = server.transport.get_extra_info("ssl_object")
+                self.encrypted.append(session.ssl is not None or began_with_it is not None)
+            self.arrived.notify_all()
+        return "451 busy" if self.refuse else "250 taken"
+
+    def wait_for(self, mails: int = 0, tries: int = 0) -> None:
+        with self.arrived:
+            held = self.arrived.wait_for(
+                lambda: len(self.mails) >= mails and self.tries >= tries, 40
+            )
+        assert held, f"{len(self.mails)} of {mails} mails came, {self.tries} were tried"
+
+    def text(self, number: int) -> str:
+        body = self.mails[number].get_body()
+        assert body is not None
+        return str(body.get_content())
+
+
+def authenticated(*asked: Any) -> AuthResult:
+    data = asked[-1]
+    assert isinstance(data, LoginPassword)
+    good = (data.login, data.password) == (USER.encode(), PASSWORD.encode())
+    return AuthResult(success=good, handled=False)
+
+
+@contextmanager
+def mail_server(**options: Any) -> Iterator[Mailbox]:
+    port = free_port()
+    mailbox = Mailbox(f"127.0.0.1:{port}")
+    controller = Controller(mailbox, hostname="127.0.0.1", port=port, **options)
+    controller.start()
+    try:
+        yield mailbox
+    finally:
+        controller.stop()
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[ClockedServer]:
+    with clocked_server(tmp_path / "server", policy=ONLY_USB) as running:
+        yield running
+
+
+@pytest.fixture
+def client(server: ClockedServer) -> Iterator[httpx.Client]:
+    with server.client() as opened:
+        yield opened
+
+
+def mail_rule(server: ClockedServer, mailbox: Mailbox, *more: str, security: str = "none") -> None:
+    server.command(
+        *("alert", "add", "helpdesk", "--email", "it@example.com", "--from", "gate@example.com"),
+        *("--smtp", mailbox.address, "--smtp-security", security, *more),
+    )
+
+
+def test_a_laptop_that_is_shut_out_is_mailed_with_what_it_needs_and_nobodys_name(
+    server: ClockedServer, client: httpx.Client
+) -> None:
+    with mail_server() as mailbox:
+        mail_rule(server, mailbox, "--on", "shut_out", "--severity", "high")
+        laptop = enrolled(server, client, OWNER, healthy())
+        laptop.report(client, with_usb_stick())
+        mailbox.wait_for(mails=1)
+        laptop.report(client, healthy())
+        other = enrolled(server, client, "ben@example.com", with_usb_stick())
+        mailbox.wait_for(mails=2)
+    mail = mailbox.mails[0]
+    assert (mail["To"], mail["From"]) == ("it@example.com", "gate@example.com")
+    assert mail["Subject"] == f"Passmuster: Laptop {laptop.device} is shut out (high): usb_devices"
+    assert f"{server.url}/fleet/devices/{laptop.device}" in mailbox.text(0)
+    assert OWNER not in mail.as_string()
+    assert "ana-laptop" not in mail.as_string()
+    assert other.device in mailbox.text(1), "what is in order again was not asked for"
+
+
+def test_what_does_not_fit_into_the_hour_comes_as_one_digest(
+    server: ClockedServer, client: httpx.Client
+) -> None:
+    with mail_server() as mailbox:
+        mail_rule(server, mailbox, "--on", "shut_out", "--per-hour", "1")
+        first = enrolled(server, client, "a@example.com", with_usb_stick())
+        mailbox.wait_for(mails=1)
+        others = [enrolled(server, client, f"{n}@example.com", with_usb_stick()) for n in "bcd"]
+        ((waiting,),) = server.rows("SELECT count(*) FROM alert_outbox")
+        assert (waiting, len(mailbox.mails)) == (3, 1)
+        server.ahead += timedelta(hours=1)
+        mailbox.wait_for(mails=2)
+    assert first.device in mailbox.text(0)
+    assert mailbox.mails[1]["Subject"] == "Passmuster: 3 changes"
+    assert all(each.device in mailbox.text(1) for each in others)
+
+
+def test_what_a_busy_server_does_not_take_is_tried_again(
+    server: ClockedServer, client: httpx.Client
+) -> None:
+    with mail_server() as mailbox:
+        mailbox.refuse = True
+        mail_rule(server, mailbox)
+        enrolled(server, client, OWNER, with_usb_stick())
+        mailbox.wait_for(tries=1)
+        mailbox.refuse = False
+        server.ahead += timedelta(minutes=1)
+        mailbox.wait_for(mails=1)
+
+
+# To aiosmtpd a connection that begins with TLS is none that it has turned into one.
+@pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS")
+@pytest.mark.parametrize("security", ["starttls", "tls"])
+def test_mail_goes_encrypted_with_a_password_from_a_file_and_a_test_shows_that_it_arrives(
+    server: ClockedServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, security: str
+) -> None:
+    authority = Authority(tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*authority.issue())
+    secret = tmp_path / "password"
+    secret.write_text(PASSWORD + "\n")
+    options: dict[str, Any] = {"authenticator": authenticated, "auth_required": True}
+    if security == "tls":
+        options |= {"ssl_context": context, "auth_require_tls": False}
+    else:
+        options |= {"tls_context": context, "require_starttls": True}
+    with mail_server(**options) as mailbox:
+        user = ("--smtp-user", USER, "--smtp-password-file", str(secret))
+        mail_rule(server, mailbox, *user, security=security)
+        stranger = server.command("alert", "test", "helpdesk", check=False)
+        assert "SSLCertVerificationError" in stranger.stderr, "a server nobody vouches for was told"
+        monkeypatch.setenv("SSL_CERT_FILE", str(authority.certificate))
+        server.command("alert", "test", "helpdesk")
+        assert mailbox.encrypted == [True]
+        secret.write_text("wrong")
+        refused = server.command("alert", "test", "helpdesk", check=False)
+    assert "535" in refused.stderr
+    assert "wrong" not in refused.stderr
+    assert "This is a test" in mailbox.text(0)
+    stored = str(server.rows("SELECT rule FROM alert_rules"))
+    assert PASSWORD not in stored
+
+
+def test_a_webhook_is_signed(server: ClockedServer, client: httpx.Client) -> None:
+    with listening_hook() as hook:
+        made = server.command("alert", "add", "tickets", "--webhook", hook.url)
+        (hook.secret,) = re.findall(r"whsec_\S+", made.stdout)
+        laptop = enrolled(server, client, OWNER, with_usb_stick())
+        hook.wait_for_calls(1, 1)
+        (body,) = hook.bodies.values()
+    (alert,) = body["alerts"]
+    assert (alert["device"], alert["kind"], alert["severity"]) == (laptop.device, "shut_out", 3)
+    assert alert["signals"] == ["usb_devices"]
+    assert OWNER not in str(body)
+
+
+def test_of_another_group_nothing_is_told(server: ClockedServer, client: httpx.Client) -> None:
+    server.command("group", "add", "Acme")
+    with mail_server() as mailbox:
+        mail_rule(server, mailbox, "--group", "Acme")
+        enrolled(server, client, OWNER, with_usb_stick())
+        assert server.rows("SELECT count(*) FROM alert_outbox") == [(0,)]
+
+
+def test_rules_are_on_record_and_end(server: ClockedServer) -> None:
+    server.command("alert", "add", "x", "--webhook", "http://127.0.0.1:9/x")
+    again = server.command("alert", "add", "x", "--webhook", "http://127.0.0.1:9/x", check=False)
+    assert "there is an alert 'x' already" in again.stderr
+    assert "webhook http://127.0.0.1:9/x" in server.command("alert", "list").stdout
+    server.command("alert", "remove", "x")
+    assert server.command("alert", "list").stdout == ""
+    actions = [row[0] for row in server.rows("SELECT action FROM audit_entries ORDER BY number")]
+    assert [each for each in actions if each.startswith("alert.")] == [
+        "alert.added",
+        "alert.removed",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (("--email", "it@example.com"), "--email needs"),
+        (("--webhook", "http://example.com/x"), "--webhook: expected https"),
+        (("--slack-url-file", "/nowhere"), "--slack-url-file: no such file"),
+        (
+            (*("--email", "it@example.com", "--from", "a@example.com"), "--smtp", "mail:x"),
+            "--smtp: expected HOST",
+        ),
+        (
+            (
+                *("--email", "it@example.com", "--from", "a@example.com", "--smtp", "mail"),
+                *("--smtp-security", "none"),
+            ),
+            "only to this machine itself",
+        ),
+        (
+            (
+                *("--email", "it@example.com\nBcc: x@example.com", "--from", "a@example.com"),
+                *("--smtp", "mail"),
+            ),
+            "--email: expected one e-mail address",
+        ),
+    ],
+)
+def test_a_rule_that_can_not_be_is_refused_by_its_name(
+    server: ClockedServer, arguments: tuple[str, ...], named: str
+) -> None:
+    refused = server.command("alert", "add", "x", *arguments, check=False)
+    assert refused.returncode == 1
+    assert named in refused.stderr
