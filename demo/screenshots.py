@@ -102,6 +102,17 @@ def take(page: Page, address: str, name: str, *, whole: bool = False) -> None:
     print(f"docs/images/{name}")
 
 
+def check_a_change(page: Page, address: str, name: str) -> None:
+    """Write the picture of what a stricter policy would do, before it is published."""
+    page.goto(address)
+    editor = page.get_by_label("The policy, as TOML")
+    editor.fill(editor.input_value().replace("lock_within_s = 600", "lock_within_s = 120"))
+    page.get_by_role("button", name="Check this change").click()
+    page.get_by_role("heading", name="What it would do").wait_for()
+    page.screenshot(path=IMAGES / name)
+    print(f"docs/images/{name}")
+
+
 def main() -> int:
     """Take every picture."""
     IMAGES.mkdir(parents=True, exist_ok=True)
@@ -121,6 +132,8 @@ def main() -> int:
             signed_in.get_by_role("link", name="support-07").click()
             signed_in.wait_for_url("**/fleet/devices/*")
             take(signed_in, signed_in.url, "device.png", whole=True)
+            take(signed_in, f"{server.url}/usb", "usb.png")
+            check_a_change(signed_in, f"{server.url}/policy", "policy.png")
             with page_of(browser, dark=True, cookies=signed_in) as dark:
                 take(dark, f"{server.url}/fleet", "fleet-dark.png")
         with page_of(browser, phone=True) as phone:
