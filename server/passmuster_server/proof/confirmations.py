@@ -6,6 +6,8 @@ whoever wants to use another person's laptop has to talk them into typing.
 """
 
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -35,6 +37,7 @@ from passmuster_server.services import Services
 from passmuster_server.web.problems import RefusalError
 
 LIFETIME = timedelta(seconds=LIFETIME_S)
+UNKNOWN = "unknown_number"
 MISTAKES, WITHIN_S = 5, 600.0
 """Of one laptop: with numbers that no browser shows, or not for its owner."""
 
@@ -80,13 +83,15 @@ class Confirmations:
         device, asked = await read_signed(
             self._database, self._organisation, self._origins, body, QUESTION_TYPE, NumberQuestion
         )
-        self._require_care(device.device_id)
         now = self._clock()
-        row = await self._database.read(
-            lambda connection: store.find_number(connection, self._organisation, asked.number, now)
-        )
-        if row is None or not _is_for(row, device.owner, now):
-            raise self._unknown(device.device_id)
+        with self._counted(device.device_id):
+            row = await self._database.read(
+                lambda connection: store.find_number(
+                    connection, self._organisation, asked.number, now
+                )
+            )
+            if row is None or not _is_for(row, device.owner, now):
+                raise _unknown()
         browser = row.address if row.address_known else None
         return BrowserAsking(
             VERSION,
@@ -105,7 +110,6 @@ class Confirmations:
         device, signed = await read_signed(
             self._database, self._organisation, self._origins, body, CONFIRMATION_TYPE, Confirmation
         )
-        self._require_care(device.device_id)
         now = self._clock()
 
         def work(transaction: Transaction) -> RefusalError | None:
@@ -118,7 +122,7 @@ class Confirmations:
                 or not is_same(row.session_id, signed.session)
                 or not store.use_challenge(connection, self._organisation, row.challenge, now)
             ):
-                return self._unknown(device.device_id)
+                return _unknown()
             return self._proofs.save(
                 transaction,
                 row,
@@ -129,12 +133,18 @@ class Confirmations:
                 heard_from=self._addresses.known(request),
             )
 
-        refused = await self._database.write(work)
-        if refused is not None:
-            raise refused
+        with self._counted(device.device_id):
+            refused = await self._database.write(work)
+            if refused is not None:
+                raise refused
         return Confirmed(VERSION, signed.number)
 
-    def _require_care(self, device: str) -> None:
+    @contextmanager
+    def _counted(self, device: str) -> Iterator[None]:
+        """Count a mistake of the laptop's at once, and take it back where it was none.
+
+        However many come together, no more are looked up. Raises `RefusalError` 429.
+        """
         wait_s = self._mistakes.wait_s(device)
         if wait_s > 0:
             raise RefusalError(
@@ -143,14 +153,21 @@ class Confirmations:
                 "Too many numbers that no browser shows. Wait some minutes.",
                 headers={"Retry-After": str(int(wait_s) + 1)},
             )
-
-    def _unknown(self, device: str) -> RefusalError:
-        """Return one refusal for all that is wrong: numbers of other people can't be searched."""
         self._mistakes.count(device)
-        return refusal(
-            "unknown_number",
-            "No browser of this laptop's owner shows this number, or not any more.",
-        )
+        is_mistake = False
+        try:
+            yield
+        except RefusalError as refused:
+            is_mistake = refused.problem.code == UNKNOWN
+            raise
+        finally:
+            if not is_mistake:
+                self._mistakes.take_back(device)
+
+
+def _unknown() -> RefusalError:
+    """Return one refusal for all that is wrong: numbers of other people can't be searched."""
+    return refusal(UNKNOWN, "No browser of this laptop's owner shows this number, or not any more.")
 
 
 def _is_for(row: Row[Any], owner: str, now: datetime) -> bool:

@@ -61,3 +61,12 @@ def test_what_is_remembered_is_bounded(limit: AddressLimit) -> None:
     for number in range(MAX_ADDRESSES + 5):
         limit.count(f"host-{number}")
     assert len(limit) == MAX_ADDRESSES
+
+
+def test_what_is_taken_back_was_never_tried(limit: AddressLimit) -> None:
+    for _ in range(3):
+        limit.count("192.0.2.1")
+    limit.take_back("192.0.2.1")
+    assert limit.wait_s("192.0.2.1") == 0
+    limit.count("192.0.2.1")
+    assert limit.wait_s("192.0.2.1") > 0

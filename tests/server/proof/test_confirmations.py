@@ -1,7 +1,9 @@
 """A browser shows a number, and a laptop that signs confirms it: over HTTP."""
 
 import dataclasses
+from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -231,6 +233,28 @@ def test_a_laptop_that_tries_numbers_has_to_wait(
     assert int(refused.headers["retry-after"]) > 0
     other = enrolled(server, client, "ana@example.com", healthy())
     assert ask(other, client, number).status_code == 200, "another laptop is not held up by it"
+
+
+def test_no_more_numbers_are_tried_for_all_coming_at_once(
+    visitor: Visitor, laptop: SigningDevice, client: httpx.Client
+) -> None:
+    number = number_shown_to(visitor)
+    wrong = [f"{(int(number) + each) % 10**8:08}" for each in range(1, 31)]
+    with ThreadPoolExecutor(len(wrong)) as together:
+        answers = list(together.map(lambda each: ask(laptop, client, each), wrong))
+    codes = Counter(each.json()["code"] for each in answers)
+    assert codes == {"unknown_number": MISTAKES, "too_many_tries": len(wrong) - MISTAKES}
+
+
+def test_only_mistakes_hold_a_laptop_up(
+    visitor: Visitor, laptop: SigningDevice, client: httpx.Client
+) -> None:
+    visitor.want()
+    for _ in range(MISTAKES + 1):
+        asked = ask(laptop, client, another_number_shown_to(visitor))
+        assert is_refused(confirm(laptop, client, asked, report=False), "no_fresh_report")
+    asked = ask(laptop, client, another_number_shown_to(visitor))
+    assert confirm(laptop, client, asked).status_code == 200
 
 
 def test_numbers_that_wait_are_never_pushed_to_a_laptop(
