@@ -25,7 +25,6 @@ from typing import Any
 
 import httpx
 import psutil
-import uvicorn
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
@@ -37,7 +36,7 @@ from passmuster_collectors.signals import CATALOG  # noqa: E402
 from passmuster_server.app import create_app  # noqa: E402
 from passmuster_server.config import load  # noqa: E402
 from passmuster_server.gate.authzen import EVALUATION_PATH  # noqa: E402
-from passmuster_server.serving import settings_of  # noqa: E402
+from passmuster_server.serving import Server, settings_of  # noqa: E402
 from tests.support.running_server import RunningServer, free_port  # noqa: E402
 from tests.support.signing_device import SigningDevice  # noqa: E402
 
@@ -73,7 +72,7 @@ def serve(directory: str, port: int, core: int) -> None:
     app = create_app(config)
     app.router.routes.insert(1, Route("/no-op", NoOp(), methods=["POST"]))
     app.state.services.doors["/bare-no-op"] = NoOp()
-    uvicorn.Server(settings_of(app, config)).run()
+    Server(settings_of(app, config), drain_s=0).run()
 
 
 def question(token: str, person: str) -> bytes:
