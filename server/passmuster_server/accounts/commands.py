@@ -36,8 +36,7 @@ def add_commands(parsers: "_SubParsersAction[ArgumentParser]") -> None:
             parser.add_argument(
                 "--role",
                 choices=[role.value for role in Role],
-                default=Role.ADMINISTRATOR.value,
-                help="what the account may do (default: everything)",
+                help="what the account may do (default: everything; with --group: to look)",
             )
     listed = parsers.add_parser("admins", help="list who may sign in to the console")
     listed.set_defaults(run=show)
@@ -58,6 +57,7 @@ def add_commands(parsers: "_SubParsersAction[ArgumentParser]") -> None:
 def create_admin(command: Command) -> int:
     """Add an administrator and print a link."""
     email, name = command.arguments.email, command.arguments.group
+    role = command.arguments.role or (Role.VIEWER if name else Role.ADMINISTRATOR)
 
     def work(transaction: Transaction) -> tuple[str, Event]:
         group = name and find_group(transaction.connection, DEFAULT_ORGANISATION, name).group_id
@@ -65,7 +65,7 @@ def create_admin(command: Command) -> int:
             transaction,
             DEFAULT_ORGANISATION,
             email,
-            Role(command.arguments.role),
+            Role(role),
             (group, name) if group else None,
             command.actor,
             command.clock(),

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 from sqlalchemy import Connection, Row
 
 from passmuster_collectors.contract.errors import ContractError
@@ -33,7 +33,8 @@ from passmuster_server.api.messages import Nothing
 from passmuster_server.api.pages import PageQuery, page_of
 from passmuster_server.audit.record import Event, record
 from passmuster_server.database import Transaction
-from passmuster_server.gate.callers import GROUPS_MANAGE
+from passmuster_server.gate.callers import ENROLMENT_MANAGE, FLEET_MANAGE, GROUPS_MANAGE
+from passmuster_server.schema import DEFAULT_GROUP
 from passmuster_server.services import Services
 from passmuster_server.web.problems import RefusalError
 
@@ -68,6 +69,7 @@ class Administrators:
     async def add(self, call: Call[GroupPath, Nothing, NewAdministrator]) -> SignInLink:
         """Add an administrator of the group. Raises `ContractError`, `RefusalError` 404, 409."""
         given = call.body
+        _check_role(call, given.role)
 
         def work(transaction: Transaction) -> tuple[str, Event]:
             group = groups.find_seen(call, transaction.connection, call.path.group)
@@ -103,6 +105,7 @@ class Administrators:
         given = call.body
         if given.role is UNSET and given.disabled is UNSET:
             raise ContractError("", "say the role, whether it is disabled, or both")
+        _check_role(call, given.role)
 
         def work(transaction: Transaction) -> None:
             about = transaction, call.organisation, given.email
@@ -137,6 +140,27 @@ class Administrators:
             raise RefusalError(409, "disabled", "The administrator is disabled.") from None
         link = sign_in_link(self._public_url, token)
         return SignInLink(normalised(email), link, call.now + LINK_LIFETIME)
+
+
+def _check_role(call: Call[GroupPath, Any, Any], role: Role | UnsetType) -> None:
+    """Refuse to make anybody who may do more than the caller.
+
+    An administrator of a group decides which laptops it has. Of the default group, which holds all
+    that no other was named for, that is as good as being the organisation's own.
+    """
+    if role is UNSET or role is Role.VIEWER:
+        return
+    if call.path.group == DEFAULT_GROUP:
+        raise RefusalError(
+            403, "role_refused", "In the default group a program makes viewers alone.", field="role"
+        )
+    if not {ENROLMENT_MANAGE, FLEET_MANAGE} <= call.client.scopes:
+        raise RefusalError(
+            403,
+            "role_refused",
+            f"It takes the scopes {ENROLMENT_MANAGE} and {FLEET_MANAGE} as well.",
+            field="role",
+        )
 
 
 def operations(services: Services) -> Sequence[Operation[Any, Any, Any]]:

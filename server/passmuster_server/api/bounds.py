@@ -37,9 +37,22 @@ def group_of(
     return next(iter(seen.values()))
 
 
-def check_owner(call: Call[Any, Any, Any], standings: Standings, owner: str) -> None:
-    """Raise `RefusalError` 403 where a confined caller decides about a person of another group."""
+def check_owner(
+    call: Call[Any, Any, Any], connection: Connection, standings: Standings, owner: str
+) -> None:
+    """Raise `RefusalError` 403 where a confined caller decides about a person of others."""
     try:
-        admission.check_owner(standings, call.organisation, owner, call.client.groups)
+        admission.check_owner(connection, standings, call.organisation, owner, call.client.groups)
     except admission.NotYoursError as error:
         raise RefusalError(403, "not_yours", str(error), field="owner") from None
+
+
+def check_domain(
+    call: Call[Any, Any, Any], connection: Connection, domain: str | UnsetType
+) -> None:
+    """Raise `RefusalError` 403 where a confined caller lets people of other domains in."""
+    given = None if domain is UNSET else domain
+    try:
+        admission.check_domain(connection, call.organisation, given, call.client.groups)
+    except admission.NotYoursError as error:
+        raise RefusalError(403, "not_yours", str(error), field="owner_domain") from None

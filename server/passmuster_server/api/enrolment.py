@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Row
 
 from passmuster_collectors.contract.errors import ContractError
 from passmuster_server.api import devices
-from passmuster_server.api.bounds import check_owner, group_of
+from passmuster_server.api.bounds import check_domain, check_owner, group_of
 from passmuster_server.api.endpoint import PREFIX, Call, Operation, not_found
 from passmuster_server.api.enrolment_messages import (
     Code,
@@ -55,10 +55,10 @@ class EnrolmentDoors:
     async def issue_code(self, call: Call[Nothing, Nothing, NewCode]) -> Code:
         """Return a code for one person's laptop. Raises `ContractError`, `RefusalError` 403."""
         given = call.body
-        check_owner(call, self._standings, given.owner)
 
         def work(transaction: Transaction) -> str:
             connection = transaction.connection
+            check_owner(call, connection, self._standings, given.owner)
             self._check_replaced(call, connection)
             group = group_of(call, connection, given.group)
             code, event = admission.issue_code(
@@ -116,6 +116,7 @@ class EnrolmentDoors:
         def work(transaction: Transaction) -> tuple[str, Row[Any]]:
             connection = transaction.connection
             group = group_of(call, connection, given.group)
+            check_domain(call, connection, given.owner_domain)
             new = NewSecret(
                 given.name,
                 given.uses,
@@ -169,7 +170,7 @@ class EnrolmentDoors:
             found = store.find_device(connection, call.organisation, device)
             if found is None or not call.sees(found.group_id):
                 raise not_found("device")
-            check_owner(call, self._standings, found.owner)
+            check_owner(call, connection, self._standings, found.owner)
             event = admission.approve(connection, call.organisation, device, call.actor)
             record(connection, call.organisation, event, call.now)
 

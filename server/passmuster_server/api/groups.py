@@ -52,8 +52,11 @@ class Groups:
 
         def work(transaction: Transaction) -> Row[Any]:
             connection = transaction.connection
-            groups.create_group(connection, call.organisation, name, given.kind, call.now)
-            event = Event(Action.GROUP_CREATED, call.actor, subject=name)
+            groups.create_group(
+                connection, call.organisation, name, given.kind, call.now, given.owner_domains
+            )
+            details = {"owner_domains": given.owner_domains}
+            event = Event(Action.GROUP_CREATED, call.actor, subject=name, details=details)
             record(connection, call.organisation, event, call.now)
             return groups.find_group(connection, call.organisation, name)
 
@@ -62,7 +65,7 @@ class Groups:
         except GroupExistsError as error:
             raise RefusalError(409, "exists", _problem(error), field="name") from None
         except GroupError as error:
-            raise ContractError("name", _problem(error)) from None
+            raise ContractError(str(error).partition(": ")[0], _problem(error)) from None
 
     async def place(self, call: Call[DevicePath, Nothing, Placement]) -> None:
         """Put a device into a group, say whose it is. Raises `ContractError`, `RefusalError`."""
@@ -152,7 +155,14 @@ def _by_name(row: Row[Any]) -> str:
 
 
 def _told(row: Row[Any], count: int) -> FleetGroup:
-    return FleetGroup(row.group_id, row.name, GroupKind(row.kind), row.created_at, count)
+    return FleetGroup(
+        row.group_id,
+        row.name,
+        GroupKind(row.kind),
+        row.created_at,
+        count,
+        row.owner_domains.split(),
+    )
 
 
 def _problem(error: GroupError) -> str:

@@ -7,7 +7,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from passmuster_server.accounts.roles import Role
 from passmuster_server.api.enrolment_messages import GroupId
-from passmuster_server.devices.groups import MAX_NAME, GroupKind, Ownership
+from passmuster_server.devices.groups import MAX_DOMAINS, MAX_NAME, GroupKind, Ownership
 
 Email = Annotated[str, Meta(min_length=3, max_length=254, description="The person's address.")]
 
@@ -23,6 +23,13 @@ class NewGroup(Struct, forbid_unknown_fields=True):
 
     name: Annotated[str, Meta(min_length=1, max_length=MAX_NAME, description="One line.")]
     kind: GroupKind = GroupKind.INTERNAL
+    owner_domains: Annotated[
+        list[Annotated[str, Meta(min_length=1, max_length=121)]],
+        Meta(
+            max_length=MAX_DOMAINS,
+            description="Of the people whom the group's own administrators may enrol.",
+        ),
+    ] = []
 
 
 class FleetGroup(Struct):
@@ -33,6 +40,7 @@ class FleetGroup(Struct):
     kind: GroupKind
     created_at: datetime
     devices: int
+    owner_domains: list[str]
 
 
 class GroupList(Struct):
@@ -53,7 +61,7 @@ class NewAdministrator(Struct, forbid_unknown_fields=True):
     """Who will see this group alone, and may do what the role says within it."""
 
     email: Email
-    role: Role = Role.ADMINISTRATOR
+    role: Role = Role.VIEWER
 
 
 class Administrator(Struct):

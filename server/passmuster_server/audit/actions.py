@@ -29,6 +29,7 @@ class Action(StrEnum):
     DECISION_VIEWED = "decision.viewed"
     DEVICE_MOVED = "device.moved"
     GROUP_CREATED = "group.created"
+    GROUP_CHANGED = "group.changed"
     SIGNING_KEY_ROTATED = "signing_key.rotated"
     POLICY_PUBLISHED = "policy.published"
     WAIVER_GRANTED = "waiver.granted"

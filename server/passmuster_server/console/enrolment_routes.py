@@ -48,6 +48,13 @@ class EnrolmentPage:
         issued: list[str] = []
 
         def change(connection: Connection, now: datetime) -> Event:
+            admission.check_owner(
+                connection,
+                self._services.standings,
+                session.organisation,
+                owner,
+                _of(session),
+            )
             code, event = admission.issue_code(
                 connection,
                 session.organisation,
@@ -61,9 +68,6 @@ class EnrolmentPage:
             return event
 
         try:
-            admission.check_owner(
-                self._services.standings, session.organisation, owner, _of(session)
-            )
             answer = await self._changing.make(request, session, PATH, change)
         except (OwnerError, admission.NotYoursError) as error:
             return await self._response(request, session, 400, problem=str(error), owner=owner)

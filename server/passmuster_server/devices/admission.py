@@ -12,19 +12,19 @@ from passmuster_server.audit.actions import Action
 from passmuster_server.audit.record import Event
 from passmuster_server.devices import deployment_secrets, enrolment
 from passmuster_server.devices.deployment_secrets import NewSecret
-from passmuster_server.devices.groups import Ownership
+from passmuster_server.devices.groups import Ownership, owner_domains_of
 from passmuster_server.policy.standing import DeviceStatus
 from passmuster_server.policy.standings import Standings
 
 _GONE = frozenset({DeviceStatus.REVOKED, DeviceStatus.RETIRED})
 
 
-class NotYoursError(Exception):
-    """A person about whom a group alone may not decide."""
+_OTHER_GROUPS = "The person has a laptop in another group: the organisation's own IT decides."
+_OTHER_PEOPLE = "Of this domain the organisation's own IT lets people in, not the group by itself."
 
-    def __str__(self) -> str:
-        """Return the sentence for whoever tried."""
-        return "The person has a laptop in another group: the organisation's own IT decides."
+
+class NotYoursError(Exception):
+    """A person about whom a group alone may not decide; the message is for whoever tried."""
 
 
 def issue_code(
@@ -84,15 +84,34 @@ def approve(connection: Connection, organisation: str, device: str, by: str) -> 
 
 
 def check_owner(
-    standings: Standings, organisation: str, owner: str, groups: Collection[str] | None
+    connection: Connection,
+    standings: Standings,
+    organisation: str,
+    owner: str,
+    groups: Collection[str] | None,
 ) -> None:
-    """Raise `NotYoursError` where a person has a laptop outside of these groups (their ids).
+    """Raise `NotYoursError` for a person about whom these groups (their ids) may not decide.
 
-    Whoever decides for groups alone (None: for all) gives such a person none: the gate looks at all
-    laptops of a person, so one more would open, or shut, what is not the group's.
+    Whoever decides for groups alone (None: for all) gives laptops to people of the domains that the
+    groups were given, and to nobody who has a laptop outside of them: the gate looks at all laptops
+    of a person, so one more would open, or shut, what is not the group's.
     """
-    if groups is not None and any(
+    if groups is None:
+        return
+    check_domain(connection, organisation, owner.strip().rpartition("@")[2], groups)
+    if any(
         each.group not in groups and each.status not in _GONE
         for each in standings.of_owner(organisation, owner.strip())
     ):
-        raise NotYoursError
+        raise NotYoursError(_OTHER_GROUPS)
+
+
+def check_domain(
+    connection: Connection, organisation: str, domain: str | None, groups: Collection[str] | None
+) -> None:
+    """Raise `NotYoursError` where these groups may not enrol people of that domain, or of any."""
+    if groups is None:
+        return
+    folded = domain.strip().removeprefix("@").casefold() if domain else ""
+    if folded not in owner_domains_of(connection, organisation, groups):
+        raise NotYoursError(_OTHER_PEOPLE)

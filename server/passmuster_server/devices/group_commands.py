@@ -14,6 +14,7 @@ from passmuster_server.devices.groups import GroupError, GroupKind, Ownership
 from passmuster_server.schema import DEFAULT_ORGANISATION
 
 T = TypeVar("T")
+_DOMAINS = "of the e-mail addresses of people whom the group's own administrators may enrol"
 
 
 def add_commands(parsers: "_SubParsersAction[ArgumentParser]") -> None:
@@ -28,7 +29,12 @@ def add_commands(parsers: "_SubParsersAction[ArgumentParser]") -> None:
         default=GroupKind.INTERNAL.value,
         help="whose people they are (default: internal)",
     )
+    added.add_argument("--owner-domain", action="append", default=[], help=_DOMAINS)
     added.set_defaults(run=add)
+    named = verbs.add_parser("domains", help="say whose people a group may enrol by itself")
+    named.add_argument("name", help="the group, as `list` prints it")
+    named.add_argument("domains", nargs="*", metavar="DOMAIN", help=_DOMAINS)
+    named.set_defaults(run=domains)
     listed = verbs.add_parser("list", help="list the groups and how many devices they have")
     listed.set_defaults(run=show)
     moved = verbs.add_parser("move", help="put a device into a group")
@@ -47,12 +53,41 @@ def add(command: Command) -> int:
 
     def work(transaction: Transaction) -> None:
         groups.create_group(
-            transaction.connection, DEFAULT_ORGANISATION, name, kind, command.clock()
+            transaction.connection,
+            DEFAULT_ORGANISATION,
+            name,
+            kind,
+            command.clock(),
+            command.arguments.owner_domain,
         )
 
-    _change(command, work, lambda _: Event(Action.GROUP_CREATED, subject=name.strip()))
+    details = {"owner_domains": command.arguments.owner_domain}
+    event = Event(Action.GROUP_CREATED, subject=name.strip(), details=details)
+    _change(command, work, lambda _: event)
     print(f"Group {name.strip()} ({kind}) is there. Enrol a laptop into it with:")
     print(f'  passmuster-server enroll-code --owner EMAIL --group "{name.strip()}"')
+    return 0
+
+
+def domains(command: Command) -> int:
+    """Set the domains of a group, in place of those before."""
+
+    def work(transaction: Transaction) -> tuple[str, tuple[str, ...]]:
+        connection = transaction.connection
+        found = groups.find_group(connection, DEFAULT_ORGANISATION, command.arguments.name)
+        given = groups.set_owner_domains(
+            connection, DEFAULT_ORGANISATION, found.group_id, command.arguments.domains
+        )
+        return str(found.name), given
+
+    name, given = _change(
+        command,
+        work,
+        lambda done: Event(
+            Action.GROUP_CHANGED, subject=done[0], details={"owner_domains": list(done[1])}
+        ),
+    )
+    print(f"{name} may enrol people of: {', '.join(given) or 'nobody; your own IT does it'}.")
     return 0
 
 
@@ -65,7 +100,8 @@ def show(command: Command) -> int:
         )
     )
     for row in rows:
-        print(f"{row.name}  {row.kind}  {counts.get(row.group_id, 0)}")
+        whom = f"  enrols people of {row.owner_domains}" if row.owner_domains else ""
+        print(f"{row.name}  {row.kind}  {counts.get(row.group_id, 0)}{whom}")
     return 0
 
 

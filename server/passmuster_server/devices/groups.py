@@ -1,6 +1,8 @@
 """Groups of an organisation's devices: a team of its own, or a supplier's."""
 
+import re
 import secrets
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -11,6 +13,8 @@ from passmuster_server.devices.tables import devices, groups
 from passmuster_server.schema import DEFAULT_GROUP
 
 MAX_NAME = 64
+MAX_DOMAINS = 16
+_DOMAIN = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,118}[a-z0-9])?")
 
 
 class GroupKind(StrEnum):
@@ -36,9 +40,15 @@ class GroupExistsError(GroupError):
 
 
 def create_group(
-    connection: Connection, organisation: str, name: str, kind: GroupKind, now: datetime
+    connection: Connection,
+    organisation: str,
+    name: str,
+    kind: GroupKind,
+    now: datetime,
+    owner_domains: Iterable[str] = (),
 ) -> str:
     """Store a group and return its id. Raises `GroupError`."""
+    domains = _checked_domains(owner_domains)
     name = name.strip()
     if not 1 <= len(name) <= MAX_NAME or not name.isprintable():
         raise GroupError(f"name: expected one line of 1 to {MAX_NAME} characters")
@@ -52,9 +62,38 @@ def create_group(
             name=name,
             kind=kind.value,
             created_at=now,
+            owner_domains=domains,
         )
     )
     return group
+
+
+def set_owner_domains(
+    connection: Connection, organisation: str, group: str, owner_domains: Iterable[str]
+) -> tuple[str, ...]:
+    """Store whose people a group may enrol by itself, in place of those before; return them.
+
+    Raises `GroupError`.
+    """
+    domains = _checked_domains(owner_domains)
+    connection.execute(
+        update(groups)
+        .where(groups.c.organisation_id == organisation, groups.c.group_id == group)
+        .values(owner_domains=domains)
+    )
+    return tuple(domains.split())
+
+
+def owner_domains_of(
+    connection: Connection, organisation: str, of: Collection[str]
+) -> frozenset[str]:
+    """Return the domains of the people whom whoever decides for these groups (ids) may enrol."""
+    rows = connection.execute(
+        select(groups.c.owner_domains).where(
+            groups.c.organisation_id == organisation, groups.c.group_id.in_(of)
+        )
+    )
+    return frozenset(domain for row in rows for domain in row.owner_domains.split())
 
 
 def create_default_group(connection: Connection, organisation: str, now: datetime) -> None:
@@ -121,6 +160,16 @@ def place_device(
     if owner is None:
         raise GroupError("device: there is no such device")
     return owner
+
+
+def _checked_domains(owner_domains: Iterable[str]) -> str:
+    found = list(dict.fromkeys(each.strip().removeprefix("@").casefold() for each in owner_domains))
+    if len(found) > MAX_DOMAINS:
+        raise GroupError(f"owner_domains: expected {MAX_DOMAINS} at most")
+    for each in found:
+        if not _DOMAIN.fullmatch(each):
+            raise GroupError("owner_domains: expected the part of addresses after the @")
+    return " ".join(found)
 
 
 def _named(connection: Connection, organisation: str, name: str) -> Row[Any] | None:

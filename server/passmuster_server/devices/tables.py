@@ -35,9 +35,14 @@ groups = Table(
     Column("name", String(64), nullable=False),
     Column("kind", String(16), nullable=False),
     Column("created_at", Moment, nullable=False),
+    Column("owner_domains", String(2048), nullable=False, server_default=""),
     Index("uq_groups_name", "organisation_id", "name", unique=True),
 )
-"""A group is never deleted, so what names one needs no foreign key (SQLite could add none)."""
+"""A group is never deleted, so what names one needs no foreign key (SQLite could add none).
+
+`owner_domains`, parted by spaces, are those of the people to whom whoever decides for the group
+alone may give laptops.
+"""
 
 enrolment_codes = Table(
     "enrolment_codes",

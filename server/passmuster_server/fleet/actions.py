@@ -92,7 +92,7 @@ class DeviceActions:
         def change(connection: Connection, _: Mapping[str, str], __: datetime) -> Event:
             owner = self._own(session, connection, device)
             groups = None if session.group is None else frozenset({session.group})
-            check_owner(self._standings, session.organisation, owner, groups)
+            check_owner(connection, self._standings, session.organisation, owner, groups)
             return approve(connection, session.organisation, device, session.email)
 
         return await self._change(request, session, change)

@@ -24,7 +24,9 @@ Caller = Callable[..., httpx.Client]
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClockedServer]:
     with clocked_server(tmp_path_factory.mktemp("server"), policy=POLICY) as running:
         for name in ("Manila", "Cebu"):
-            running.command("group", "add", name, "--kind", "supplier")
+            running.command(
+                *("group", "add", name, "--kind", "supplier"), "--owner-domain", "example.com"
+            )
         yield running
 
 

@@ -221,7 +221,8 @@ class TestACallerConfinedToAGroup:
         made(doorkeeper, SECRETS, name="everybody's", uses=1, days=1)
         at_once = {"name": "manila's", "uses": 1, "days": 1, "at_once": True}
         assert refused(of_manila.post(SECRETS, json=at_once)) == (403, "confined", "at_once")
-        shown = made(of_manila, SECRETS, **(at_once | {"at_once": False}))
+        waits = at_once | {"at_once": False, "owner_domain": "example.com"}
+        shown = made(of_manila, SECRETS, **waits)
         assert [each["name"] for each in of_manila.get(SECRETS).json()["secrets"]] == ["manila's"]
         other = of_manila.post(f"{SECRETS}/revocations", json={"name": "everybody's"})
         assert refused(other)[:2] == (404, "not_found")
@@ -252,3 +253,20 @@ def test_a_laptop_that_was_let_in_reports(server: ClockedServer, doorkeeper: htt
     laptop = enrolled(server, made(doorkeeper, CODES, owner="sam@example.com")["code"])
     with server.client() as client:
         assert laptop.report(client, healthy()).verdict.value == "compliant"
+
+
+def test_a_confined_caller_lets_in_people_of_its_groups_domains_alone(
+    server: ClockedServer, of_manila: httpx.Client
+) -> None:
+    code = of_manila.post(CODES, json={"owner": "chief@headquarters.example"})
+    assert refused(code) == (403, "not_yours", "owner")
+    for given in ({}, {"owner_domain": "headquarters.example"}):
+        secret = of_manila.post(SECRETS, json={"name": "wide", "uses": 1, "days": 1, **given})
+        assert refused(secret) == (403, "not_yours", "owner_domain")
+    waiting = pending(server, "chief2@headquarters.example", "Manila")
+    tried = of_manila.post(f"/api/v1/devices/{waiting.device}/approval")
+    assert refused(tried) == (403, "not_yours", "owner")
+    server.command("group", "domains", "Cebu")
+    listed = server.command("group", "list").stdout
+    assert "Manila  supplier" in listed
+    assert "enrols people of example.com" in listed

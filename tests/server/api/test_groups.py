@@ -139,11 +139,26 @@ def test_an_administrator_of_a_group_signs_in_and_sees_it_alone(
     assert "mia-laptop" in page.text
     assert "olga1-laptop" not in page.text
     listed = organiser.get(administrators(groups["Manila"])).json()["administrators"]
-    assert [(each["email"], each["role"]) for each in listed] == [
-        ("boss@manila.example", "administrator")
-    ]
+    assert [(each["email"], each["role"]) for each in listed] == [("boss@manila.example", "viewer")]
     assert organiser.get(administrators(groups["Cebu"])).json()["administrators"] == []
     assert new["link"].partition("#")[2].encode() not in server.stored()
+
+
+def test_nobody_is_made_who_may_do_more_than_the_caller(
+    caller: Caller, organiser: httpx.Client, groups: dict[str, str]
+) -> None:
+    body = {"email": "strong@manila.example", "role": "administrator"}
+    tried = organiser.post(administrators(groups["Manila"]), json=body)
+    assert refused(tried) == (403, "role_refused", "role")
+    scopes = ("groups.manage", "enrolment.manage", "fleet.manage")
+    stronger = caller(*(word for scope in scopes for word in ("--scope", scope)))
+    assert refused(stronger.post(administrators(groups["Default"]), json=body)) == (
+        *(403, "role_refused"),
+        "role",
+    )
+    assert made(stronger, administrators(groups["Manila"]), **body)["link"]
+    promoted = organiser.patch(administrators(groups["Manila"]), json=body)
+    assert refused(promoted) == (403, "role_refused", "role")
 
 
 def test_an_administrator_is_shut_out_and_let_in_again(
@@ -154,12 +169,12 @@ def test_an_administrator_is_shut_out_and_let_in_again(
     assert organiser.patch(address, json={"email": email, "disabled": True}).status_code == 204
     again = organiser.post(f"{address}/links", json={"email": email})
     assert refused(again)[:2] == (409, "disabled")
-    change = {"email": email, "disabled": False, "role": "helpdesk"}
+    change = {"email": email, "disabled": False, "role": "viewer"}
     assert organiser.patch(address, json=change).status_code == 204
     link = made(organiser, f"{address}/links", email=email)["link"]
     assert "olga1-laptop" in signs_in(server, link).text
     (listed,) = organiser.get(address).json()["administrators"]
-    assert (listed["role"], listed["disabled_at"]) == ("helpdesk", None)
+    assert (listed["role"], listed["disabled_at"]) == ("viewer", None)
     assert on_record(server, "administrator.created", email) == 1
     assert on_record(server, "administrator.changed", email) == 3
     assert on_record(server, "sign_in_link.created", email) == 1

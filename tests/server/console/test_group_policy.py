@@ -35,7 +35,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClockedServer]:
 
 @pytest.fixture
 def supplier(server: ClockedServer) -> Iterator[httpx.Client]:
-    with signed_in(server, "--group", "Manila") as visitor:
+    with signed_in(server, "--group", "Manila", "--role", "administrator") as visitor:
         yield visitor
 
 

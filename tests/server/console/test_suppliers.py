@@ -21,7 +21,9 @@ POLICY = f'[signals.{USB}]\nseverity = "block"\n'
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClockedServer]:
     with clocked_server(tmp_path_factory.mktemp("suppliers"), policy=POLICY) as running:
         for name in ("Manila", "Cebu"):
-            running.command("group", "add", name, "--kind", "supplier")
+            running.command(
+                *("group", "add", name, "--kind", "supplier"), "--owner-domain", "example.com"
+            )
         yield running
 
 
@@ -32,7 +34,7 @@ def groups(server: ClockedServer) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def supplier(server: ClockedServer) -> Iterator[httpx.Client]:
-    with signed_in(server, "--group", "Manila") as visitor:
+    with signed_in(server, "--group", "Manila", "--role", "administrator") as visitor:
         yield visitor
 
 
@@ -84,6 +86,15 @@ def on_record(server: ClockedServer, action: str, **found: Any) -> list[tuple[An
         action,
         found["person"],
     )
+
+
+def test_people_of_other_domains_are_not_the_group_s_to_enrol(
+    server: ClockedServer, supplier: httpx.Client
+) -> None:
+    page = send(supplier, "/enrol", "/enrol", owner="chief@headquarters.example")
+    assert page.status_code == 400
+    assert "not the group by itself" in page.text
+    assert not server.rows("SELECT 1 FROM enrolment_codes WHERE owner LIKE 'chief@%'")
 
 
 def test_a_code_enrols_a_laptop_into_the_own_group(
@@ -195,7 +206,7 @@ def test_an_account_of_another_role_only_looks(server: ClockedServer, role: str)
 
 
 def test_a_change_needs_a_sign_in_of_the_last_minutes(server: ClockedServer) -> None:
-    with signed_in(server, "--group", "Manila") as visitor:
+    with signed_in(server, "--group", "Manila", "--role", "administrator") as visitor:
         laptop = pending(server, "late@example.com", "Manila")
         with server.later(timedelta(minutes=20)):
             assert change(visitor, laptop, "approval") == 403

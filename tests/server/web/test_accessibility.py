@@ -249,7 +249,10 @@ def test_a_code_for_a_laptop(site: Site, console: Page) -> None:
 
 def test_what_a_suppliers_group_demands_with_a_mistake_and_without(site: Site, page: Page) -> None:
     site.server.command("group", "add", "Manila", "--kind", "supplier")
-    made = site.server.command("create-admin", "--email", "m@example.com", "--group", "Manila")
+    made = site.server.command(
+        *("create-admin", "--email", "m@example.com"),
+        *("--group", "Manila", "--role", "administrator"),
+    )
     page.goto(made.stdout.split()[-1])
     page.get_by_role("button", name="Sign in", exact=True).click()
     page.wait_for_url("**/fleet")
