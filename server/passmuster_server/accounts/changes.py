@@ -1,5 +1,6 @@
 """What is changed about administrators, and the words for the record."""
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from passmuster_server.accounts.openid_accounts import forget_identity
@@ -33,7 +34,7 @@ def create(
     group_id, name = group or (None, None)
     token = create_administrator(transaction, organisation, email, now, group_id, role)
     details = {"group": name, "role": role.value}
-    return token, Event(Action.ADMINISTRATOR_CREATED, by, email, details=details)
+    return token, Event(Action.ADMINISTRATOR_CREATED, by, email, email, details)
 
 
 def link(
@@ -44,7 +45,7 @@ def link(
     Raises `AddressError` and `UnknownAdministratorError`.
     """
     token = create_sign_in_link(transaction, organisation, email, now)
-    return token, Event(Action.SIGN_IN_LINK_CREATED, by, email)
+    return token, Event(Action.SIGN_IN_LINK_CREATED, by, email, email)
 
 
 def change_role(
@@ -52,7 +53,7 @@ def change_role(
 ) -> Event:
     """Change a role; return what goes on record. Raises as `link` does."""
     set_role(transaction, organisation, email, role)
-    return Event(Action.ADMINISTRATOR_CHANGED, by, normalised(email), details={"to": role.value})
+    return _changed(email, by, {"to": role.value})
 
 
 def disable(
@@ -60,11 +61,15 @@ def disable(
 ) -> Event:
     """Shut an administrator out or (None) let one in again; return what goes on record."""
     set_disabled(transaction, organisation, email, at)
-    details = {"to": "disabled" if at else "enabled"}
-    return Event(Action.ADMINISTRATOR_CHANGED, by, normalised(email), details=details)
+    return _changed(email, by, {"to": "disabled" if at else "enabled"})
 
 
 def forget_openid(transaction: Transaction, organisation: str, email: str, by: str) -> Event:
     """Let the next sign-in by OpenID Connect say anew who it is; return what goes on record."""
     forget_identity(transaction, organisation, email)
-    return Event(Action.ADMINISTRATOR_CHANGED, by, normalised(email), details={"to": "unbound"})
+    return _changed(email, by, {"to": "unbound"})
+
+
+def _changed(email: str, by: str, details: Mapping[str, str]) -> Event:
+    address = normalised(email)
+    return Event(Action.ADMINISTRATOR_CHANGED, by, address, address, details)

@@ -146,6 +146,7 @@ def _note(
         action,
         account.email,
         subject=account.email,
+        person=account.email,
         details={"role": account.role, "by": "the organisation's sign-in"},
     )
     record(connection, organisation, event, now)

@@ -35,11 +35,13 @@ class Return:
         address = request.client.host if request.client is not None else ""
         if self._failed.wait_s(address) > 0:
             return self._nothing("Too many sign-ins came to nothing. Wait.", purpose, status=429)
+        # Before the provider is asked: many at once are as many.
+        self._failed.count(address)
         try:
             login, person = await self._party.take_back(request)
         except LoginError as error:
-            self._failed.count(address)
             return self._nothing(str(error), purpose)
+        self._failed.take_back(address)
         response = self._pages.response("arriving.html", onward=ARRIVALS[login.purpose])
         role = role_of(person, self._party.settings)
         await self._arrivals.keep(response, login.purpose, login.back, person, role)

@@ -3,6 +3,7 @@
 import json
 from argparse import ArgumentParser, _SubParsersAction
 
+from passmuster_server.accounts.forgetting import LastAdministratorError
 from passmuster_server.audit.actions import Action
 from passmuster_server.audit.record import Event
 from passmuster_server.commands import Command, CommandError
@@ -43,10 +44,18 @@ def erase(command: Command) -> int:
             answer = ""
         if answer.strip() != email:
             raise CommandError("nothing was deleted")
-    found = command.change(
-        lambda transaction: personal.erase(transaction.connection, DEFAULT_ORGANISATION, email),
-        # Not whom: the record of the erasure must not hold what was erased.
-        lambda erased: Event(Action.PERSON_ERASED, details=erased),
-    )
+    try:
+        found = command.change(
+            lambda transaction: personal.erase(transaction.connection, DEFAULT_ORGANISATION, email),
+            # Not whom: the record of the erasure must not hold what was erased.
+            lambda erased: Event(Action.PERSON_ERASED, details=erased),
+        )
+    except LastAdministratorError:
+        raise CommandError(
+            "nothing was deleted: this is the last administrator who may change everything. "
+            "Make another one first, with create-admin."
+        ) from None
     print(f"Deleted: {found['devices']} devices, {found['decisions']} decisions of the gate.")
+    if found["account"]:
+        print("The account for the console and its sessions are deleted too.")
     return 0

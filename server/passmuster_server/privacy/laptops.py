@@ -11,6 +11,7 @@ from passmuster_collectors.signals import CATALOG
 from passmuster_server.addresses import is_address
 from passmuster_server.audit import record
 from passmuster_server.audit.actions import Action
+from passmuster_server.devices.approvals import DOOR
 from passmuster_server.devices.doors import CODE
 from passmuster_server.devices.tables import devices
 from passmuster_server.fleet.device_view import SignalView, signals_of
@@ -51,6 +52,9 @@ WORDS: Mapping[str, str] = {
     Action.ALLOWANCE_ENDED: "ended such an allowance",
     Action.BREAK_GLASS_CREATED: "made you a break-glass code",
     Action.BREAK_GLASS_USED: "used a break-glass code",
+    Action.ADMINISTRATOR_CREATED: "made you an account for the console",
+    Action.ADMINISTRATOR_CHANGED: "changed your account for the console",
+    Action.SIGN_IN_LINK_CREATED: "made you a link to sign in to the console",
     Action.PERSON_EXPORTED: "exported all that is stored of you",
 }
 """Of the actions that are recorded about a person."""
@@ -127,8 +131,9 @@ class Stored:
 def may_read(connection: Connection, organisation: str, device: str, owner: str) -> bool:
     """Return whether who is at the device may read what is stored of its owner.
 
-    It has to be in service, and somebody of IT's must have said whose it is: by a one-time code or
-    an approval. Where a deployment secret lets laptops in at once, the laptop alone said so.
+    It has to be in service, and somebody must have said whose it is: IT by a one-time code or an
+    approval, or the organisation's sign-in, which vouched for its owner well enough to put it in
+    service at once. Where a deployment secret lets laptops in at once, the laptop alone said so.
     """
     status = connection.execute(
         select(devices.c.status).where(
@@ -140,9 +145,17 @@ def may_read(connection: Connection, organisation: str, device: str, owner: str)
         and (
             entry.action == Action.DEVICE_APPROVED
             or (entry.action == Action.DEVICE_ENROLLED and entry.actor == CODE)
+            or _vouched(entry)
         )
         for entry in record.about(connection, organisation, owner)
     )
+
+
+def _vouched(entry: record.Entry) -> bool:
+    """Whether its owner enrolled the laptop by the sign-in, and nobody had to look at it first."""
+    status = (entry.details or {}).get("status")
+    by_sign_in = entry.action == Action.DEVICE_ENROLLED and entry.actor == DOOR
+    return by_sign_in and status == DeviceStatus.ACTIVE
 
 
 def stored_of(connection: Connection, organisation: str, person: str, now: datetime) -> Stored:

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Column, Connection, Table, delete, or_, select
 
 from passmuster_collectors.contract import codec, strict_json
+from passmuster_server.accounts import forgetting as accounts
 from passmuster_server.addresses import is_address
 from passmuster_server.alerts import outbox as alerts
 from passmuster_server.alerts.tables import alert_outbox
@@ -78,7 +79,11 @@ def export(connection: Connection, organisation: str, person: str) -> Mapping[st
             connection, enrolment_codes, organisation, enrolment_codes.c.owner, person
         ),
         "enrolments_under_way": _rows(
-            connection, enrolment_approvals, organisation, enrolment_approvals.c.person, person
+            connection,
+            enrolment_approvals,
+            organisation,
+            (enrolment_approvals.c.person, enrolment_approvals.c.owner),
+            person,
         ),
         "decisions": _rows(connection, decisions, organisation, decisions.c.subject, person),
         "subjects_that_receivers_leave_out": _plain(
@@ -100,6 +105,10 @@ def export(connection: Connection, organisation: str, person: str) -> Mapping[st
             connection, oidc_logins, organisation, oidc_logins.c.person, person
         ),
         "logins_answered": _rows(connection, oidc_codes, organisation, oidc_codes.c.person, person),
+        **{
+            name: _plain(rows)
+            for name, rows in accounts.stored_of(connection, organisation, person).items()
+        },
         "audit_entries": [
             {
                 "at": codec.format_time(entry.at),
@@ -116,8 +125,10 @@ def export(connection: Connection, organisation: str, person: str) -> Mapping[st
 def erase(connection: Connection, organisation: str, person: str) -> Mapping[str, Any]:
     """Delete all of it; return how many devices and decisions that was, and which audit entries.
 
-    The person's laptops are unknown from then on; running servers hear of it.
+    `account`: the person had one for the console. The person's laptops are unknown from then on;
+    running servers hear of it. Raises `LastAdministratorError`.
     """
+    had_account = accounts.forget_person(connection, organisation, person)
     folded = is_address(devices.c.owner, person)
     owned = connection.execute(
         select(devices.c.device_id).where(devices.c.organisation_id == organisation, folded)
@@ -153,7 +164,12 @@ def erase(connection: Connection, organisation: str, person: str) -> Mapping[str
     oidc.forget_person(connection, organisation, person)
     views.forget_person(connection, organisation, person)
     emptied = record.erase(connection, organisation, person)
-    return {"devices": len(erased), "decisions": given, "audit_entries": list(emptied)}
+    return {
+        "devices": len(erased),
+        "decisions": given,
+        "account": had_account,
+        "audit_entries": list(emptied),
+    }
 
 
 def erase_device(connection: Connection, organisation: str, device: str) -> None:
@@ -169,10 +185,16 @@ def erase_device(connection: Connection, organisation: str, device: str) -> None
 
 
 def _rows(
-    connection: Connection, table: Table, organisation: str, column: Column[Any], person: str
+    connection: Connection,
+    table: Table,
+    organisation: str,
+    columns: Column[Any] | tuple[Column[Any], ...],
+    person: str,
 ) -> list[dict[str, Any]]:
+    named = columns if isinstance(columns, tuple) else (columns,)
     statement = select(table).where(
-        table.c.organisation_id == organisation, is_address(column, person)
+        table.c.organisation_id == organisation,
+        or_(*(is_address(column, person) for column in named)),
     )
     return _plain(connection.execute(statement).mappings().all())
 

@@ -115,6 +115,8 @@ def test_a_group_with_a_role_makes_an_account_of_that_role_and_no_more(
     assert visitor.follow(IN).url.path == "/fleet"
     assert role_of(server, name) == "helpdesk"
     assert visitor.server.get("/audit").status_code == 403
+    about = "SELECT action FROM audit_entries WHERE person = ?"
+    assert server.rows(about, f"{name}@example.com") == [("administrator.created",)]
 
 
 def test_a_role_follows_the_groups_and_ends_with_them(

@@ -13,6 +13,8 @@ import pytest
 from passmuster_collectors.contract import codec
 from passmuster_collectors.contract.enrolment import VERSION, ApprovalStart, ApprovalStarted
 from passmuster_server.devices.approvals import LETTERS, forget_expired, new_user_code
+from passmuster_server.privacy.laptops import may_read
+from passmuster_server.schema import DEFAULT_ORGANISATION
 from tests.support.clocked_server import ClockedServer, clocked_server
 from tests.support.openid_provider import OpenIdProvider, Visitor, server_with_provider, visiting
 from tests.support.signing_device import SigningDevice
@@ -278,6 +280,34 @@ def test_without_a_second_factor_it_waits_for_it(
     laptop = Asking(server, client)
     assert "Until IT has approved it as well" in approve(worker, laptop.shown.user_code).text
     assert laptop.poll().json()["waits"] is True
+
+
+@pytest.mark.parametrize(("amr", "reads"), [(("mfa",), True), (("pwd",), False)])
+def test_whoever_the_provider_vouched_for_reads_what_is_stored_of_them_at_the_laptop(
+    server: ClockedServer,
+    client: httpx.Client,
+    worker: Visitor,
+    name: str,
+    provider: OpenIdProvider,
+    amr: tuple[str, ...],
+    reads: bool,
+) -> None:
+    provider.know(name, amr=amr)
+    laptop, owner = Asking(server, client), f"{name}@example.com"
+    approve(worker, laptop.shown.user_code)
+    device = laptop.poll().json()["device"]
+
+    def may() -> bool:
+        return server.services.database.write_now(
+            lambda transaction: may_read(
+                transaction.connection, DEFAULT_ORGANISATION, device, owner
+            )
+        )
+
+    assert may() is reads
+    if not reads:
+        server.command("approve", device)
+        assert may(), "expected the approval of IT to be enough"
 
 
 def test_who_logged_in_too_long_ago_signs_in_again(

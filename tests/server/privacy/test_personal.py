@@ -10,6 +10,7 @@ import pytest
 
 from passmuster_server.schema import DEFAULT_ORGANISATION, METADATA
 from tests.support.clocked_server import ClockedServer, clocked_server
+from tests.support.console import send
 from tests.support.example_readings import USB, healthy, with_stick
 from tests.support.signal_transmitter import subscriber
 from tests.support.signing_device import SigningDevice
@@ -133,6 +134,48 @@ def test_a_running_server_forgets_the_laptop_at_once(
     assert server.services.standings.of_owner(DEFAULT_ORGANISATION, ANA) == ()
     body = laptop.signed_upload(laptop.upload(laptop.record(healthy())))
     assert laptop.send(client, body).status_code == 401
+
+
+def test_an_account_for_the_console_is_handed_out_without_what_proves_it_and_deleted(
+    server: ClockedServer,
+) -> None:
+    server.command("create-admin", "--email", "bo@example.com")
+    link = server.command("create-admin", "--email", ANA).stdout.split()[-1]
+    with server.client() as visitor:
+        visitor.headers["Origin"] = server.url
+        done = send(visitor, "/sign-in", "/sign-in", link=link.partition("#")[2])
+        assert done.status_code == 303, done.text
+        printed = server.command("export-person", "Ana@Example.com").stdout
+        found = json.loads(printed)
+        assert [each["email"] for each in found["console_accounts"]] == [ANA]
+        assert [each["method"] for each in found["console_sessions"]] == ["link"]
+        for (kept,) in server.rows("SELECT token_hash FROM sessions"):
+            assert str(kept) not in printed
+        said = server.command("erase-person", ANA, "--yes").stdout
+        assert "account for the console" in said
+        assert visitor.get("/fleet").status_code == 401
+    admins = server.command("admins").stdout
+    assert ("bo@example.com" in admins, ANA in admins) == (True, False)
+    named = server.rows("SELECT subject, person FROM audit_entries")
+    assert ANA not in [cell for row in named for cell in row]
+
+
+def test_the_last_administrator_is_not_deleted(server: ClockedServer) -> None:
+    server.command("create-admin", "--email", ANA)
+    server.command("create-admin", "--email", "bo@example.com", "--role", "auditor")
+    refused = server.command("erase-person", ANA, "--yes", check=False)
+    assert (refused.returncode, "last administrator" in refused.stderr) == (1, True)
+    assert ANA in server.command("admins").stdout
+
+
+def test_what_a_laptop_that_asks_says_of_its_owner_is_handed_out(server: ClockedServer) -> None:
+    server.change(
+        "INSERT INTO enrolment_approvals (organisation_id, enrolment_id, device_code_hash, "
+        "user_code_hash, network, owner, asked_at, expires_at, interval_s) "
+        "VALUES ('default', 'e', 'd', 'u', '', 'Ana@example.com', 1, 2, 5)"
+    )
+    (asking,) = json.loads(server.command("export-person", ANA).stdout)["enrolments_under_way"]
+    assert asking["owner"] == "Ana@example.com"
 
 
 def test_it_asks_before_it_deletes(server: ClockedServer, client: httpx.Client) -> None:
