@@ -2,7 +2,6 @@
 
 import locale
 import os
-import plistlib
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -42,6 +41,8 @@ def of_preferences(preferences: Mapping[str, Any]) -> str:
 
 
 def _of_macos() -> str:
+    import plistlib  # noqa: PLC0415 - a Mac alone needs it, and it brings a parser of XML
+
     try:
         return of_preferences(plistlib.loads((Path.home() / PREFERENCES).read_bytes()))
     except (OSError, ValueError, RuntimeError, plistlib.InvalidFileException):
