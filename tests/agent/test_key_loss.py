@@ -153,7 +153,7 @@ def test_people_are_told_when_no_report_will_come_until_somebody_acts(
 ) -> None:
     listening = Listening()
     dispatch = SimpleNamespace(
-        step=lambda _: ended, wanted=lambda: None, network_changed=lambda: None
+        step=lambda _: ended, wanted=lambda: None, network_changed=lambda: None, ran=None
     )
     with Outbox(state.outbox(enrolled)) as outbox:
         collection = Collection(enrolled, outbox, recorded_host.load(HEALTHY), CATALOG)

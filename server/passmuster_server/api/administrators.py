@@ -152,7 +152,7 @@ def _check_role(call: Call[GroupPath, Any, Any], role: Role | UnsetType) -> None
         return
     if call.path.group == DEFAULT_GROUP:
         raise RefusalError(
-            403, "role_refused", "In the default group a program makes viewers alone.", field="role"
+            409, "role_refused", "In the default group a program makes viewers alone.", field="role"
         )
     if not {ENROLMENT_MANAGE, FLEET_MANAGE} <= call.client.scopes:
         raise RefusalError(

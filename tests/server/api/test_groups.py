@@ -153,7 +153,7 @@ def test_nobody_is_made_who_may_do_more_than_the_caller(
     scopes = ("groups.manage", "enrolment.manage", "fleet.manage")
     stronger = caller(*(word for scope in scopes for word in ("--scope", scope)))
     assert refused(stronger.post(administrators(groups["Default"]), json=body)) == (
-        *(403, "role_refused"),
+        *(409, "role_refused"),
         "role",
     )
     assert made(stronger, administrators(groups["Manila"]), **body)["link"]
