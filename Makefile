@@ -38,7 +38,10 @@ LOCK        := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
                --generate-hashes --no-emit-index-url --no-header
 LOCK_ARGS   ?=
 
-.PHONY: help demo test test-postgresql lint types format lock packages audit screenshots clean
+# How many of the three parts of the tests go on at once. They wait a lot: for processes and browsers.
+JOBS        ?= 1
+
+.PHONY: help demo test test-server test-rest test-postgresql lint types format lock packages audit screenshots clean
 
 help:
 	@echo "make demo               set up, start a server, enrol this machine, show its verdict and the gate"
@@ -58,8 +61,15 @@ demo: $(VENV)/.runtime
 	@$(BIN)/python -m demo $(ARGS)
 
 test: $(VENV)/.dev lint types
-	@$(BIN)/python -m pytest $(ARGS)
-	@$(if $(ARGS),,$(MAKE) test-postgresql)
+	@$(if $(ARGS),$(BIN)/python -m pytest $(ARGS),$(MAKE) --keep-going --jobs=$(JOBS) test-server test-rest test-postgresql)
+
+test-server: $(VENV)/.dev
+	@echo "the server's tests"
+	@$(BIN)/python -m pytest tests/server
+
+test-rest: $(VENV)/.dev
+	@echo "the tests of all but the server"
+	@$(BIN)/python -m pytest tests --ignore tests/server
 
 # The server's tests once more, over the other database. Without PostgreSQL a newcomer is told so.
 test-postgresql: $(VENV)/.dev
