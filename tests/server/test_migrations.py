@@ -10,6 +10,7 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
 from passmuster_server import migrations, tables
@@ -154,3 +155,11 @@ def test_a_database_out_of_reach_is_told_in_one_line(tmp_path: Path) -> None:
     assert said.returncode == 1
     assert said.stderr.startswith("passmuster-server: the database can't be migrated")
     assert len(said.stderr.splitlines()) == 1
+
+
+def test_alembic_sees_the_same_versions_in_the_same_order() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+    config.set_main_option("path_separator", "os")
+    seen = [each.revision for each in ScriptDirectory.from_config(config).walk_revisions()]
+    assert migrations.versions() == seen[::-1]
