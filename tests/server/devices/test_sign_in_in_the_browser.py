@@ -21,7 +21,7 @@ EMAIL = "ana@example.com"
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[ClockedServer]:
     with server_with_provider(tmp_path / "server", enrolment="at_once") as (running, provider):
-        provider.know("ana", amr=("pwd",))
+        provider.know("ana")
         yield running
 
 
