@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-import httpx
 import msgspec
 
 TIMEOUT_S = 5.0
@@ -32,6 +31,9 @@ async def fetch_json(
 
     Follows no redirect, uses no proxy that the environment names, trusts the system's authorities.
     """
+    # A server has it loaded, for what it pushes; the commands fetch nothing.
+    import httpx  # noqa: PLC0415
+
     content = bytearray()
     try:
         async with (

@@ -5,7 +5,6 @@ reporter has anyway, for its connection. Only functions are used that OpenSSL 3 
 PEM_*, d2i_* of man section 3.
 """
 
-import _ssl
 import ctypes
 from ctypes import POINTER, byref, c_char_p, c_int, c_long, c_size_t, c_void_p
 from typing import Any
@@ -54,12 +53,14 @@ def sign(pem: bytes, message: bytes) -> bytes | None:
 def _library() -> Any:
     """Return OpenSSL 3 as `ssl` loaded it; None where it is older or part of the interpreter."""
     try:
+        import _ssl  # noqa: PLC0415 - a Python may come without
+
         # What a library was linked with is searched for its names too (dlsym(3)).
         library = ctypes.CDLL(_ssl.__file__)
         for name, (result, arguments) in FUNCTIONS.items():
             function = getattr(library, name)
             function.restype, function.argtypes = result, arguments
-    except (AttributeError, OSError, TypeError):
+    except (AttributeError, ImportError, OSError, TypeError):
         return None
     return library
 

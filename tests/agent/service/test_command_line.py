@@ -27,7 +27,7 @@ class Installing:
 def installing(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Installing:
     found = Installing()
     monkeypatch.setattr(sys, "platform", request.param)
-    monkeypatch.setattr("passmuster_agent.config.default_state", lambda: Path("/nowhere"))
+    monkeypatch.setattr("passmuster_agent.commands.parser.default_state", lambda: Path("/nowhere"))
     monkeypatch.setattr(windows_install, "installer", lambda: found)
     monkeypatch.setattr(launchd, "launchd", lambda: found)
     return found
