@@ -94,7 +94,7 @@ class Visitor:
 
     def leave(self) -> Arrival | None:
         """Give up."""
-        return self.open(self._link("stop signing in"))
+        return self.open(self._link("Stop signing in"))
 
     def is_ready(self) -> bool:
         """Look as the page's own script does."""

@@ -265,6 +265,8 @@ def test_the_reader_is_spoken_to_in_their_language(batches: Batches) -> None:
     assert set(reasons(batches, "tlh")) == {"en"}
 
 
-def test_what_a_signal_says_is_said_in_the_language_it_was_judged_in(batches: Batches) -> None:
+def test_what_a_signal_says_is_said_in_their_language_too(batches: Batches) -> None:
     (item,) = batches.post(of(batches.bad), **{"Accept-Language": "de"}).json()["evaluations"]
-    assert set(item["context"]["reason_user"]) == {"en"}
+    told = item["context"]["reason_user"]
+    assert set(told) == {"en", "de"}
+    assert told["de"] != told["en"]
