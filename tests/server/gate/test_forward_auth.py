@@ -18,6 +18,7 @@ import pytest
 from passmuster_collectors.contract.canonical import base64url
 from tests.support.caddy import running_caddy
 from tests.support.clocked_server import ClockedServer, clocked_server
+from tests.support.console import wait_until
 from tests.support.example_laptops import ONLY_USB, enrolled, healthy, with_usb_stick
 from tests.support.nginx import running_application, running_nginx
 from tests.support.proving import attestation, summons_on
@@ -196,6 +197,9 @@ def test_what_a_fall_has_closed_stays_closed_by_a_server_that_was_started_since(
     laptop.report(site.reports, healthy())
     site.server.stop()
     site.server.start()
+    with site.server.client() as client:
+        # Before it hears what others change, it answers nobody.
+        wait_until(lambda: client.get("/readyz").status_code == 200)
     assert visitor.go("/").status_code == 303, "expected to prove the laptop anew"
 
 
