@@ -95,7 +95,9 @@ class Administrators:
         email = call.body.email
 
         def work(transaction: Transaction) -> tuple[str, Event]:
-            _find(call, transaction.connection, email)
+            # Whoever holds the link signs in as that person.
+            found = _find(call, transaction.connection, email)
+            _check_role(call, Role(found.role), "email")
             return changes.link(transaction, call.organisation, email, call.actor, call.now)
 
         return await self._linked(call, email, work)
@@ -109,7 +111,9 @@ class Administrators:
 
         def work(transaction: Transaction) -> None:
             about = transaction, call.organisation, given.email
-            _find(call, transaction.connection, given.email)
+            found = _find(call, transaction.connection, given.email)
+            if given.disabled is False and given.role is UNSET:
+                _check_role(call, Role(found.role), "disabled")
             events = []
             if given.role is not UNSET:
                 events.append(changes.change_role(*about, given.role, call.actor))
@@ -142,8 +146,10 @@ class Administrators:
         return SignInLink(normalised(email), link, call.now + LINK_LIFETIME)
 
 
-def _check_role(call: Call[GroupPath, Any, Any], role: Role | UnsetType) -> None:
-    """Refuse to make anybody who may do more than the caller.
+def _check_role(
+    call: Call[GroupPath, Any, Any], role: Role | UnsetType, field: str = "role"
+) -> None:
+    """Refuse to make anybody, or to act for anybody, who may do more than the caller.
 
     An administrator of a group decides which laptops it has. Of the default group, which holds all
     that no other was named for, that is as good as being the organisation's own.
@@ -152,14 +158,14 @@ def _check_role(call: Call[GroupPath, Any, Any], role: Role | UnsetType) -> None
         return
     if call.path.group == DEFAULT_GROUP:
         raise RefusalError(
-            409, "role_refused", "In the default group a program makes viewers alone.", field="role"
+            409, "role_refused", "In the default group a program makes viewers alone.", field=field
         )
     if not {ENROLMENT_MANAGE, FLEET_MANAGE} <= call.client.scopes:
         raise RefusalError(
             403,
             "role_refused",
             f"It takes the scopes {ENROLMENT_MANAGE} and {FLEET_MANAGE} as well.",
-            field="role",
+            field=field,
         )
 
 
@@ -218,11 +224,11 @@ def operations(services: Services) -> Sequence[Operation[Any, Any, Any]]:
     )
 
 
-def _find(call: Call[GroupPath, Nothing, Any], connection: Connection, email: str) -> None:
-    """Raise `RefusalError` 404 unless the person administers this group, and this one alone."""
+def _find(call: Call[GroupPath, Nothing, Any], connection: Connection, email: str) -> Row[Any]:
+    """Return who administers this group, and this one alone. Raises `RefusalError` 404."""
     groups.find_seen(call, connection, call.path.group)
     address = email.strip().casefold()
     for row in all_administrators(connection, call.organisation):
         if row.email == address and row.group_id == call.path.group:
-            return
+            return row
     raise not_found("administrator of this group")

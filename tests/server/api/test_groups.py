@@ -161,6 +161,28 @@ def test_nobody_is_made_who_may_do_more_than_the_caller(
     assert refused(promoted) == (403, "role_refused", "role")
 
 
+@pytest.mark.parametrize(("group", "refusal"), [("Manila", 403), ("Default", 409)])
+def test_nobody_gets_into_the_account_of_who_may_do_more(
+    server: ClockedServer,
+    organiser: httpx.Client,
+    groups: dict[str, str],
+    group: str,
+    refusal: int,
+) -> None:
+    email, address = f"head@{group.lower()}.example", administrators(groups[group])
+    server.command("create-admin", "--email", email, "--group", group, "--role", "administrator")
+    link = organiser.post(f"{address}/links", json={"email": email})
+    assert refused(link) == (refusal, "role_refused", "email")
+    shut_out = organiser.patch(address, json={"email": email, "disabled": True})
+    assert shut_out.status_code == 204
+    let_in = organiser.patch(address, json={"email": email, "disabled": False})
+    assert refused(let_in) == (refusal, "role_refused", "disabled")
+    as_viewer = {"email": email, "disabled": False, "role": "viewer"}
+    assert organiser.patch(address, json=as_viewer).status_code == 204
+    assert made(organiser, f"{address}/links", email=email)["link"]
+    assert on_record(server, "sign_in_link.created", email) == 1
+
+
 def test_an_administrator_is_shut_out_and_let_in_again(
     server: ClockedServer, organiser: httpx.Client, groups: dict[str, str]
 ) -> None:
