@@ -177,6 +177,34 @@ def test_what_is_sealed_is_read_by_every_server_and_for_its_purpose_alone(tmp_pa
     over_a_database(tmp_path, scenario)
 
 
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"enc": ["A256GCM"]},
+        {"enc": 7},
+        {"alg": ["dir"]},
+        {"alg": "A256KW"},
+        {"crit": 7},
+        {"crit": ["zip"]},
+        {"zip": "DEF"},
+        {"kid": ["x"]},
+        {"kid": None},
+    ],
+)
+def test_a_header_that_is_not_ours_opens_nothing_and_breaks_nothing(
+    tmp_path: Path, other: dict[str, object]
+) -> None:
+    async def scenario(database: Database, time: Time) -> None:
+        keys = SigningKeys(database, time)
+        sealed = await keys.seal("one", b"value")
+        ours, rest = sealed.split(".", 1)
+        header = {**json.loads(base64.urlsafe_b64decode(ours + "==")), **other}
+        with pytest.raises(UntrustedTokenError):
+            await keys.unseal("one", f"{encoded(json.dumps(header).encode())}.{rest}")
+
+    over_a_database(tmp_path, scenario)
+
+
 def test_what_was_sealed_before_a_rotation_is_read_after_it(tmp_path: Path) -> None:
     async def scenario(database: Database, time: Time) -> None:
         keys = SigningKeys(database, time)
