@@ -17,6 +17,7 @@ from passmuster_collectors.signals.usb_devices.facts import (
     UsbDevice,
     UsbDevicesFacts,
 )
+from passmuster_collectors.signals.usb_devices.interface_classes import HID
 
 
 class Problem(StrEnum):
@@ -130,11 +131,19 @@ def _is_built_in(device: UsbDevice, limits: UsbLimits) -> bool:
 
 
 def _is_of_known_classes(device: UsbDevice, limits: UsbLimits) -> bool:
-    if UNKNOWN in (device.storage, device.network) or len(device.interfaces) >= MAX_INTERFACES:
-        # Not every interface is told: one that could not be read, or one beyond those that fit.
+    # An interface that could not be read leaves unknown whatever no other one makes true. A
+    # keyboard is unknown too where a human interface that is told has not named its reports.
+    unclear = device.keyboard == UNKNOWN and not any(map(_is_human, device.interfaces))
+    if unclear or UNKNOWN in (device.storage, device.network):
         return False
+    if len(device.interfaces) >= MAX_INTERFACES:
+        return False  # there may be others beyond those that fit
     known = {each.lower() for each in limits.known_classes}
     return bool(device.interfaces) and all(each[:2] in known for each in device.interfaces)
+
+
+def _is_human(interface: str) -> bool:
+    return interface.startswith(f"{HID:02x}")
 
 
 def _called(device: UsbDevice) -> str:

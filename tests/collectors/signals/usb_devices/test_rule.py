@@ -200,6 +200,22 @@ def test_known_classes_approve_nothing_of_which_only_a_part_is_told(
     assert outcomes(device(**partly_told), UsbLimits(known_classes=("03",))) != {}
 
 
+def test_a_stick_that_is_a_network_too_hides_no_interface_behind_known_classes() -> None:
+    told = ("020600", "080650")
+    stick = {"storage": True, "network": True, "interfaces": told}
+    limits = UsbLimits(known_classes=("08", "02", "03"))
+    assert outcomes(device(**stick, keyboard=False), limits) == {}
+    assert outcomes(device(**stick, keyboard=UNKNOWN), limits) == {
+        Problem.UNCLEAR_KEYBOARD: Outcome.UNKNOWN,
+        Problem.UNKNOWN_STORAGE: Outcome.FAIL,
+    }
+
+
+def test_known_classes_cover_a_human_interface_that_has_not_named_its_reports() -> None:
+    asleep = device(keyboard=UNKNOWN, interfaces=("030000",))
+    assert outcomes(asleep, UsbLimits(known_classes=("03",))) == {}
+
+
 @pytest.mark.parametrize("indicator", list(Indicator))
 def test_a_known_class_silences_no_sign_of_an_attack(indicator: Indicator) -> None:
     attached = device(interfaces=("030101",), keyboard=True, indicators=(indicator,))
