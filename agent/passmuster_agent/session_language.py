@@ -5,7 +5,6 @@ import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from passmuster_agent.windows.ui_language import FUNCTIONS
 from passmuster_collectors.host.dll import load
@@ -34,19 +33,27 @@ def of_environment(environment: Mapping[str, str]) -> str:
     return ",".join([_without_encoding(each) for each in several if each] + [plain])
 
 
-def of_preferences(preferences: Mapping[str, Any]) -> str:
-    """Return what a Mac's global preferences ask for (`AppleLanguages`), as `chosen` takes it."""
-    asked = preferences.get("AppleLanguages")
+def of_preferences(path: Path) -> str:
+    """Return what a Mac's preferences ask for (`AppleLanguages`), as `chosen` takes it.
+
+    Nothing where the file can't be read or is none: what is said is worth more than its language.
+    """
+    from passmuster_collectors.text import plist  # noqa: PLC0415 - a Mac alone needs its parser
+
+    try:
+        preferences = plist.parse(path.read_bytes())
+    except (OSError, plist.PlistError):
+        return ""
+    asked = preferences.get("AppleLanguages") if isinstance(preferences, dict) else None
     return ",".join(str(each) for each in asked) if isinstance(asked, list) else ""
 
 
 def _of_macos() -> str:
-    import plistlib  # noqa: PLC0415 - a Mac alone needs it, and it brings a parser of XML
-
     try:
-        return of_preferences(plistlib.loads((Path.home() / PREFERENCES).read_bytes()))
-    except (OSError, ValueError, RuntimeError, plistlib.InvalidFileException):
+        home = Path.home()
+    except RuntimeError:
         return ""
+    return of_preferences(home / PREFERENCES)
 
 
 def _of_windows() -> str:

@@ -1,6 +1,8 @@
 """The language of a session, as each system tells it, and what is said in it."""
 
+import plistlib
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -34,10 +36,37 @@ def test_a_posix_session_tells_by_its_variables(environment: dict[str, str], exp
     assert chosen(of_environment(environment)).tag == expected
 
 
-def test_a_mac_tells_by_its_preferences() -> None:
-    assert chosen(of_preferences({"AppleLanguages": ["fil-PH", "en-PH"]})).tag == "fil"
-    assert chosen(of_preferences({"AppleLanguages": "de"})).tag == "en"
-    assert chosen(of_preferences({})).tag == "en"
+@pytest.mark.parametrize("form", list(plistlib.PlistFormat))
+def test_a_mac_tells_by_its_preferences(tmp_path: Path, form: plistlib.PlistFormat) -> None:
+    preferences = tmp_path / "preferences.plist"
+    for asked, expected in (
+        ({"AppleLanguages": ["fil-PH", "en-PH"]}, "fil"),
+        ({"AppleLanguages": "de"}, "en"),
+        ({}, "en"),
+    ):
+        preferences.write_bytes(plistlib.dumps(asked, fmt=form))
+        assert chosen(of_preferences(preferences)).tag == expected
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        None,
+        b"",
+        b"<?xml version='1.0'?><plist><dict><key>AppleLanguages</key>",
+        b"bplist00 and then nothing",
+        plistlib.dumps(["de"]),
+        plistlib.dumps("de"),
+    ],
+    ids=["no file", "empty", "XML that ends early", "binary that ends early", "a list", "a text"],
+)
+def test_a_mac_whose_preferences_are_broken_is_spoken_to_in_english(
+    tmp_path: Path, content: bytes | None
+) -> None:
+    preferences = tmp_path / "preferences.plist"
+    if content is not None:
+        preferences.write_bytes(content)
+    assert chosen(of_preferences(preferences)).tag == "en"
 
 
 def test_this_session_is_spoken_to_in_its_language(monkeypatch: pytest.MonkeyPatch) -> None:
