@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from passmuster_collectors.contract.platform import Platform
 from passmuster_collectors.contract.verdict import SEVERITY, Outcome, Verdict
@@ -124,17 +124,8 @@ def state_of(standing: Standing | None, now: datetime) -> State:
     reasons = sorted(told, key=lambda reason: SEVERITY.index(reason.outcome))
     without_reason = "" if cause is Cause.COMPLIANT else _sentence(cause)
     finding = reasons[0].admin if reasons else without_reason
-    return State(badge, finding, max(0, len(reasons) - 1), _since(standing, cause))
-
-
-def _since(standing: Standing, cause: Cause) -> datetime | None:
-    if cause is Cause.NEVER_REPORTED:
-        return None
-    if cause is Cause.STALE and standing.last_seen is not None:
-        return standing.last_seen + timedelta(seconds=standing.max_age_s)
-    if cause is Cause.GRACE_OVER and standing.grace_until is not None:
-        return standing.grace_until
-    return standing.since
+    since = None if cause is Cause.NEVER_REPORTED else standing.since_at(now)
+    return State(badge, finding, max(0, len(reasons) - 1), since)
 
 
 def _sentence(cause: Cause) -> str:

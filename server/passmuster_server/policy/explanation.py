@@ -10,12 +10,14 @@ from sqlalchemy import Connection, Row, select
 from passmuster_collectors.contract import codec, strict_json
 from passmuster_collectors.contract.errors import ContractError
 from passmuster_collectors.contract.reading import Reading
+from passmuster_collectors.contract.verdict import Verdict
 from passmuster_server.policy import allowances, store
 from passmuster_server.policy.default_document import default_document
 from passmuster_server.policy.document import Policy, parse
 from passmuster_server.policy.overlays import Subject, says
 from passmuster_server.policy.standing import SignalStanding
 from passmuster_server.policy.stored_devices import stored_device
+from passmuster_server.policy.stored_standing import standing_of
 from passmuster_server.reports.tables import readings
 
 DEFAULT = "default"
@@ -65,6 +67,8 @@ def explain(
 ) -> Mapping[str, Any] | None:
     """Return what a device's verdict rests on as plain JSON, None where there is no such device.
 
+    The verdict is the one that counts at `now`, the signals are as they were judged last.
+
     Raises `ContractError` where the policy is of another version of the server.
     """
     stored = stored_device(connection, organisation, device)
@@ -86,15 +90,18 @@ def explain(
     if stored.verdict is not None:
         verdict = stored.verdict
         policy = policy_of_version(connection, organisation, verdict.policy_version)
+        max_age_s = policy.max_age_of(stored.subject)
+        standing = standing_of(stored, verdict, max_age_s)
+        counts = standing.verdict_at(now)
         granted = allowances.rows_of(connection, organisation, device, stored.group, now)
         read = _readings(connection, organisation, device)
         told |= {
-            "verdict": verdict.verdict,
-            "since": verdict.since,
+            "verdict": counts,
+            "since": standing.since_at(now),
             "judged_at": verdict.judged_at,
             "policy_version": verdict.policy_version,
-            "grace_until": verdict.grace_until,
-            "max_age_s": policy.max_age_of(stored.subject),
+            "grace_until": verdict.grace_until if counts is Verdict.GRACE else None,
+            "max_age_s": max_age_s,
             "signals": [
                 _signal(signal, rule_of(policy, signal.signal, stored.subject), read, granted)
                 for signal in store.read_signals(verdict.signals)

@@ -1,12 +1,10 @@
 """Policies in force, and the judgement of a device under them."""
 
-import logging
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from passmuster_collectors.contract.errors import ContractError
 from passmuster_collectors.contract.reading import Reading
 from passmuster_collectors.contract.verdict import Outcome, Verdict
 from passmuster_server.clock import Clock
@@ -31,6 +29,7 @@ from passmuster_server.policy.stored_devices import (
     stored_device,
     stored_devices,
 )
+from passmuster_server.policy.stored_standing import signals_of, standing_of, still_holds
 
 Readings = Callable[[], Mapping[str, Reading]]
 VerdictListener = Callable[[Transaction, Standing, Verdict | None], None]
@@ -61,8 +60,6 @@ _APPROVAL = SignalStanding(
 )
 """All that a laptop is told that waits: where it stands is judged once it is in service."""
 _NEVER_REPORTED = "The device has not reported since it was enrolled"
-
-_log = logging.getLogger(__name__)
 
 
 class Policies:
@@ -155,9 +152,11 @@ class Policies:
         stored is still the right one, unless policy, rules or a period of grace say otherwise.
         """
         before = stored.verdict
-        if changed or before is None or not self._still_holds(stored, before, now):
+        policy = self.current(stored.organisation)
+        if changed or before is None or not still_holds(stored, policy.basis, now):
             return self._judge(transaction, stored, readings, now)
-        standing = self._standing(stored, before, self.current(stored.organisation), judged_at=now)
+        max_age_s = policy.max_age_of(stored.subject)
+        standing = standing_of(stored, before, max_age_s, judged_at=now)
         self._put(transaction, standing)
         return standing, before.signals
 
@@ -176,21 +175,13 @@ class Policies:
             self._standings.remove(organisation, device)
             raise
 
-    def _still_holds(self, stored: StoredDevice, before: StoredVerdict, now: datetime) -> bool:
-        if stored.status is not DeviceStatus.ACTIVE or before.verdict is Verdict.UNKNOWN:
-            return False
-        if before.basis != self.current(stored.organisation).basis:
-            return False
-        waived_until = first_exception_end(_signals_of(stored))
-        return all(end is None or now < end for end in (before.grace_until, waived_until))
-
     def _judge(
         self, transaction: Transaction, stored: StoredDevice, readings: Readings, now: datetime
     ) -> tuple[Standing, bytes]:
         policy = self.current(stored.organisation)
         before = stored.verdict
         # What it was told while it waited says nothing of what it reports.
-        signals = tuple(each for each in _signals_of(stored) if each.signal != _APPROVAL.signal)
+        signals = tuple(each for each in signals_of(stored) if each.signal != _APPROVAL.signal)
         grace_until, changed_at = None, now
         verdict = Verdict.UNKNOWN
         reasons: tuple[str, ...] = (_why_unknown(stored, policy),)
@@ -248,8 +239,9 @@ class Policies:
 
     def _as_stored(self, stored: StoredDevice) -> Standing:
         policy = self.current(stored.organisation)
+        max_age_s = policy.max_age_of(stored.subject)
         if stored.verdict is not None:
-            return self._standing(stored, stored.verdict, policy)
+            return standing_of(stored, stored.verdict, max_age_s)
         unjudged = StoredVerdict(
             Verdict.UNKNOWN,
             stored.enrolled_at,
@@ -259,55 +251,13 @@ class Policies:
             None,
             store.write_signals(()),
         )
-        return self._standing(stored, unjudged, policy)
-
-    def _standing(
-        self,
-        stored: StoredDevice,
-        verdict: StoredVerdict,
-        policy: Policy,
-        *,
-        judged_at: datetime | None = None,
-    ) -> Standing:
-        signals = _signals_of(stored)
-        return Standing(
-            organisation=stored.organisation,
-            device=stored.device,
-            owner=stored.owner,
-            computer_name=stored.computer_name,
-            platform=stored.platform,
-            status=stored.status,
-            verdict=verdict.verdict,
-            since=verdict.since,
-            # A report that changed nothing was judged too, which nobody had to write down.
-            judged_at=judged_at or max(verdict.judged_at, stored.last_seen or verdict.judged_at),
-            last_seen=stored.last_seen,
-            max_age_s=policy.max_age_of(stored.subject),
-            grace_until=verdict.grace_until,
-            policy_version=verdict.policy_version,
-            report_sequence=stored.sequence,
-            signals=signals,
-            revision=verdict.revision,
-            waived_until=first_exception_end(signals),
-            group=stored.group,
-        )
+        return standing_of(stored, unjudged, max_age_s)
 
 
 def check_policies(connection: Connection) -> None:
     """Raise `ContractError` for a policy in force that this version does not understand."""
     for row in store.newest_policies(connection):
         parse(row.document, row.version)
-
-
-def _signals_of(stored: StoredDevice) -> tuple[SignalStanding, ...]:
-    if stored.verdict is None:
-        return ()
-    try:
-        return store.read_signals(stored.verdict.signals)
-    except ContractError:
-        # Written by another version; its basis is another one too, so it is judged again soon.
-        _log.warning("device %s: its findings are of another version", stored.device)
-        return ()
 
 
 def _stale_at(stored: StoredDevice, policy: Policy) -> datetime | None:

@@ -17,7 +17,8 @@ from passmuster_server.policy.document import Policy, parse, resting_on
 from passmuster_server.policy.judgement import judge_device
 from passmuster_server.policy.overlays import Subject
 from passmuster_server.policy.standing import CLOCK_STEP_S, DeviceStatus, Reason, SignalStanding
-from passmuster_server.policy.stored_devices import StoredDevice, StoredVerdict, stored_devices
+from passmuster_server.policy.stored_devices import StoredDevice, stored_devices
+from passmuster_server.policy.stored_standing import signals_of, standing_of, still_holds
 
 AT_ONCE = 500
 _LET_IN = frozenset({Verdict.COMPLIANT, Verdict.GRACE})
@@ -55,7 +56,8 @@ def simulate(
 
     What it demands as the policy in force does was judged already: only the rest is judged again.
     """
-    unchanged = _Unchanged(_in_force(connection, organisation), policy)
+    current = _in_force(connection, organisation)
+    unchanged = _Unchanged(current, policy, now)
     devices = 0
     moved: list[Moved] = []
     waived_each = waivers.waived_each(connection, organisation, now)
@@ -72,7 +74,7 @@ def simulate(
             connection, organisation, [stored.device for stored in group], wanted
         )
         for stored in group:
-            before = _verdict_at(stored.verdict, now)
+            before = _verdict_now(stored, current or policy, now)
             waived = waived_each.get(stored.device, {})
             allowed = in_force.of(stored.device, stored.group)
             known = read[stored.device], waived, allowed, settled[stored.device]
@@ -96,15 +98,16 @@ def simulate(
 class _Unchanged:
     """Which signals a policy judges as the one in force does, and how they were judged."""
 
-    def __init__(self, current: Policy | None, policy: Policy) -> None:
+    def __init__(self, current: Policy | None, policy: Policy, now: datetime) -> None:
         self._current = current
         self._policy = policy
+        self._now = now
         self._signals: dict[Subject, frozenset[str]] = {}
 
     def of(self, stored: StoredDevice) -> Mapping[str, SignalStanding]:
         """Return the signals of a device that need not be judged again."""
         current = self._current
-        if current is None or stored.verdict is None or stored.verdict.basis != current.basis:
+        if current is None or not still_holds(stored, current.basis, self._now):
             return {}
         subject = stored.subject
         signals = self._signals.get(subject)
@@ -114,7 +117,7 @@ class _Unchanged:
                 for signal in JUDGED
                 if self._policy.demanded(signal.id, subject) == current.demanded(signal.id, subject)
             )
-        return {each.signal: each for each in _signals_before(stored) if each.signal in signals}
+        return {each.signal: each for each in signals_of(stored) if each.signal in signals}
 
 
 def _in_force(connection: Connection, organisation: str) -> Policy | None:
@@ -129,14 +132,11 @@ def _in_force(connection: Connection, organisation: str) -> Policy | None:
     return resting_on(policy, allowances.basis_of(connection, organisation))
 
 
-def _verdict_at(verdict: StoredVerdict | None, now: datetime) -> Verdict:
-    """Return the verdict that counts at `now` by the policy in force."""
-    if verdict is None:
+def _verdict_now(stored: StoredDevice, policy: Policy, now: datetime) -> Verdict:
+    """Return the verdict that counts at `now`; `policy` says for how long a report does."""
+    if stored.verdict is None:
         return Verdict.UNKNOWN
-    over = verdict.grace_until is None or now >= verdict.grace_until
-    if verdict.verdict is Verdict.GRACE and over:
-        return Verdict.NON_COMPLIANT
-    return verdict.verdict
+    return standing_of(stored, stored.verdict, policy.max_age_of(stored.subject)).verdict_at(now)
 
 
 def _taking_part(connection: Connection, organisation: str) -> Iterator[list[StoredDevice]]:
@@ -168,16 +168,7 @@ def _judged(
         <= timedelta(seconds=policy.max_age_of(stored.subject))
     ):
         return Verdict.UNKNOWN, ()
-    before = _signals_before(stored)
+    before = signals_of(stored)
     judged = judge_device(readings, policy, stored.subject, before, now, waived, allowed, settled)
     reasons = (reason for signal in judged.signals if signal.blocking for reason in signal.reasons)
     return judged.verdict, tuple(reasons)
-
-
-def _signals_before(stored: StoredDevice) -> tuple[SignalStanding, ...]:
-    if stored.verdict is None:
-        return ()
-    try:
-        return store.read_signals(stored.verdict.signals)
-    except ContractError:
-        return ()

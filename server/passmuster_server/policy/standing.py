@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Annotated
 
@@ -113,6 +113,16 @@ class Standing:
         ):
             return Verdict.NON_COMPLIANT
         return self.verdict
+
+    def since_at(self, moment: datetime) -> datetime:
+        """Return since when the verdict that counts at `moment` has counted."""
+        if self.status is not DeviceStatus.ACTIVE or self.last_seen is None:
+            return self.since
+        if not self.is_heard_of(moment):
+            return self.last_seen + timedelta(seconds=self.max_age_s)
+        if self.verdict_at(moment) is self.verdict:
+            return self.since
+        return min(end for end in (self.grace_until, self.waived_until) if end is not None)
 
     def is_heard_of(self, moment: datetime) -> bool:
         """Whether what was last reported counts at `moment`; else each signal is unknown."""

@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,12 @@ from passmuster_collectors.contract.platform import Platform
 from passmuster_collectors.contract.verdict import Verdict
 from passmuster_server.devices.groups import Ownership
 from passmuster_server.policy.document import parse
-from passmuster_server.policy.explanation import Setting, rule_of
+from passmuster_server.policy.explanation import Setting, explain, rule_of
 from passmuster_server.policy.overlays import Subject
 from passmuster_server.schema import DEFAULT_ORGANISATION
 from tests.support.browser import browsing
 from tests.support.clocked_server import ClockedServer, clocked_server
-from tests.support.example_readings import STICK, USB, with_stick
+from tests.support.example_readings import STICK, USB, healthy, with_stick
 from tests.support.signing_device import SigningDevice
 
 POLICY = f"""
@@ -111,6 +112,53 @@ def test_what_is_allowed_beside_the_policy_is_told_with_its_reason(
     (beside,) = usb["beside_the_policy"]
     assert (beside["id"], beside["value"]) == (granted.partition(":")[0], identity)
     assert beside["reason"] == "Ticket 4711"
+
+
+def test_the_verdict_that_counts_now_is_told_whatever_was_judged_last(
+    server: ClockedServer, laptop: SigningDevice
+) -> None:
+    with server.client() as client:
+        assert laptop.report(client, healthy()).verdict is Verdict.COMPLIANT
+
+    def told_after(seconds: float) -> Any:
+        return server.services.database.read_now(
+            lambda connection: explain(
+                connection,
+                DEFAULT_ORGANISATION,
+                laptop.device,
+                server.now() + timedelta(seconds=seconds),
+            )
+        )
+
+    now = told_after(0)
+    assert now["verdict"] == "compliant"
+    silent = told_after(now["max_age_s"] + 60)
+    assert silent["verdict"] == "unknown"
+    last_seen = datetime.fromisoformat(silent["last_seen"])
+    since = datetime.fromisoformat(silent["since"])
+    assert since == last_seen + timedelta(seconds=now["max_age_s"])
+    assert silent["judged_at"] == now["judged_at"]
+
+
+def test_a_grace_that_ran_out_is_not_told_as_one(
+    server: ClockedServer, laptop: SigningDevice
+) -> None:
+    server.publish_policy(POLICY.replace('"warn"', '"warn"\ngrace_s = 600', 1))
+    deadline = time.monotonic() + 20
+    while (told := explained(server, laptop))["verdict"] != "grace":
+        assert time.monotonic() < deadline, told["verdict"]
+        time.sleep(0.05)
+    over = server.services.database.read_now(
+        lambda connection: explain(
+            connection,
+            DEFAULT_ORGANISATION,
+            laptop.device,
+            server.now() + timedelta(seconds=900),
+        )
+    )
+    assert over is not None
+    assert (over["verdict"], over["grace_until"]) == ("non_compliant", None)
+    assert over["since"] == told["grace_until"]
 
 
 def test_a_laptop_that_never_reported_and_one_that_is_not_there_are_told_apart(

@@ -1,6 +1,7 @@
 """What a simulation foretells is what happens once the policy is in force."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,8 @@ from tests.support.signing_device import SigningDevice
 
 FIRST = f'[signals.{USB}]\nseverity = "block"\n[signals.screen_lock]\nseverity = "block"\n'
 LOCK = "[signals.screen_lock.limits]\nlock_within_s = 120\n"
+LONG = "max_age_s = 604800\n"
+SILENT = timedelta(days=2)
 ID = f"{STICK.vendor_id}:{STICK.product_id}"
 
 
@@ -34,7 +37,7 @@ def server(tmp_path: Path) -> Iterator[ClockedServer]:
                 laptop.enroll(client, running.enroll_code(f"{name}@example.com"))
                 laptop.report(client, readings)
         because = ("--reason", "A test")
-        running.command("waive", laptops["waived"].device, USB, "--days", "7", *because)
+        running.command("waive", laptops["waived"].device, USB, "--days", "3", *because)
         running.command("usb", "approve", ID, "--device", laptops["allowed"].device, *because)
         wait_until(
             lambda: (
@@ -90,3 +93,31 @@ def test_it_foretells_what_publishing_does(server: ClockedServer, document: str)
     }
     assert moved == expected
     assert found.devices == len(after)
+
+
+def let_in(server: ClockedServer, document: str, after: timedelta) -> set[str]:
+    found = server.services.database.read_now(
+        lambda connection: simulate(
+            connection, DEFAULT_ORGANISATION, parse(document, 0), server.now() + after
+        )
+    )
+    return {each.computer_name for each in found.let_in}
+
+
+def test_a_silent_laptop_is_not_let_in_by_what_an_earlier_policy_found(
+    server: ClockedServer,
+) -> None:
+    milder = FIRST.replace("block", "warn", 1)
+    server.publish_policy(milder)
+    wait_until(lambda: set(verdicts(server).values()) == {"compliant"})
+    with server.later(SILENT):
+        server.publish_policy(FIRST)
+        judged = "SELECT COUNT(*) FROM verdicts WHERE policy_version = 4"
+        wait_until(lambda: server.rows(judged) == [(4,)])
+        assert set(verdicts(server).values()) == {"unknown"}
+    assert let_in(server, LONG + FIRST, SILENT) == {"healthy", "waived", "allowed"}
+
+
+def test_a_waiver_that_ran_out_lets_nobody_in(server: ClockedServer) -> None:
+    assert let_in(server, LONG + FIRST, timedelta(days=2)) == {"healthy", "waived", "allowed"}
+    assert let_in(server, LONG + FIRST, timedelta(days=4)) == {"healthy", "allowed"}
