@@ -1,12 +1,13 @@
 """People's e-mail addresses in the store, found without regard to case.
 
-SQLite's own `lower` knows the letters of ASCII alone; whoever asks for her data, or has it erased,
-may be `ÉLODIE@example.com` in one table and `élodie@example.com` in another.
+SQLite's own `lower` knows the letters of ASCII alone, and so does PostgreSQL's where its locale is
+`C`; whoever asks for her data, or has it erased, may be `ÉLODIE@example.com` in one table and
+`élodie@example.com` in another.
 """
 
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, String, func
+from sqlalchemy import Column, ColumnElement, String, func, or_
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import GenericFunction
 
@@ -27,11 +28,15 @@ def _by_postgresql(element: folded, compiler: Any, **options: Any) -> str:
 
 
 def fold(text: str | None) -> str | None:
-    """Return the text in small letters, as the function does."""
-    return None if text is None else text.lower()
+    """Return the text as the server compares addresses everywhere else, as the function does."""
+    return None if text is None else text.casefold()
 
 
 def is_address(column: Column[Any], address: str) -> ColumnElement[bool]:
     """Return the condition that the column holds this address."""
-    found: ColumnElement[bool] = func.folded(column) == address.lower()
-    return found
+    return or_(column == address, func.folded(column).in_(spellings(address)))
+
+
+def spellings(text: str) -> tuple[str, ...]:
+    """Return how a text may stand in a column that is folded by either database."""
+    return tuple(dict.fromkeys((text.casefold(), text.lower())))

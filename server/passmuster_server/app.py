@@ -258,7 +258,11 @@ def _changes(
             standings.remove(*device)
 
     return ChangeListener(
-        database.url, reread, policies.refresh, rejudging.policy_published, database.name
+        database.url,
+        reread,
+        policies.refresh,
+        rejudging.policy_published,
+        lambda: database.name,
     )
 
 

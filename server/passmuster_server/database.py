@@ -271,6 +271,9 @@ class Database:
         except _UndoError:
             self._commit(group, guarded=True)
         except Exception as error:  # noqa: BLE001 - whatever it was, nobody is left waiting
+            # The commit may have taken place although nobody heard so: what its notice tells must
+            # not pass for something that this server knows.
+            self.name = secrets.token_hex(8)
             if len(group) > 1:
                 # One of them may be to blame: the others are stored without it.
                 for write in group:

@@ -41,7 +41,7 @@ class ChangeListener:
         reread: Reread,
         on_device: Callable[[str, str], Awaitable[None]],
         on_policy: Callable[[], Awaitable[None]],
-        own_name: str,
+        own_name: Callable[[], str],
     ) -> None:
         self._url = url.set(drivername="postgresql").render_as_string(hide_password=False)
         self._reread = reread
@@ -101,7 +101,7 @@ class ChangeListener:
             except ValueError as error:
                 _log.error("a notice: %s", error)
                 continue
-            if notice.by != self._own_name:
+            if notice.by != self._own_name():
                 moved |= dict.fromkeys(notice.moved)
             if notice.changed is not None:
                 await self._judge(*notice.changed)

@@ -52,6 +52,8 @@ def set_up(stream: TextIO = sys.stderr) -> None:
     for name in ("alembic", "httpx"):
         # The latter tells every address that it asks, with what may be secret in it.
         logging.getLogger(name).setLevel(logging.WARNING)
+    # What it warns of quotes PostgreSQL's own words, and those the row that was refused.
+    logging.getLogger("psycopg").setLevel(logging.ERROR)
 
 
 def _told(exc_info: object) -> str:

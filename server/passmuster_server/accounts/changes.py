@@ -32,9 +32,10 @@ def create(
     `AdministratorExistsError`.
     """
     group_id, name = group or (None, None)
+    address = normalised(email)
     token = create_administrator(transaction, organisation, email, now, group_id, role)
     details = {"group": name, "role": role.value}
-    return token, Event(Action.ADMINISTRATOR_CREATED, by, email, email, details)
+    return token, Event(Action.ADMINISTRATOR_CREATED, by, address, address, details)
 
 
 def link(
@@ -44,8 +45,8 @@ def link(
 
     Raises `AddressError` and `UnknownAdministratorError`.
     """
-    token = create_sign_in_link(transaction, organisation, email, now)
-    return token, Event(Action.SIGN_IN_LINK_CREATED, by, email, email)
+    token, address = create_sign_in_link(transaction, organisation, email, now), normalised(email)
+    return token, Event(Action.SIGN_IN_LINK_CREATED, by, address, address)
 
 
 def change_role(

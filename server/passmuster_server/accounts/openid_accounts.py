@@ -83,6 +83,7 @@ def take_in(
         return
     if account.bind:
         _change(connection, organisation, account.email, openid_identity=arrival.identity)
+        _note(connection, organisation, account, Action.ADMINISTRATOR_CHANGED, now, to="bound")
     if account.role is not None:
         _change(connection, organisation, account.email, role=account.role)
         _note(connection, organisation, account, Action.ADMINISTRATOR_CHANGED, now)
@@ -140,13 +141,18 @@ def _change(connection: Connection, organisation: str, email: str, **values: Any
 
 
 def _note(
-    connection: Connection, organisation: str, account: Account, action: Action, now: datetime
+    connection: Connection,
+    organisation: str,
+    account: Account,
+    action: Action,
+    now: datetime,
+    **details: str,
 ) -> None:
     event = Event(
         action,
         account.email,
         subject=account.email,
         person=account.email,
-        details={"role": account.role, "by": "the organisation's sign-in"},
+        details={"role": account.role, "by": "the organisation's sign-in", **details},
     )
     record(connection, organisation, event, now)

@@ -219,7 +219,9 @@ class ApprovalPages:
 
     def _doubt(self, arrival: Arrival) -> str:
         """Return why the arrival shows too little of who it is; empty where it shows enough."""
-        if not arrival.email:
+        try:
+            checked_owner(arrival.email)
+        except OwnerError:
             return NO_ADDRESS
         # OpenID Connect Core 1.0, section 3.1.3.7, step 13: who asked with max_age looks.
         if self._clock() - arrival.logged_in_at > LOGIN_WITHIN + CLOCK_STEP:

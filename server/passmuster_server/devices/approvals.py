@@ -140,7 +140,7 @@ def decide(
         return False
     event = Event(
         Action.ENROLMENT_DENIED if status is None else Action.ENROLMENT_APPROVED,
-        actor=person,
+        actor=DOOR,
         person=person,
         details={
             "computer_name": laptop.start.computer_name,

@@ -39,6 +39,8 @@ WORDS: Mapping[str, str] = {
     Action.DEVICE_ENROLLED: "enrolled the laptop",
     Action.ENROLMENT_CODE_CREATED: "made a code to enrol a laptop of yours",
     Action.DEVICE_APPROVED: "approved the laptop as yours",
+    Action.ENROLMENT_APPROVED: "put a laptop down to you after you signed in",
+    Action.ENROLMENT_DENIED: "turned a laptop down after you signed in",
     Action.DEVICE_RETIRED: "retired the laptop",
     Action.DEVICE_REVOKED: "revoked the laptop's key",
     Action.DEVICE_LOST: "noted that the laptop is lost",

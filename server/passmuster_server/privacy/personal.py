@@ -131,7 +131,9 @@ def erase(connection: Connection, organisation: str, person: str) -> Mapping[str
     had_account = accounts.forget_person(connection, organisation, person)
     folded = is_address(devices.c.owner, person)
     owned = connection.execute(
-        select(devices.c.device_id).where(devices.c.organisation_id == organisation, folded)
+        select(devices.c.device_id)
+        .where(devices.c.organisation_id == organisation, folded)
+        .order_by(devices.c.device_id)
     ).scalars()
     erased = list(owned)
     for device in erased:
@@ -177,6 +179,8 @@ def erase_device(connection: Connection, organisation: str, device: str) -> None
 
     What the gate answered about its owner, and the audit record, are the owner's and stay.
     """
+    # First, as every other write of a laptop does: two that wait for each other end both.
+    device_store.find_device(connection, organisation, device, held=True)
     reports.forget_device(connection, organisation, device)
     policy.forget_device(connection, organisation, device)
     proof.forget_device(connection, organisation, device)

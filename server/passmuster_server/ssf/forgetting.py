@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, delete, func, or_, select
 
-from passmuster_server.addresses import is_address
+from passmuster_server.addresses import is_address, spellings
 from passmuster_server.ssf.tables import ssf_outbox, ssf_removed_subjects
 
 HELD = timedelta(days=7)
@@ -72,5 +72,5 @@ def removed_subjects_of(
 
 def _names(person: str, devices: Iterable[str]) -> ColumnElement[bool]:
     text = func.folded(ssf_removed_subjects.c.subject)
-    quoted = (f'"{name.lower()}"' for name in (person, *devices))
+    quoted = (f'"{each}"' for name in (person, *devices) for each in spellings(name))
     return or_(*(text.contains(each, autoescape=True) for each in quoted))

@@ -12,7 +12,7 @@ import pytest
 
 from passmuster_collectors.contract import codec
 from passmuster_collectors.contract.enrolment import VERSION, ApprovalStart, ApprovalStarted
-from passmuster_server.devices.approvals import LETTERS, forget_expired, new_user_code
+from passmuster_server.devices.approvals import DOOR, LETTERS, forget_expired, new_user_code
 from passmuster_server.privacy.laptops import may_read
 from passmuster_server.schema import DEFAULT_ORGANISATION
 from tests.support.clocked_server import ClockedServer, clocked_server
@@ -137,7 +137,7 @@ def test_a_worker_sees_what_asks_and_makes_it_theirs(
     assert (enrolled.status_code, enrolled.json()["owner"]) == (200, f"{name}@example.com")
     assert "waits" not in enrolled.json()
     assert audited(server, f"{name}@example.com") == [
-        ("enrolment.approved", f"{name}@example.com"),
+        ("enrolment.approved", DOOR),
         ("device.enrolled", "sign-in approval"),
     ]
 
@@ -149,7 +149,7 @@ def test_a_worker_turns_down_what_is_not_theirs(
     page = approve(worker, laptop.shown.user_code, turn_down="yes")
     assert "was turned down" in page.text
     assert laptop.told() == "access_denied"
-    assert audited(server, f"{name}@example.com") == [("enrolment.denied", f"{name}@example.com")]
+    assert audited(server, f"{name}@example.com") == [("enrolment.denied", DOOR)]
 
 
 def test_an_answer_counts_once(

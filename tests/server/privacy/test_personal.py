@@ -100,6 +100,15 @@ def test_letters_beyond_ascii_are_the_same_in_both_cases(
     assert said == "Deleted: 1 devices, 0 decisions of the gate.\n"
 
 
+def test_what_is_one_address_to_the_gate_is_one_to_an_erasure(
+    server: ClockedServer, client: httpx.Client
+) -> None:
+    laptop = SigningDevice(server.url)
+    laptop.enroll(client, server.enroll_code("strasse@example.com"))
+    said = server.command("erase-person", "Straße@example.com", "--yes").stdout
+    assert said == "Deleted: 1 devices, 0 decisions of the gate.\n"
+
+
 def test_what_waits_for_receivers_is_handed_out_and_deleted_too(
     server: ClockedServer, client: httpx.Client
 ) -> None:
@@ -190,16 +199,18 @@ def test_every_table_that_names_a_person_or_a_device_is_covered() -> None:
     personal = {
         name
         for name, table in METADATA.tables.items()
-        if {"device_id", "owner", "person", "subject"} & set(table.columns.keys())
+        if {"device_id", "owner", "person", "subject", "email"} & set(table.columns.keys())
     }
     assert personal == {
+        "administrators",
         "alert_outbox",
         "allowances",
         "audit_entries",
         "break_glass_codes",
         "browser_sessions",
-        "changes",  # ids alone, of devices that are there or gone; looked at once
+        "changes",
         "contacts",
+        "credentials",
         "decisions",
         "devices",
         "enrolment_approvals",
@@ -209,9 +220,14 @@ def test_every_table_that_names_a_person_or_a_device_is_covered() -> None:
         "key_changes",
         "oidc_codes",
         "oidc_logins",
+        "passkeys",
         "proof_visits",
         "ratchets",
         "readings",
+        "recovery_codes",
+        "saved_views",
+        "sessions",
+        "sign_in_links",
         "ssf_outbox",
         "ssf_removed_subjects",
         "transitions",
