@@ -14,6 +14,7 @@ from pathlib import Path
 
 from passmuster_agent.keystore.tpm_device import TpmDevice
 from tests.support.tools import require_tool
+from tests.support.unix_sockets import is_listening
 
 READY_S = 30.0
 
@@ -55,7 +56,7 @@ class SoftwareTpm:
                 stderr=log,
             )
         deadline = time.monotonic() + READY_S
-        while not self.path.exists():
+        while not is_listening(self.path):
             assert self.running.poll() is None, (self.folder / "log").read_text()
             assert time.monotonic() < deadline, "swtpm did not start"
             time.sleep(0.02)

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.tools import missing, require_tool
+from tests.support.unix_sockets import is_listening
 
 PATIENCE_S = 30.0
 
@@ -62,7 +63,7 @@ def listening(open_folder: Path, request: pytest.FixtureRequest) -> Iterator[Lis
     ):
         try:
             deadline = time.monotonic() + PATIENCE_S
-            while not found.socket.exists():
+            while not is_listening(found.socket):
                 assert time.monotonic() < deadline, "systemd-socket-activate does not listen"
                 time.sleep(0.02)
             found.socket.chmod(0o666)  # so that nothing but the helper itself turns anybody away
