@@ -33,28 +33,53 @@ def main() -> int:
     service = ("--vulnerability-service", "osv", "--osv-url", options.osv_url)
     asking = service if options.osv_url else ()
     if not knows(asking):
-        print("No service that knows of vulnerabilities could be asked: nothing is known.")
-        return 0 if options.if_it_can_be_asked else NOBODY_ASKED
-    found = False
+        return not_asked(options.if_it_can_be_asked)
+    found, answered = False, True
     for lock in options.locks:
-        print(f"{lock.name}:", flush=True)
-        done = pip_audit(*asking, "--strict", "--require-hashes", "--requirement", str(lock))
-        found = found or done.returncode != 0
-        print(done.stdout + done.stderr, end="")
-    return int(found)
+        told = about(lock, *asking, "--strict", "--require-hashes")
+        answered = answered and told is not None
+        print(f"{lock.name}: {'no answer' if told is None else f'{len(told)} packages'}")
+        for name, vulnerabilities in (told or {}).items():
+            found = found or bool(vulnerabilities)
+            for each in vulnerabilities:
+                print(f"  {name}: {each}")
+    if found:
+        return 1
+    if not answered:
+        return not_asked(options.if_it_can_be_asked)
+    return 0
+
+
+def not_asked(allowed: bool) -> int:
+    print("Nobody who knows of vulnerabilities answered for all of it: nothing is known.")
+    return 0 if allowed else NOBODY_ASKED
 
 
 def knows(asking: tuple[str, ...]) -> bool:
-    """Say whether the service knows a vulnerability that is known."""
-    with tempfile.NamedTemporaryFile("w", suffix=".txt") as file:
-        file.write(f"{KNOWN_TO_BE_BAD}\n")
-        file.flush()
-        done = pip_audit(*asking, "--no-deps", "--format", "json", "--requirement", file.name)
+    """Return whether the service knows a vulnerability that is known."""
+    with tempfile.TemporaryDirectory() as folder:
+        known = Path(folder) / "known.txt"
+        known.write_text(f"{KNOWN_TO_BE_BAD}\n")
+        told = about(known, *asking, "--no-deps")
+    return told is not None and any(told.values())
+
+
+def about(requirements: Path, *arguments: str) -> dict[str, list[str]] | None:
+    """Return the vulnerabilities of each package, none left out; None where that is not known.
+
+    pip-audit ends with 1 both where it has found one and where it could not ask: only its JSON,
+    which it writes when it has asked for all of them, tells these apart.
+    """
+    done = pip_audit(*arguments, "--format", "json", "--requirement", str(requirements))
     try:
-        (told,) = json.loads(done.stdout)["dependencies"]
-    except ValueError:
-        return False
-    return bool(told.get("vulns"))
+        packages = json.loads(done.stdout)["dependencies"]
+        told = {
+            f"{each['name']} {each['version']}": [str(found["id"]) for found in each["vulns"]]
+            for each in packages
+        }
+    except (ValueError, TypeError, KeyError):
+        return None
+    return told or None
 
 
 def pip_audit(*arguments: str) -> "subprocess.CompletedProcess[str]":

@@ -20,9 +20,10 @@ KNOWN = ("requests", "2.19.0")
 
 
 class Service(ThreadingHTTPServer):
-    """Knows of `vulnerable`: names and versions."""
+    """Knows of `vulnerable`: names and versions. Asked for one of `broken` it fails."""
 
     vulnerable: set[tuple[str, str]]
+    broken: set[str]
 
 
 class Answer(BaseHTTPRequestHandler):
@@ -37,7 +38,7 @@ class Answer(BaseHTTPRequestHandler):
                 "vulns": [{"id": "OSV-1", "summary": "Bad.", "affected": [{"package": package}]}]
             }
         body = json.dumps(found).encode()
-        self.send_response(200)
+        self.send_response(500 if package["name"] in self.server.broken else 200)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
@@ -51,7 +52,7 @@ def service() -> Iterator[Service]:
     if not PYTHON.exists():
         missing("pip-audit is not in build/audit; `make audit` puts it there")
     with Service(("127.0.0.1", 0), Answer) as served:
-        served.vulnerable = {KNOWN}
+        served.vulnerable, served.broken = {KNOWN}, set()
         thread = Thread(target=served.serve_forever)
         thread.start()
         yield served
@@ -59,9 +60,9 @@ def service() -> Iterator[Service]:
         thread.join()
 
 
-def audit(service: Service, lock: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
+def audit(service: Service, *arguments: str | Path) -> "subprocess.CompletedProcess[str]":
     url = f"http://127.0.0.1:{service.server_port}/v1/query"
-    command = [str(PYTHON), str(PACKAGING / "audit.py"), "--osv-url", url, *arguments, str(lock)]
+    command = [PYTHON, PACKAGING / "audit.py", "--osv-url", url, *arguments]
     return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
 
 
@@ -101,6 +102,26 @@ def test_the_silence_of_one_who_knows_nothing_is_no_answer(service: Service, loc
     done = audit(service, lock)
     assert done.returncode == 3
     assert "nothing is known" in done.stdout
-    allowed = audit(service, lock, "--if-it-can-be-asked")
+    allowed = audit(service, "--if-it-can-be-asked", lock)
     assert allowed.returncode == 0
     assert "nothing is known" in allowed.stdout
+
+
+def test_a_service_that_fails_halfway_has_not_answered(service: Service, lock: Path) -> None:
+    service.broken = {"idna"}
+    done = audit(service, lock)
+    assert done.returncode == 3, done.stdout + done.stderr
+    assert "nothing is known" in done.stdout
+    assert audit(service, "--if-it-can-be-asked", lock).returncode == 0
+
+
+def test_what_one_lock_has_is_told_where_another_got_no_answer(
+    service: Service, lock: Path, tmp_path: Path
+) -> None:
+    service.broken = {"idna"}
+    service.vulnerable |= {("flask", "0.5")}
+    other = tmp_path / "other.txt"
+    other.write_text(f"flask==0.5 --hash=sha256:{'0' * 64}\n")
+    done = audit(service, "--if-it-can-be-asked", lock, other)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "flask 0.5: OSV-1" in done.stdout
