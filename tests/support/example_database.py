@@ -32,7 +32,12 @@ def create(folder: Path) -> Database:
 
     `close_all` closes it at the end of the test.
     """
-    database = Database(new_store(folder))
+    return create_at(new_store(folder))
+
+
+def create_at(url: str) -> Database:
+    """Return the same at the URL of an empty database."""
+    database = Database(url)
     _opened.append(database)
     METADATA.create_all(database.writer_engine)
     database.write_now(

@@ -18,7 +18,9 @@ class Hook:
     url: str = ""
     secret: str = ""
     status: int = 204
+    answer: bytes = b""
     calls: int = 0
+    names: list[str] = field(default_factory=list)
     bodies: dict[str, dict[str, Any]] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
     arrived: threading.Condition = field(default_factory=threading.Condition)
@@ -28,6 +30,7 @@ class Hook:
         with self.arrived:
             self.calls += 1
             name, timestamp = headers["webhook-id"], headers["webhook-timestamp"]
+            self.names.append(name)
             key = base64.b64decode(self.secret.removeprefix("whsec_"))
             signed = hmac.new(key, f"{name}.{timestamp}.".encode() + body, hashlib.sha256)
             expected = "v1," + base64.b64encode(signed.digest()).decode()
@@ -64,8 +67,10 @@ def listening_hook() -> Iterator[Hook]:
             self.send_response(status)
             if status == 302:
                 self.send_header("Location", hook.url + "/elsewhere")
-            self.send_header("Content-Length", "0")
+            body = b"" if status < 300 else hook.answer
+            self.send_header("Content-Length", str(len(body)))
             self.end_headers()
+            self.wfile.write(body)
 
         def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - inherited
             pass

@@ -1,7 +1,6 @@
 """Ways to tell: e-mail, a signed webhook, a Slack-compatible post."""
 
 import asyncio
-import secrets
 import smtplib
 import ssl
 from collections.abc import Sequence
@@ -26,6 +25,13 @@ class NotSentError(Exception):
     """It could not be sent. The message says why, without anything of the alert or a secret."""
 
 
+class RefusedError(NotSentError):
+    """The receiver has read it and does not want it: it would not another time.
+
+    The message is in its own words, which may name a person: for whoever sits at the terminal.
+    """
+
+
 def subject_of(alerts: Sequence[Alert], more: int) -> str:
     """Return the one line that says what it is about."""
     if not alerts:
@@ -46,16 +52,25 @@ def text_of(alerts: Sequence[Alert], more: int, public_url: str) -> str:
 
 
 async def send(
-    pusher: Pusher, rule: Rule, alerts: Sequence[Alert], more: int, public_url: str, now: datetime
+    pusher: Pusher,
+    rule: Rule,
+    message_id: str,
+    alerts: Sequence[Alert],
+    more: int,
+    public_url: str,
+    now: datetime,
 ) -> None:
-    """Send one message; without alerts it is a test. Raises `NotSentError`."""
+    """Send one message; without alerts it is a test. Raises `NotSentError`, `RefusedError`.
+
+    By `message_id` a webhook's receiver knows what it has already.
+    """
     subject, text = subject_of(alerts, more), text_of(alerts, more, public_url)
     match rule.channel:
         case Mail() as mail:
             await asyncio.to_thread(_mail, mail, subject, text, now)
         case Hook(url=url, secret=secret):
             told = {
-                "jti": secrets.token_hex(16),
+                "jti": message_id,
                 "type": "passmuster.alert" if alerts else "passmuster.alert.test",
                 "rule": rule.name,
                 "alerts": msgspec.to_builtins(list(alerts)),
@@ -74,21 +89,18 @@ async def send(
 
 async def _post(pusher: Pusher, url: str, body: bytes, headers: dict[str, str]) -> None:
     pushed = await pusher.post(url, body, headers)
+    if pushed.outcome is Outcome.REFUSED:
+        raise RefusedError(pushed.why)
     if pushed.outcome is not Outcome.TAKEN:
         raise NotSentError(pushed.why)
 
 
 def _mail(mail: Mail, subject: str, text: str, now: datetime) -> None:
-    message = EmailMessage()
-    message["From"], message["To"], message["Subject"] = mail.sender, mail.to, subject
-    message["Date"] = format_datetime(now)
     # As our own name to the server as well: looking up this machine's would ask a name server.
     domain = mail.sender.rpartition("@")[2]
-    message["Message-ID"] = make_msgid(domain=domain)
-    message["Auto-Submitted"] = "auto-generated"
-    message.set_content(text)
     context = ssl.create_default_context()
     try:
+        message = _written(mail, domain, subject, text, now)
         with (
             smtplib.SMTP_SSL(mail.host, mail.port, domain, timeout=TIMEOUT_S, context=context)
             if mail.security == "tls"
@@ -104,6 +116,19 @@ def _mail(mail: Mail, subject: str, text: str, now: datetime) -> None:
         raise NotSentError(f"the mail server answered {error.smtp_code}") from None
     except (smtplib.SMTPException, OSError, ssl.SSLError) as error:
         raise NotSentError(type(error).__name__) from None
+    except (ValueError, IndexError, AttributeError) as error:
+        # What smtplib and email make of characters that neither expects.
+        raise NotSentError(type(error).__name__) from None
+
+
+def _written(mail: Mail, domain: str, subject: str, text: str, now: datetime) -> EmailMessage:
+    message = EmailMessage()
+    message["From"], message["To"], message["Subject"] = mail.sender, mail.to, subject
+    message["Date"] = format_datetime(now)
+    message["Message-ID"] = make_msgid(domain=domain)
+    message["Auto-Submitted"] = "auto-generated"
+    message.set_content(text)
+    return message
 
 
 def _secret(path: str) -> str:

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import re
 import secrets
 from argparse import ArgumentParser, Namespace, _SubParsersAction
 from pathlib import Path
@@ -33,6 +34,11 @@ from passmuster_server.ssf.webhooks import SECRET_BYTES, SECRET_PREFIX
 
 MAX_NAME = 64
 MAX_ADDRESS = 254
+_ADDRESS = re.compile(
+    r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
+    r"@([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)*[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+)
+"""A mailbox as each mail server takes it: RFC 5321, section 4.1.2, without quotes."""
 PORTS = {"tls": 465, "starttls": 587, "none": 25}
 
 
@@ -122,13 +128,15 @@ def _channel(arguments: Namespace) -> Mail | Hook | Slack:
     host, _, port = arguments.smtp.partition(":")
     if port and not (port.isascii() and port.isdigit() and 1 <= int(port) <= 65_535):
         raise CommandError("--smtp: expected HOST or HOST:PORT")
+    for flag, value in (("--smtp", host), ("--smtp-user", arguments.smtp_user)):
+        if not (value.isascii() and value.isprintable()):
+            raise CommandError(f"{flag}: expected letters that any mail server takes (ASCII)")
     if arguments.smtp_security == "none" and not is_loopback(host):
         raise CommandError("--smtp-security none: only to this machine itself")
     if bool(arguments.smtp_user) != bool(arguments.smtp_password_file):
         raise CommandError("--smtp-user and --smtp-password-file go together")
     for flag, address in (("--email", arguments.email), ("--from", arguments.sender)):
-        plain = address.isprintable() and " " not in address and "," not in address
-        if not plain or address.count("@") != 1 or len(address) > MAX_ADDRESS:
+        if len(address) > MAX_ADDRESS or not _ADDRESS.fullmatch(address):
             raise CommandError(f"{flag}: expected one e-mail address")
     password = arguments.smtp_password_file
     return Mail(
@@ -155,7 +163,8 @@ def _test(command: Command) -> int:
     async def sent() -> None:
         pusher = Pusher()
         try:
-            await send(pusher, rule, (), 0, command.config.public_url, command.clock())
+            url, now = command.config.public_url, command.clock()
+            await send(pusher, rule, secrets.token_hex(16), (), 0, url, now)
         finally:
             await pusher.close()
 

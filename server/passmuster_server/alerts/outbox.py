@@ -1,18 +1,21 @@
 """Alerts that wait: written with the change they tell of, deleted when they were sent."""
 
+import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, delete, func, or_, select, update
+from sqlalchemy import Connection, Row, delete, func, or_, select, update
 
 from passmuster_server.alerts.rules import Alert, Rule, rules_of
 from passmuster_server.alerts.tables import alert_outbox, alert_rules
 
 HELD = timedelta(days=7)
 """How long an alert waits for whoever does not take it."""
-CLAIM = timedelta(minutes=2)
+CLAIM = timedelta(minutes=10)
+"""Longer than any try: a mail server has `TIMEOUT_S` for each of its answers."""
 HOUR = timedelta(hours=1)
 IN_A_DIGEST = 200
 """Lines of one digest; the others it counts."""
@@ -22,15 +25,16 @@ IN_A_DIGEST = 200
 class Message:
     """What to send now: one alert, or several as a digest; `more` are counted alone.
 
-    All up to `last_id` leave the outbox with it.
+    It keeps `message_id` and what is in it for as long as it is tried. `claim` is this one try.
     """
 
     organisation: str
     rule: Rule
+    message_id: str
     alerts: tuple[Alert, ...]
     more: int
-    last_id: int
     failures: int
+    claim: str
 
 
 def put(connection: Connection, organisation: str, group: str, alert: Alert, now: datetime) -> bool:
@@ -57,11 +61,12 @@ def is_waiting(connection: Connection) -> bool:
 def next_message(connection: Connection, now: datetime) -> Message | None:
     """Claim a rule that has something to send now, and return it; None: nothing is due."""
     table, waiting = alert_rules, alert_outbox
+    is_free = or_(table.c.claimed_until.is_(None), table.c.claimed_until <= now)
     due = connection.execute(
         select(table)
         .where(
             or_(table.c.retry_at.is_(None), table.c.retry_at <= now),
-            or_(table.c.claimed_until.is_(None), table.c.claimed_until <= now),
+            is_free,
             select(waiting.c.alert_id)
             .where(
                 waiting.c.organisation_id == table.c.organisation_id,
@@ -72,64 +77,109 @@ def next_message(connection: Connection, now: datetime) -> Message | None:
         .order_by(table.c.name)
     ).all()
     for row in due:
-        rule = msgspec.json.decode(row.rule, type=Rule)
-        own = (table.c.organisation_id == row.organisation_id, table.c.name == row.name)
-        fresh = row.hour_began_at is None or now - row.hour_began_at >= HOUR
-        sent = 0 if fresh else row.sent
-        if sent >= rule.per_hour:
+        if not row.failures and _sent(row, now) >= _rule(row).per_hour:
             continue
-        # The first message of an hour has all that the hour before left, and a second try too.
-        rows = connection.execute(
-            select(waiting.c.alert_id, waiting.c.alert)
-            .where(waiting.c.organisation_id == row.organisation_id, waiting.c.name == row.name)
-            .order_by(waiting.c.alert_id)
-            .limit(IN_A_DIGEST if fresh or row.failures else 1)
-        ).all()
+        claim = secrets.token_hex(16)
         claimed = connection.execute(
             update(table)
-            .where(*own, or_(table.c.claimed_until.is_(None), table.c.claimed_until <= now))
-            .values(
-                claimed_until=now + CLAIM,
-                sent=sent + 1,
-                hour_began_at=now if fresh else row.hour_began_at,
+            .where(
+                table.c.organisation_id == row.organisation_id,
+                table.c.name == row.name,
+                is_free,
+                # No other server has sent for it since the row was read.
+                table.c.claim.is_not_distinct_from(row.claim),
             )
+            .values(claim=claim, claimed_until=now + CLAIM)
         ).rowcount
-        if not claimed:
-            continue
-        last = rows[-1].alert_id
-        more = 0
-        if len(rows) == IN_A_DIGEST:
-            newest, count = connection.execute(
-                select(func.max(waiting.c.alert_id), func.count()).where(
-                    waiting.c.organisation_id == row.organisation_id, waiting.c.name == row.name
-                )
-            ).one()
-            last, more = newest, count - len(rows)
-        alerts = tuple(msgspec.json.decode(each.alert, type=Alert) for each in rows)
-        return Message(row.organisation_id, rule, alerts, more, last, row.failures)
+        message = _composed(connection, row, claim, now) if claimed else None
+        if message is not None:
+            return message
+        if claimed:
+            _free(connection, row.organisation_id, row.name, claim)
     return None
 
 
+def _composed(connection: Connection, row: Row[Any], claim: str, now: datetime) -> Message | None:
+    """Return what the claimed rule sends now: what failed before anything that came after it."""
+    waiting, rule = alert_outbox, _rule(row)
+    own = (waiting.c.organisation_id == row.organisation_id, waiting.c.name == row.name)
+    name = connection.execute(
+        select(waiting.c.message_id).where(*own, waiting.c.message_id.is_not(None)).limit(1)
+    ).scalar()
+    if name is None:
+        fresh, sent = _is_fresh(row, now), _sent(row, now)
+        if sent >= rule.per_hour:
+            return None
+        name = secrets.token_hex(16)
+        # The first message of an hour has all that the hour before left.
+        chosen = select(waiting.c.alert_id).where(*own).order_by(waiting.c.alert_id)
+        if not fresh:
+            chosen = chosen.limit(1)
+        connection.execute(
+            update(waiting).where(waiting.c.alert_id.in_(chosen)).values(message_id=name)
+        )
+        connection.execute(
+            update(alert_rules)
+            .where(alert_rules.c.claim == claim)
+            .values(sent=sent + 1, hour_began_at=now if fresh else row.hour_began_at)
+        )
+    rows = connection.execute(
+        select(waiting.c.alert)
+        .where(*own, waiting.c.message_id == name)
+        .order_by(waiting.c.alert_id)
+        .limit(IN_A_DIGEST)
+    ).scalars()
+    alerts = tuple(msgspec.json.decode(each, type=Alert) for each in rows)
+    if not alerts:
+        return None
+    count = connection.execute(
+        select(func.count()).where(*own, waiting.c.message_id == name)
+    ).scalar_one()
+    more = count - len(alerts)
+    return Message(row.organisation_id, rule, name, alerts, more, row.failures, claim)
+
+
+def _rule(row: Row[Any]) -> Rule:
+    return msgspec.json.decode(row.rule, type=Rule)
+
+
+def _is_fresh(row: Row[Any], now: datetime) -> bool:
+    """Return whether an hour begins with the next message."""
+    return row.hour_began_at is None or now - row.hour_began_at >= HOUR
+
+
+def _sent(row: Row[Any], now: datetime) -> int:
+    return 0 if _is_fresh(row, now) else int(row.sent)
+
+
 def settle(connection: Connection, message: Message, retry_at: datetime | None) -> None:
-    """Forget what was sent, or try it again at `retry_at`; the rule is free for the next."""
-    own = (
-        alert_rules.c.organisation_id == message.organisation,
-        alert_rules.c.name == message.rule.name,
-    )
+    """Forget what was sent, or try it again at `retry_at`; the rule is free for the next.
+
+    Where the claim is over and the rule another server's, that one says what becomes of it.
+    """
     failures = 0 if retry_at is None else message.failures + 1
-    connection.execute(
-        update(alert_rules)
-        .where(*own)
-        .values(claimed_until=None, retry_at=retry_at, failures=failures)
-    )
+    whose = message.organisation, message.rule.name, message.claim
+    _free(connection, *whose, retry_at=retry_at, failures=failures)
     if retry_at is None:
         connection.execute(
             delete(alert_outbox).where(
                 alert_outbox.c.organisation_id == message.organisation,
                 alert_outbox.c.name == message.rule.name,
-                alert_outbox.c.alert_id <= message.last_id,
+                alert_outbox.c.message_id == message.message_id,
             )
         )
+
+
+def _free(connection: Connection, organisation: str, name: str, claim: str, **values: Any) -> None:
+    connection.execute(
+        update(alert_rules)
+        .where(
+            alert_rules.c.organisation_id == organisation,
+            alert_rules.c.name == name,
+            alert_rules.c.claim == claim,
+        )
+        .values(claimed_until=None, **values)
+    )
 
 
 def forget_alerts(connection: Connection, before: datetime, limit: int) -> int:

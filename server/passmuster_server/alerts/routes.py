@@ -9,7 +9,7 @@ from starlette.routing import Route
 
 from passmuster_collectors.contract.verdict import Verdict
 from passmuster_server.alerts import outbox
-from passmuster_server.alerts.channels import NotSentError, send
+from passmuster_server.alerts.channels import NotSentError, RefusedError, send
 from passmuster_server.alerts.outbox import Message
 from passmuster_server.alerts.rules import alert_of
 from passmuster_server.background import BackgroundTask
@@ -58,8 +58,17 @@ class Alerts:
         retry_at = None
         try:
             await send(
-                pusher, message.rule, message.alerts, message.more, self._public_url, self._clock()
+                pusher,
+                message.rule,
+                message.message_id,
+                message.alerts,
+                message.more,
+                self._public_url,
+                self._clock(),
             )
+        except RefusedError:
+            # What comes after it is not held up by what nobody will ever take.
+            _log.warning("alert %s: the receiver refused it", message.rule.name)
         except NotSentError as error:
             _log.warning("alert %s was not sent: %s", message.rule.name, error)
             retry_at = self._clock() + _pause(message)

@@ -26,11 +26,12 @@ alert_rules = Table(
     Column("failures", Integer, nullable=False),
     Column("retry_at", Moment),
     Column("claimed_until", Moment),
+    Column("claim", String(32)),
     ForeignKeyConstraint(["organisation_id"], ["organisations.organisation_id"]),
 )
 """`sent` counts the messages since `hour_began_at`.
 
-One server sends for it, at the longest until `claimed_until`.
+One server sends for it, at the longest until `claimed_until`; `claim` is its try, or the last one.
 """
 
 alert_outbox = Table(
@@ -42,6 +43,7 @@ alert_outbox = Table(
     Column("device_id", String(64), nullable=False),
     Column("alert", LargeBinary, nullable=False),
     Column("created_at", Moment, nullable=False),
+    Column("message_id", String(32)),
     ForeignKeyConstraint(
         ["organisation_id", "name"], ["alert_rules.organisation_id", "alert_rules.name"]
     ),
@@ -49,4 +51,7 @@ alert_outbox = Table(
     Index("ix_alert_outbox_created", "created_at"),
     sqlite_autoincrement=True,
 )
-"""One row for each alert and rule, until it was sent. It names the laptop, never its owner."""
+"""One row for each alert and rule, until it was sent. It names the laptop, never its owner.
+
+`message_id` is the message it was put into when that was first tried.
+"""

@@ -3,7 +3,8 @@
 import re
 import ssl
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -100,6 +101,13 @@ def mail_rule(server: ClockedServer, mailbox: Mailbox, *more: str, security: str
     )
 
 
+def until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 40
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come to that"
+        time.sleep(0.05)
+
+
 def test_a_laptop_that_is_shut_out_is_mailed_with_what_it_needs_and_nobodys_name(
     server: ClockedServer, client: httpx.Client
 ) -> None:
@@ -176,6 +184,9 @@ def test_mail_goes_encrypted_with_a_password_from_a_file_and_a_test_shows_that_i
         assert mailbox.encrypted == [True]
         secret.write_text("wrong")
         refused = server.command("alert", "test", "helpdesk", check=False)
+        secret.write_text("pässword")
+        odd = server.command("alert", "test", "helpdesk", check=False)
+        assert "was not sent: UnicodeEncodeError" in odd.stderr, odd.stderr
     assert "535" in refused.stderr
     assert "wrong" not in refused.stderr
     assert "This is a test" in mailbox.text(0)
@@ -194,6 +205,45 @@ def test_a_webhook_is_signed(server: ClockedServer, client: httpx.Client) -> Non
     assert (alert["device"], alert["kind"], alert["severity"]) == (laptop.device, "shut_out", 3)
     assert alert["signals"] == ["usb_devices"]
     assert OWNER not in str(body)
+
+
+def test_a_webhook_is_tried_again_under_the_id_it_had(
+    server: ClockedServer, client: httpx.Client
+) -> None:
+    with listening_hook() as hook:
+        hook.status = 500
+        made = server.command("alert", "add", "tickets", "--webhook", hook.url)
+        (hook.secret,) = re.findall(r"whsec_\S+", made.stdout)
+        laptop = enrolled(server, client, OWNER, with_usb_stick())
+        hook.wait_for_calls(1, 0)
+        enrolled(server, client, "ben@example.com", with_usb_stick())
+        hook.status = 204
+        server.ahead += timedelta(minutes=1)
+        hook.wait_for_calls(2, 1)
+        names = hook.names[:2]
+    assert names[0] == names[1]
+    assert [each["device"] for each in hook.bodies[names[0]]["alerts"]] == [laptop.device]
+
+
+def test_what_a_receiver_refuses_holds_up_nothing_and_its_words_stay_out_of_the_log(
+    server: ClockedServer, client: httpx.Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    with listening_hook() as hook:
+        hook.status, hook.answer = 400, b'{"err":"no_such_desk","description":"ask Ana"}'
+        made = server.command("alert", "add", "tickets", "--webhook", hook.url)
+        (hook.secret,) = re.findall(r"whsec_\S+", made.stdout)
+        tested = server.command("alert", "test", "tickets", check=False)
+        assert "no_such_desk: ask Ana" in tested.stderr
+        enrolled(server, client, OWNER, with_usb_stick())
+        hook.wait_for_calls(2, 0)
+        until(lambda: server.rows("SELECT count(*) FROM alert_outbox") == [(0,)])
+        hook.status = 204
+        other = enrolled(server, client, "ben@example.com", with_usb_stick())
+        hook.wait_for_calls(3, 1)
+    (body,) = hook.bodies.values()
+    assert [each["device"] for each in body["alerts"]] == [other.device]
+    assert "alert tickets: the receiver refused it" in caplog.text
+    assert "Ana" not in caplog.text
 
 
 def test_of_another_group_nothing_is_told(server: ClockedServer, client: httpx.Client) -> None:
@@ -241,6 +291,24 @@ def test_rules_are_on_record_and_end(server: ClockedServer) -> None:
                 *("--smtp", "mail"),
             ),
             "--email: expected one e-mail address",
+        ),
+        *(
+            (
+                ("--email", address, "--from", "a@example.com", "--smtp", "mail"),
+                "--email: expected one e-mail address",
+            )
+            for address in ("it@exämple.com", "it@", "@example.com", "a..b@example.com", "it@a@b")
+        ),
+        (
+            ("--email", "it@example.com", "--from", "gäte@example.com", "--smtp", "mail"),
+            "--from: expected one e-mail address",
+        ),
+        (
+            (
+                *("--email", "it@example.com", "--from", "a@example.com", "--smtp", "mail"),
+                *("--smtp-user", "pässmuster", "--smtp-password-file", "/etc/hostname"),
+            ),
+            "--smtp-user: expected letters",
         ),
     ],
 )
