@@ -18,8 +18,7 @@ from passmuster_server.audit.record import Event
 from passmuster_server.console.changing import Changing
 from passmuster_server.console.policy_view import Effect, effects_of
 from passmuster_server.devices.groups import GroupKind, groups_of
-from passmuster_server.policy import publishing, store
-from passmuster_server.policy.default_document import default_document
+from passmuster_server.policy import publishing
 from passmuster_server.policy.document import DocumentError
 from passmuster_server.policy.group_tables import tables_of, with_tables
 from passmuster_server.policy.publishing import OvertakenError
@@ -82,7 +81,7 @@ class GroupPolicyPage:
         try:
             document = _exchanged(own, tables)
             effects = await self._services.database.read(
-                lambda connection: self._effects(session, connection, document)
+                lambda connection: self._effects(session, own, connection, document)
             )
             if "publish" not in fields:
                 return self._response(request, session, own, tables, effects=effects)
@@ -115,7 +114,7 @@ class GroupPolicyPage:
         def change(connection: Connection, now: datetime) -> Event:
             # The group may have become another one a moment ago.
             _supplier(session, connection)
-            publishing.checked(connection, session.organisation, document)
+            publishing.tightened(connection, session.organisation, document, own.name)
             _, event = publishing.publish(
                 connection,
                 session.organisation,
@@ -132,17 +131,15 @@ class GroupPolicyPage:
     async def _own(self, session: Session) -> Own:
         def read(connection: Connection) -> Own:
             name = _supplier(session, connection)
-            version = store.newest_version(connection, session.organisation)
-            row = store.find_policy(connection, session.organisation, version)
-            document = default_document() if row is None else str(row.document)
+            version, document = publishing.in_force(connection, session.organisation)
             return Own(name, tables_of(document, name), document, version)
 
         return await self._services.database.read(read)
 
     def _effects(
-        self, session: Session, connection: Connection, document: str
+        self, session: Session, own: Own, connection: Connection, document: str
     ) -> tuple[Effect, ...]:
-        policy = publishing.checked(connection, session.organisation, document)
+        policy = publishing.tightened(connection, session.organisation, document, own.name)
         found = simulate(connection, session.organisation, policy, self._services.clock())
         return effects_of(_of_group(found, session, self._services.standings))
 

@@ -11,8 +11,9 @@ from passmuster_server.audit.record import Event
 from passmuster_server.changes import announce
 from passmuster_server.devices.groups import groups_of
 from passmuster_server.policy import store
+from passmuster_server.policy.default_document import default_document
 from passmuster_server.policy.document import Policy, located, parse
-from passmuster_server.policy.strictness import check_groups
+from passmuster_server.policy.strictness import check_groups, check_tightened
 
 MAX_NAMED = 254
 
@@ -33,6 +34,27 @@ def checked(connection: Connection, organisation: str, document: str) -> Policy:
     except ContractError as error:
         raise located(error, document) from None
     return policy
+
+
+def tightened(connection: Connection, organisation: str, document: str, group: str) -> Policy:
+    """Return the policy; it has to demand as much of the group as the one in force, or more.
+
+    Raises `DocumentError` where it does not, or does not fit the groups there are.
+    """
+    policy = checked(connection, organisation, document)
+    _, before = in_force(connection, organisation)
+    try:
+        check_tightened(policy, parse(before, 0), group)
+    except ContractError as error:
+        raise located(error, document) from None
+    return policy
+
+
+def in_force(connection: Connection, organisation: str) -> tuple[int, str]:
+    """Return the version in force and its document; before the first one, 0 and the default."""
+    version = store.newest_version(connection, organisation)
+    row = store.find_policy(connection, organisation, version)
+    return version, default_document() if row is None else str(row.document)
 
 
 def publish(

@@ -117,6 +117,23 @@ def test_what_is_less_strict_or_none_of_its_own_is_refused(
     assert document(server) == POLICY
 
 
+@pytest.mark.parametrize(
+    "tables", ["", f'[signals.{USB}]\nseverity = "warn"\n', f"[signals.{USB}]\ngrace_s = 0\n"]
+)
+def test_what_it_demands_of_the_group_is_not_taken_out(
+    server: ClockedServer, supplier: httpx.Client, tables: str
+) -> None:
+    demanded = POLICY.replace("Cebu", "Manila")
+    server.publish_policy(demanded)
+    checked = send(supplier, PAGE, PAGE, check="yes", tables=tables)
+    refused = publish(supplier, server, tables=tables, sure="yes")
+    assert (checked.status_code, refused.status_code) == (400, 400)
+    assert "only the organisation" in refused.text
+    assert document(server) == demanded
+    more = f"{STRICTER}grace_s = 0\n"
+    assert publish(supplier, server, tables=more).status_code == 303, "stricter is still taken"
+
+
 def test_what_another_published_meanwhile_is_not_undone(
     server: ClockedServer, supplier: httpx.Client
 ) -> None:

@@ -10,7 +10,7 @@ from passmuster_collectors.signals.strictness import directions
 from passmuster_server.devices.groups import GroupKind
 from passmuster_server.policy.demands import JUDGED
 from passmuster_server.policy.document import parse
-from passmuster_server.policy.strictness import check_groups
+from passmuster_server.policy.strictness import check_groups, check_tightened
 
 BASE = """
 max_age_s = 3600
@@ -111,3 +111,62 @@ def test_a_group_that_is_not_there_is_named() -> None:
 @pytest.mark.parametrize("signal", JUDGED, ids=lambda signal: signal.id)
 def test_every_limit_says_what_is_stricter(signal: Signal[Any, Any]) -> None:
     directions(signal.limits)
+
+
+IN_FORCE = f"""{BASE}
+[groups.Manila]
+max_age_s = 1800
+[groups.Manila.signals.screen_lock]
+grace_s = 60
+[groups.Manila.signals.screen_lock.limits]
+lock_within_s = 300
+[groups.Manila.platforms.macos.signals.screen_lock.limits]
+lock_within_s = 120
+[groups.Night.signals.screen_lock]
+severity = "off"
+"""
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "key", "problem"),
+    [
+        (
+            "= 300",
+            "= 600",
+            "signals.screen_lock.limits.lock_within_s",
+            "600 is weaker than the 300",
+        ),
+        (
+            "= 120",
+            "= 121",
+            "platforms.macos.signals.screen_lock.limits.lock_within_s",
+            "121 is weaker than the 120",
+        ),
+        ("max_age_s = 1800", "", "max_age_s", "3600 is weaker than the 1800"),
+        (
+            "[groups.Manila.platforms.macos.signals.screen_lock.limits]\nlock_within_s = 120",
+            "",
+            "signals.screen_lock.limits.lock_within_s",
+            "300 is weaker than the 120",
+        ),
+        ("]\ngrace_s = 60\n[", "]\n[", "signals.screen_lock.grace_s", "no longer said"),
+    ],
+)
+def test_what_is_in_force_for_a_group_is_neither_weakened_nor_taken_out(
+    before: str, after: str, key: str, problem: str
+) -> None:
+    assert before in IN_FORCE
+    document = IN_FORCE.replace(before, after)
+    check_groups(parse(document, 2), GROUPS)
+    with pytest.raises(ContractError, match=problem) as caught:
+        check_tightened(parse(document, 2), parse(IN_FORCE, 1), "Manila")
+    assert caught.value.field == f"groups.Manila.{key}"
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [("= 300", "= 200"), ("= 1800", "= 1500"), ("grace_s = 60\n[", "grace_s = 0\n["), ("", "")],
+)
+def test_what_is_in_force_for_a_group_may_become_stricter(before: str, after: str) -> None:
+    document = IN_FORCE.replace(before, after) if before else IN_FORCE
+    check_tightened(parse(document, 2), parse(IN_FORCE, 1), "Manila")
