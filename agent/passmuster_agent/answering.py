@@ -42,7 +42,9 @@ class Answering:
             if isinstance(errand, LookUp):
                 return replace(delivered, asking=self._looked_up(errand))
             self._confirm(errand)
-        except (UnreachableError, _RefusedError) as error:
+        except _RefusedError as error:
+            return replace(delivered, refused=str(error)[:512], by_server=error.by_server)
+        except UnreachableError as error:
             return replace(delivered, refused=str(error)[:512])
         return replace(delivered, confirmed=True)
 
@@ -87,7 +89,8 @@ class Answering:
     def _sent(self, path: str, message: str, kind: type[Answer]) -> Answer:
         reply = self._transport.post(path, message.encode("ascii"), CONTENT_TYPE)
         if reply.status != 200:
-            raise _RefusedError(_why(reply))
+            by_server = reply.problem is not None and reply.status < 500
+            raise _RefusedError(_why(reply), by_server=by_server)
         try:
             return codec.decode(kind, strict_json.parse(reply.body))
         except ContractError:
@@ -108,7 +111,14 @@ class Answering:
 
 
 class _RefusedError(Exception):
-    """The server did not do what was asked, in words for a person."""
+    """What was asked is not known to be done, in words for a person.
+
+    `by_server`: the server itself says that it is not done.
+    """
+
+    def __init__(self, why: str, *, by_server: bool = False) -> None:
+        super().__init__(why)
+        self.by_server = by_server
 
 
 def _why(reply: Reply) -> str:

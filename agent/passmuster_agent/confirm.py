@@ -1,6 +1,5 @@
 """`confirm`: let a browser go on that shows a number, because its person is at this laptop."""
 
-import time
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
@@ -9,7 +8,7 @@ from passmuster_agent.companion.channel import (
     ChannelClosedError,
     Connect,
     TooLongError,
-    readable,
+    received,
 )
 from passmuster_agent.companion.messages import (
     TO_PERSON,
@@ -17,6 +16,7 @@ from passmuster_agent.companion.messages import (
     Browser,
     Goodbye,
     LetIn,
+    Refused,
     Typed,
     from_bytes,
     to_bytes,
@@ -30,7 +30,15 @@ from passmuster_collectors.text import durations
 ANSWER_WITHIN_S = 90.0
 """The agent first sends what waits, and before it signs it reads everything anew."""
 
+OTHER_VERSION = ("The agent is of another version.", "Log out and in again.")
+AGAIN = "Nothing was confirmed; try again in a minute."
+NOT_KNOWN = "Whether the browser was let in is not known: look at it."
+
 Answer = TypeVar("Answer", Browser, LetIn)
+
+
+class _UnansweredError(AgentError):
+    """The server is not known to have said anything."""
 
 
 def confirm(
@@ -55,7 +63,11 @@ def confirm(
         if ask("Are you at that browser? Type yes: ").strip().lower() != "yes":
             say("Nothing was confirmed.")
             return ExitCode.FAILED
-        _answered(channel, Agreed(), LetIn)
+        try:
+            _answered(channel, Agreed(), LetIn)
+        except _UnansweredError as error:
+            # The agent may have passed it on, and the server may have taken it.
+            raise AgentError(error.problem, NOT_KNOWN) from None
     finally:
         channel.close()
     say("Confirmed. The browser goes on by itself.")
@@ -94,23 +106,24 @@ def _reach(agents: Sequence[Connect]) -> Channel:
 
 
 def _answered(channel: Channel, message: Typed | Agreed, kind: type[Answer]) -> Answer:
-    """Return the agent's answer of that kind, waiting for it."""
-    deadline = time.monotonic() + ANSWER_WITHIN_S
+    """Return the agent's answer of that kind, waiting for it.
+
+    Raises `AgentError` where the server said no, `_UnansweredError` where it may not have.
+    """
     try:
         channel.send(to_bytes(message))
-        while (data := channel.receive()) is None:
-            left = deadline - time.monotonic()
-            if left <= 0 or not readable([channel.fileno()], left):
-                raise AgentError(
-                    "The agent does not answer.", "Nothing was confirmed; try again in a minute."
-                )
-        answer: Any = from_bytes(data, TO_PERSON)
+        data = received(channel, ANSWER_WITHIN_S)
+        answer: Any = None if data is None else from_bytes(data, TO_PERSON)
     except ChannelClosedError:
-        raise AgentError("The agent has hung up.", "Try again in a minute.") from None
+        raise _UnansweredError("The agent has hung up.", AGAIN) from None
     except (ContractError, TooLongError):
-        raise AgentError("The agent is of another version.", "Log out and in again.") from None
-    if isinstance(answer, Goodbye):
+        raise _UnansweredError(*OTHER_VERSION) from None
+    if answer is None:
+        raise _UnansweredError("The agent does not answer.", AGAIN)
+    if isinstance(answer, Refused):
         raise AgentError(f"Nothing was confirmed: {printable(answer.reason)}", "", ExitCode.REFUSED)
+    if isinstance(answer, Goodbye):
+        raise _UnansweredError(f"The agent says: {printable(answer.reason)}", AGAIN)
     if not isinstance(answer, kind):
-        raise AgentError("The agent is of another version.", "Log out and in again.")
+        raise _UnansweredError(*OTHER_VERSION)
     return answer

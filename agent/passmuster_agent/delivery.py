@@ -45,9 +45,10 @@ class Obstacle(StrEnum):
 class Delivery:
     """One try. `problem` and `remedy` are for people and empty when all went well.
 
-    `retry_after_s` is what the server asked for, or 0. The last four are what came of an errand:
+    `retry_after_s` is what the server asked for, or 0. The last five are what came of an errand:
     the answer to a browser that was waiting, signed; what a number stands for; that it was
-    confirmed; why not, for people.
+    confirmed; why not, for people; that this is the server's own word. Without it the server may
+    have done what was asked.
     """
 
     kind: DeliveryKind
@@ -62,6 +63,7 @@ class Delivery:
     asking: BrowserAsking | None = None
     confirmed: bool = False
     refused: str = ""
+    by_server: bool = False
 
     def to_bytes(self) -> bytes:
         """Return it as one line of JSON."""

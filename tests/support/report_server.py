@@ -99,6 +99,8 @@ class ReportServer:
         self.tiers: list[KeyTier] = []
         self.instead_of_rotations: deque[Raw] = deque()
         self.lose_rotations: deque[Raw] = deque()
+        self.confirmations: deque[Raw] = deque()
+        """What to answer to them without looking."""
         self.judge: Callable[[Upload], Problem | None] = lambda _: None
         self.arrived = threading.Condition()
 
@@ -280,6 +282,8 @@ def serving(
                     answer = served.report(body, self.headers["Content-Type"])
                 elif self.path == "/api/v1/keys":
                     answer = served.rotation(body)
+                elif self.path == "/api/v1/confirmations":
+                    answer = served.confirmations.popleft()
                 served.arrived.notify_all()
             self.close_connection = True
             if answer.status == 0:

@@ -5,6 +5,7 @@ them a whole message arrives or none, no call waits, and the kernel tells who is
 """
 
 import selectors
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Protocol
@@ -78,3 +79,16 @@ def readable(descriptors: Iterable[int], within_s: float) -> set[int]:
         for each in descriptors:
             waiting.register(each, selectors.EVENT_READ)
         return {key.fd for key, _ in waiting.select(max(0.0, within_s))}
+
+
+def received(channel: Channel, within_s: float) -> bytes | None:
+    """Return the next message, None where none came within that time.
+
+    Raises what `Channel.receive` does.
+    """
+    deadline = time.monotonic() + within_s
+    while (data := channel.receive()) is None:
+        left = deadline - time.monotonic()
+        if left <= 0 or not readable([channel.fileno()], left):
+            return None
+    return data

@@ -18,6 +18,7 @@ from passmuster_agent.companion.messages import (
     Browser,
     Goodbye,
     LetIn,
+    Refused,
     Typed,
     from_bytes,
     to_bytes,
@@ -112,8 +113,12 @@ class Counter:
         if talk is None or talk not in self._talks:
             return
         talk.errand = None
-        if delivered.kind is not DeliveryKind.ACCEPTED:
+        if delivered.kind is DeliveryKind.STOPPED:
+            self._refuse(talk, delivered.problem)
+        elif delivered.kind is DeliveryKind.LATER:
             self._end(talk, delivered.problem)
+        elif delivered.by_server:
+            self._refuse(talk, delivered.refused)
         elif delivered.asking is not None:
             talk.asking = asking = delivered.asking
             told = Browser(
@@ -170,6 +175,10 @@ class Counter:
             talk.channel.send(message)
         except ChannelClosedError:
             self._drop(talk)
+
+    def _refuse(self, talk: _Talk, why: str) -> None:
+        self._send(talk, to_bytes(Refused(why[:512])))
+        self._drop(talk)
 
     def _end(self, talk: _Talk, why: str) -> None:
         self._talks.remove(talk)

@@ -6,7 +6,7 @@ its own it says only that something `Changed`, and that a browser asks on which 
 this laptop can't report any more.
 
 At another door a person confirms a browser: `Typed` is answered by `Browser`, `Agreed` by `LetIn`,
-either by `Goodbye`.
+either by `Refused` where the server said no and by `Goodbye` where it is not known to have said so.
 """
 
 from collections.abc import Mapping
@@ -137,6 +137,13 @@ class LetIn:
     """The server took the confirmation: the browser goes on."""
 
 
+@dataclass(frozen=True)
+class Refused:
+    """The server said no, in words for a person: nothing was confirmed."""
+
+    reason: Annotated[str, Text(longest=512)]
+
+
 FROM_COMPANION: Mapping[str, type[Any]] = {"changed": Changed, "said": Said, "attest": Attest}
 FROM_DAEMON: Mapping[str, type[Any]] = {
     "welcome": Welcome,
@@ -147,7 +154,12 @@ FROM_DAEMON: Mapping[str, type[Any]] = {
     "goodbye": Goodbye,
 }
 FROM_PERSON: Mapping[str, type[Any]] = {"typed": Typed, "agreed": Agreed}
-TO_PERSON: Mapping[str, type[Any]] = {"browser": Browser, "let_in": LetIn, "goodbye": Goodbye}
+TO_PERSON: Mapping[str, type[Any]] = {
+    "browser": Browser,
+    "let_in": LetIn,
+    "refused": Refused,
+    "goodbye": Goodbye,
+}
 KINDS = {
     kind: name
     for known in (FROM_COMPANION, FROM_DAEMON, FROM_PERSON, TO_PERSON)

@@ -3,10 +3,8 @@
 The daemon loads it when somebody looks for the first time.
 """
 
-import time
-
 from passmuster_agent.companion import meeting
-from passmuster_agent.companion.channel import Channel, ChannelClosedError, TooLongError, readable
+from passmuster_agent.companion.channel import Channel, ChannelClosedError, TooLongError, received
 from passmuster_agent.companion.messages import MAX_BYTES, Goodbye
 from passmuster_agent.companion.window import goodbye
 from passmuster_agent.errors import AgentError
@@ -42,19 +40,17 @@ def look() -> AgentStatus | None:
         except OSError:
             continue
         try:
-            return _received(channel)
+            return _told_by(channel)
         finally:
             channel.close()
     return None
 
 
-def _received(channel: Channel) -> AgentStatus:
-    deadline = time.monotonic() + ANSWER_WITHIN_S
+def _told_by(channel: Channel) -> AgentStatus:
     try:
-        while (data := channel.receive()) is None:
-            left = deadline - time.monotonic()
-            if left <= 0 or not readable([channel.fileno()], left):
-                raise _silent(f"no answer in {ANSWER_WITHIN_S:g} s")
+        data = received(channel, ANSWER_WITHIN_S)
+        if data is None:
+            raise _silent(f"no answer in {ANSWER_WITHIN_S:g} s")
         value = strict_json.parse(data, max_bytes=MAX_BYTES)
         if isinstance(value, dict) and set(value) == {"goodbye"}:
             raise _silent(codec.decode(Goodbye, value["goodbye"], "goodbye").reason)

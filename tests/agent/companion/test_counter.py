@@ -17,6 +17,7 @@ from passmuster_agent.companion.messages import (
     Changed,
     Goodbye,
     LetIn,
+    Refused,
     Typed,
     from_bytes,
     to_bytes,
@@ -202,19 +203,22 @@ def test_numbers_are_tried_some_times_a_minute(
 
 
 @pytest.mark.parametrize(
-    ("result", "why"),
+    ("result", "why", "kind"),
     [
-        (delivered(refused="No browser shows it."), "No browser shows it."),
-        (delivered(kind=DeliveryKind.LATER, problem="It cannot be reached."), "cannot be reached"),
-        (delivered(), "said nothing"),
+        (delivered(refused="No browser shows it.", by_server=True), "No browser shows", Refused),
+        (delivered(kind=DeliveryKind.STOPPED, problem="It was revoked."), "revoked", Refused),
+        (delivered(refused="The server did not answer."), "did not answer", Goodbye),
+        (delivered(kind=DeliveryKind.LATER, problem="It ended."), "It ended.", Goodbye),
+        (delivered(), "said nothing", Goodbye),
     ],
 )
-def test_what_did_not_work_is_told(
-    come: Callable[..., Person], counter: Counter, result: Delivery, why: str
+def test_what_did_not_work_is_told_as_the_servers_refusal_only_where_it_is(
+    come: Callable[..., Person], counter: Counter, result: Delivery, why: str, kind: type[Any]
 ) -> None:
     person = come(ANA, Typed("47182936"))
     counter.next()
     counter.done(result)
+    assert type(person.last) is kind
     assert why in person.last.reason
     assert person.is_closed
 

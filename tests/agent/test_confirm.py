@@ -1,0 +1,99 @@
+"""What `confirm` says of a browser whose number was typed, however the agent answers."""
+
+import socket
+import sys
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import pytest
+
+from passmuster_agent import confirm as confirming
+from passmuster_agent.companion.messages import (
+    Browser,
+    Changed,
+    Goodbye,
+    LetIn,
+    Refused,
+    to_bytes,
+)
+from passmuster_agent.confirm import NOT_KNOWN, confirm
+from passmuster_agent.errors import AgentError, ExitCode
+
+if sys.platform != "linux":
+    pytest.skip("the socket of these tests is Linux'", allow_module_level=True)
+
+from passmuster_agent.companion.packets import PacketChannel
+
+BROWSER = Browser("helpdesk", "ana@example.com", "192.0.2.7", same_address=True, age_s=12)
+SLOW = Goodbye("that took too long", for_good=False)
+ENDED = Goodbye("The reporter ended without a word (status -9).", for_good=False)
+
+
+class Laptop:
+    """An agent that has said what it will say, and a person who answers as they are asked."""
+
+    def __init__(self) -> None:
+        near, self.far = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.channel = PacketChannel(near)
+        self.said: list[str] = []
+
+    def confirm(self, *answers: object, typed: Sequence[str] = ("4718 2936", "yes")) -> ExitCode:
+        """Return how it ended; None hangs up while the person is about to agree."""
+        told = iter(typed)
+
+        def ask(question: str) -> str:
+            if None in answers and "Are you" in question:
+                self.far.close()
+            return next(told)
+
+        for answer in answers:
+            if answer is not None:
+                self.far.send(to_bytes(answer))
+        return confirm([lambda: self.channel], ask, self.said.append)
+
+
+@pytest.fixture
+def laptop(monkeypatch: pytest.MonkeyPatch) -> Iterator[Laptop]:
+    monkeypatch.setattr(confirming, "ANSWER_WITHIN_S", 0.2)
+    made = Laptop()
+    yield made
+    made.far.close()
+
+
+def test_what_the_server_took_is_confirmed(laptop: Laptop) -> None:
+    assert laptop.confirm(BROWSER, LetIn()) is ExitCode.DONE
+    assert laptop.said[-1] == "Confirmed. The browser goes on by itself."
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [(), (SLOW,), (ENDED,), (None,), (Changed(),)],
+    ids=["no answer", "too slow", "the reporter was killed", "it hung up", "another version"],
+)
+def test_who_agreed_is_not_told_that_nothing_was_confirmed_unless_the_server_says_so(
+    laptop: Laptop, answers: tuple[Any, ...]
+) -> None:
+    with pytest.raises(AgentError) as caught:
+        laptop.confirm(BROWSER, *answers)
+    assert caught.value.remedy == NOT_KNOWN
+    assert "Nothing was confirmed" not in str(caught.value)
+    assert caught.value.exit_code is ExitCode.FAILED
+
+
+def test_the_servers_own_refusal_is_certain(laptop: Laptop) -> None:
+    with pytest.raises(AgentError, match=r"^Nothing was confirmed: It is too old\.$") as caught:
+        laptop.confirm(BROWSER, Refused("It is too old."))
+    assert caught.value.exit_code is ExitCode.REFUSED
+
+
+@pytest.mark.parametrize("answers", [(), (SLOW,), (Refused("No browser shows it."),)])
+def test_before_anybody_agreed_nothing_can_have_been_confirmed(
+    laptop: Laptop, answers: tuple[Any, ...]
+) -> None:
+    with pytest.raises(AgentError, match="Nothing was confirmed"):
+        laptop.confirm(*answers)
+
+
+def test_who_does_not_agree_confirms_nothing(laptop: Laptop) -> None:
+    assert laptop.confirm(BROWSER, typed=("47182936", "no")) is ExitCode.FAILED
+    assert laptop.said[-1] == "Nothing was confirmed."
