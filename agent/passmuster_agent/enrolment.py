@@ -8,6 +8,7 @@ import platform
 import secrets
 import shutil
 import socket
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +28,7 @@ from passmuster_agent.lock import LockedError
 from passmuster_agent.one_time_code import REFUSALS, CodeRefusedError, credential, normalised
 from passmuster_agent.outbox import Outbox
 from passmuster_agent.sign_in_approval import NOT_YET, NotYetError, told, wait_for_approval
-from passmuster_agent.transport import Transport, check_url
+from passmuster_agent.transport import Transport, UnreachableError, check_url
 from passmuster_collectors.contract import codec, strict_json
 from passmuster_collectors.contract.canonical import canonical_bytes, from_base64url
 from passmuster_collectors.contract.enrolment import (
@@ -49,6 +50,8 @@ from passmuster_collectors.host import this_host
 T = TypeVar("T")
 
 HASH_KEY_BYTES = 32
+PAUSES_S = (0.5, 2.0)
+"""Before a code is sent once more whose answer did not arrive."""
 WAITS = "This laptop waits for IT's approval. It reports meanwhile, and opens nothing before that."
 OTHER_REPORTER_S = 60.0
 """How long to wait for an upload of the earlier enrolment."""
@@ -143,7 +146,7 @@ class Ceremony:
         while True:
             tries -= 1
             try:
-                return self._finish(challenge, normalised(ask()))
+                return self._finish_for_certain(challenge, normalised(ask()))
             except CodeRefusedError as error:
                 if not error.again or tries < 1:
                     raise
@@ -162,6 +165,15 @@ class Ceremony:
     def _start(self) -> EnrolmentChallenge:
         start = start_message(self.key, self._keys.tier)
         return self._post("enrolment", codec.encode(start), EnrolmentChallenge)
+
+    def _finish_for_certain(self, challenge: EnrolmentChallenge, code: str) -> Enrolled:
+        """Ask again where no answer came: the code may have been used, and counts once."""
+        for pause_s in PAUSES_S:
+            try:
+                return self._finish(challenge, code)
+            except UnreachableError:
+                time.sleep(pause_s)
+        return self._finish(challenge, code)
 
     def _finish(self, challenge: EnrolmentChallenge, code: str) -> Enrolled:
         thumbprint = self.key.thumbprint()

@@ -42,21 +42,25 @@ def wait_for_approval(
 ) -> Enrolled:
     """Ask until somebody has approved, turned it down, or the code has expired.
 
-    `ask` raises `NotYetError` meanwhile. Raises `AgentError`.
+    `ask` raises `NotYetError` meanwhile. Raises `AgentError`: where the server could not be asked
+    at the last, what was in the way.
     """
     ends = monotonic() + started.expires_in_s
     interval_s = float(started.interval_s)
+    in_the_way: AgentError | None = None
     while monotonic() + interval_s < ends:
         sleep(interval_s)
         try:
             return ask()
         except NotYetError as error:
+            in_the_way = None
             interval_s += SLOWER_S if error.slow_down else 0
         except AgentError as error:
             # A network that comes and goes is no reason to begin anew (section 3.5).
             if error.exit_code is not ExitCode.NOT_DELIVERED:
                 raise
-            interval_s = min(interval_s * 2, SLOWEST_S)
-    raise AgentError(
+            in_the_way = error
+            interval_s = max(interval_s, min(interval_s * 2, SLOWEST_S))
+    raise in_the_way or AgentError(
         "Nobody approved this laptop in time.", "Start again for a new code.", ExitCode.REFUSED
     )

@@ -290,6 +290,26 @@ class TestTrouble:
             with_code(state, server)
         assert left_behind(state) == []
 
+    def test_a_code_whose_answer_was_lost_is_sent_again_with_the_same_key(
+        self, server: ReportServer, state: State, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        told: dict[str, Raw] = {}
+        finish = server.finish
+
+        def lossy(body: bytes) -> Raw:
+            """The server's own way: the same laptop with the same code gets the same answer."""
+            message = json.loads(body)
+            name = f"{message['enrolment']} {message['code']}"
+            if name in told:
+                return told[name]
+            told[name] = finish(body)
+            return HANG_UP
+
+        monkeypatch.setattr(server, "finish", lossy)
+        device = with_code(state, server)
+        assert device.device in server.devices
+        assert (len(server.starts), len(server.devices)) == (1, 1)
+
     def test_a_busy_server_says_when(
         self, server: ReportServer, state: State, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -1,5 +1,6 @@
 """Waiting until a person has approved: how often it asks, and what ends it (RFC 8628)."""
 
+import dataclasses
 from collections.abc import Iterator
 
 import pytest
@@ -20,6 +21,7 @@ class Waiting:
     def __init__(self, *answers: AgentError | Enrolled) -> None:
         self.answers: Iterator[AgentError | Enrolled] = iter(answers)
         self.slept: list[float] = []
+        self.started = STARTED
 
     def ask(self) -> Enrolled:
         answer = next(self.answers, NotYetError(slow_down=False))
@@ -28,7 +30,7 @@ class Waiting:
         return answer
 
     def wait(self) -> Enrolled:
-        return wait_for_approval(STARTED, self.ask, self.slept.append, lambda: sum(self.slept))
+        return wait_for_approval(self.started, self.ask, self.slept.append, lambda: sum(self.slept))
 
 
 def test_it_asks_at_the_interval_until_it_is_approved() -> None:
@@ -47,6 +49,23 @@ def test_it_outlasts_a_network_that_is_gone_for_a_while_and_backs_off() -> None:
     waiting = Waiting(*[UnreachableError("No network.", "")] * 5, ENROLLED)
     assert waiting.wait() is ENROLLED
     assert waiting.slept == [5, 10, 20, 40, 60, 60]
+
+
+def test_a_server_that_asked_for_long_pauses_is_asked_no_sooner_for_a_lost_network() -> None:
+    slow = [NotYetError(slow_down=True)] * 12
+    waiting = Waiting(*slow, UnreachableError("No network.", ""), ENROLLED)
+    waiting.started = dataclasses.replace(STARTED, expires_in_s=3_600)
+    waiting.wait()
+    assert waiting.slept[-2:] == [65, 65]
+
+
+def test_a_network_that_stays_away_is_named_at_the_end() -> None:
+    waiting = Waiting(NotYetError(slow_down=False), *[UnreachableError("No network.", "")] * 20)
+    with pytest.raises(UnreachableError, match="No network"):
+        waiting.wait()
+    back = Waiting(UnreachableError("No network.", ""))
+    with pytest.raises(AgentError, match="Nobody approved"):
+        back.wait()
 
 
 def test_a_refusal_ends_it_at_once() -> None:

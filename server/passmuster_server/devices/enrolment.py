@@ -39,7 +39,7 @@ from passmuster_server.devices.doors import (
 )
 from passmuster_server.devices.groups import Ownership, find_group, place_device
 from passmuster_server.devices.key_changes import KeyChange
-from passmuster_server.devices.ratchets import reset_ratchet
+from passmuster_server.devices.ratchets import find_ratchet, reset_ratchet
 from passmuster_server.policy.service import Policies
 from passmuster_server.policy.standing import DeviceStatus
 from passmuster_server.web.problems import RefusalError
@@ -49,6 +49,7 @@ CHALLENGE_LIFETIME = timedelta(minutes=15)
 MAX_TRIES = 5
 MAX_CHALLENGES = 10_000
 RETRY_AFTER_S = 60
+GONE = (DeviceStatus.REVOKED, DeviceStatus.RETIRED, DeviceStatus.LOST)
 
 
 class NotPendingError(Exception):
@@ -146,8 +147,9 @@ class Enrolment:
     async def finish(self, finish: EnrolmentFinish) -> Enrolled:
         """Return the device that the key now is.
 
-        Raises `RefusalError` for the code, the key or the number of tries, and `ContractError` for
-        a proof that does not fit.
+        The same laptop with the same code gets the same answer until it reports or its challenge
+        expires: the first one may not have reached it. Raises `RefusalError` for the code, the key
+        or the number of tries, and `ContractError` for a proof that does not fit.
         """
         # What anybody can make up is refused before it takes a place among the writes.
         found, server, hasty = await self._database.read(
@@ -174,12 +176,14 @@ class Enrolment:
             connection, self._organisation, finish.enrolment, self._clock()
         )
         if found is None:
-            raise ContractError("enrolment", "not known, or expired: start again")
+            raise _unknown()
         return found
 
     def _finish(self, transaction: Transaction, finish: EnrolmentFinish) -> Enrolled | Refused:
         connection, now, organisation = transaction.connection, self._clock(), self._organisation
         challenge, start = self._challenge(connection, finish)
+        if challenge.code_hash is not None:
+            return self._answered_before(connection, challenge, start, finish)
         if challenge.tries >= MAX_TRIES:
             return TOO_MANY
         opened = open_by_approval(connection, organisation, finish, now)
@@ -193,7 +197,8 @@ class Enrolment:
             return enrolled
         if not opened.use(enrolled.device):
             raise USED.error()
-        store.drop_challenge(connection, organisation, finish.enrolment)
+        code_hash = codes.code_hash(finish.code)
+        store.mark_answered(connection, organisation, finish.enrolment, code_hash)
         self._place(connection, opened, enrolled.device)
         if opened.replaces and opened.replaces != enrolled.device:
             self._note_replaced(connection, start, enrolled.device, opened.replaces, now)
@@ -225,7 +230,7 @@ class Enrolment:
         if known is None:
             device = secrets.token_hex(16)
             store.insert_device(connection, organisation, device, owner, start, status, now)
-        elif known.status in (DeviceStatus.REVOKED, DeviceStatus.RETIRED, DeviceStatus.LOST):
+        elif known.status in GONE:
             return REVOKED
         elif known.owner.casefold() != owner.casefold():
             # What is known of one person's laptop must not become another person's.
@@ -246,14 +251,43 @@ class Enrolment:
             store.rebind_device(connection, organisation, device, owner, start, status)
         nonce = base64url(secrets.token_bytes(16))
         reset_ratchet(connection, organisation, device, nonce)
-        row = store.organisation_of(connection, organisation)
+        return self._enrolled(connection, device, owner, status, nonce)
+
+    def _answered_before(
+        self,
+        connection: Connection,
+        challenge: Row[Any],
+        start: EnrolmentStart,
+        finish: EnrolmentFinish,
+    ) -> Enrolled | Refused:
+        """Return what this laptop was told before. Its proof was checked like the first one."""
+        if not hmac.compare_digest(challenge.code_hash, codes.code_hash(finish.code)):
+            raise _unknown()
+        known = store.find_by_thumbprint(
+            connection, self._organisation, start.public_key.thumbprint()
+        )
+        if known is None:
+            raise _unknown()
+        if known.status in GONE:
+            return REVOKED
+        ratchet = find_ratchet(connection, self._organisation, known.device_id)
+        if ratchet is None or ratchet.sequence > 0:
+            raise _unknown()
+        return self._enrolled(
+            connection, known.device_id, known.owner, DeviceStatus(known.status), ratchet.nonce
+        )
+
+    def _enrolled(
+        self, connection: Connection, device: str, owner: str, status: DeviceStatus, nonce: str
+    ) -> Enrolled:
+        row = store.organisation_of(connection, self._organisation)
         return Enrolled(
             device=device,
             owner=owner,
             server=row.server_id,
             nonce=nonce,
             hash_key=base64url(row.hash_key),
-            report_within_s=self._policies.current(organisation).report_within_s,
+            report_within_s=self._policies.current(self._organisation).report_within_s,
             waits=status is DeviceStatus.PENDING,
         )
 
@@ -292,6 +326,10 @@ class Enrolment:
                 key=start.public_key,
                 tier=start.tier,
             )
+
+
+def _unknown() -> ContractError:
+    return ContractError("enrolment", "not known, or expired: start again")
 
 
 def retire(

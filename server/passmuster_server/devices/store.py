@@ -114,7 +114,9 @@ def insert_challenge(
 
 def count_challenges(connection: Connection, now: datetime) -> int:
     """Return how many challenges wait for their answer."""
-    waiting = select(func.count()).where(enrolment_challenges.c.expires_at > now)
+    waiting = select(func.count()).where(
+        enrolment_challenges.c.expires_at > now, enrolment_challenges.c.code_hash.is_(None)
+    )
     return int(connection.execute(waiting).scalar_one())
 
 
@@ -146,13 +148,17 @@ def count_try(connection: Connection, organisation: str, enrolment: str) -> None
     )
 
 
-def drop_challenge(connection: Connection, organisation: str, enrolment: str) -> None:
-    """Forget a challenge that was answered."""
+def mark_answered(
+    connection: Connection, organisation: str, enrolment: str, code_hash: str
+) -> None:
+    """Note that the laptop of a challenge is a device now, by this code."""
     connection.execute(
-        delete(enrolment_challenges).where(
+        update(enrolment_challenges)
+        .where(
             enrolment_challenges.c.organisation_id == organisation,
             enrolment_challenges.c.enrolment_id == enrolment,
         )
+        .values(code_hash=code_hash)
     )
 
 

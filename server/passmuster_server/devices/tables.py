@@ -88,8 +88,10 @@ enrolment_challenges = Table(
     Column("start", LargeBinary, nullable=False),
     Column("expires_at", Moment, nullable=False),
     Column("tries", Integer, nullable=False),
+    Column("code_hash", String(64)),
     Index("ix_enrolment_challenges_expires_at", "expires_at"),
 )
+"""`code_hash` is of the code that the laptop became a device by; null: it is none yet."""
 
 enrolment_approvals = Table(
     "enrolment_approvals",

@@ -11,10 +11,12 @@ from passmuster_collectors.contract import codec, strict_json
 from passmuster_collectors.contract.canonical import canonical_bytes, digest
 from passmuster_collectors.contract.enrolment import (
     PROOF_TYPE,
+    Enrolled,
     EnrolmentChallenge,
     EnrolmentProof,
 )
 from passmuster_server.devices import codes
+from tests.support.example_readings import healthy
 from tests.support.running_server import RunningServer, running_server
 from tests.support.signing_device import JSON, SigningDevice, post
 
@@ -68,6 +70,76 @@ def test_a_used_code_is_refused_and_named(server: RunningServer, client: httpx.C
     SigningDevice(server.url).enroll(client, code)
     response = refused(client, SigningDevice(server.url), code)
     assert (response.status_code, response.json()["code"]) == (403, "code_used")
+
+
+def test_a_laptop_whose_answer_was_lost_gets_the_same_one_again(
+    server: RunningServer, client: httpx.Client
+) -> None:
+    device, code = SigningDevice(server.url), server.enroll_code("lost@example.com")
+    challenge = begun(device, client)
+    finish = device.finish_message(challenge, code)
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(
+            pool.map(lambda _: post(client, "/api/v1/enrolment/finish", finish), range(4))
+        )
+    # It signs anew each time, and no two signatures are the same.
+    answers.append(post(client, "/api/v1/enrolment/finish", device.finish_message(challenge, code)))
+    assert [answer.status_code for answer in answers] == [200] * 5
+    assert len({answer.content for answer in answers}) == 1
+    assert sql(server, "SELECT count(*) FROM devices WHERE owner = 'lost@example.com'") == [(1,)]
+
+
+def test_a_lost_answer_is_for_the_same_key_code_and_time_alone(
+    server: RunningServer, client: httpx.Client
+) -> None:
+    device, other, code = SigningDevice(server.url), SigningDevice(server.url), server.enroll_code()
+    challenge = begun(device, client)
+    finish = device.finish_message(challenge, code)
+    assert post(client, "/api/v1/enrolment/finish", finish).status_code == 200
+    for stranger, status in (
+        (other.finish_message(challenge, code), 401),
+        (device.finish_message(challenge, server.enroll_code()), 400),
+    ):
+        assert post(client, "/api/v1/enrolment/finish", stranger).status_code == status
+    server.change(
+        "UPDATE enrolment_challenges SET expires_at = 1 WHERE enrolment_id = ?",
+        challenge.enrolment,
+    )
+    late = post(client, "/api/v1/enrolment/finish", finish)
+    assert (late.status_code, late.json()["field"]) == (400, "enrolment")
+
+
+@pytest.mark.parametrize(
+    ("command", "told"),
+    [("revoke", (401, "revoked")), ("erase-person", (400, "malformed"))],
+)
+def test_a_lost_answer_is_not_told_of_a_laptop_that_is_none_any_more(
+    server: RunningServer, client: httpx.Client, command: str, told: tuple[int, str]
+) -> None:
+    owner, device = f"{command}@example.com", SigningDevice(server.url)
+    finish = device.finish_message(begun(device, client), server.enroll_code(owner))
+    enrolled = post(client, "/api/v1/enrolment/finish", finish).json()
+    if command == "revoke":
+        server.command(command, enrolled["device"])
+    else:
+        server.command(command, owner, "--yes")
+        assert owner.encode() not in server.stored()
+    answer = post(client, "/api/v1/enrolment/finish", finish)
+    assert (answer.status_code, answer.json()["code"]) == told
+
+
+def test_a_laptop_that_reports_has_its_answer_and_gets_no_other(
+    server: RunningServer, client: httpx.Client
+) -> None:
+    device = SigningDevice(server.url)
+    finish = device.finish_message(begun(device, client), server.enroll_code())
+    first = post(client, "/api/v1/enrolment/finish", finish)
+    device.enrolled = codec.decode(Enrolled, strict_json.parse(first.content))
+    device.nonce = device.enrolled.nonce
+    device.report(client, healthy())
+    again = post(client, "/api/v1/enrolment/finish", finish)
+    assert (again.status_code, again.json()["field"]) == (400, "enrolment")
+    device.report(client, healthy())
 
 
 def test_an_expired_code_is_refused_and_named(server: RunningServer, client: httpx.Client) -> None:

@@ -167,8 +167,14 @@ def test_an_approved_laptop_enrols_once(
 ) -> None:
     laptop = Asking(server, client)
     approve(worker, laptop.shown.user_code)
-    assert laptop.told() == "enrolled"
-    assert laptop.poll().status_code == 400
+    first, again = laptop.poll(), laptop.poll()
+    assert (first.status_code, again.status_code) == (200, 200)
+    assert again.content == first.content, "who missed the answer gets it again, and no other one"
+    device = str(first.json()["device"])
+    enrolled = server.rows("SELECT count(*) FROM audit_entries WHERE subject = ?", device)
+    assert enrolled == [(1,)]
+    with server.later(timedelta(minutes=15)):
+        assert laptop.poll().status_code == 400
 
 
 def test_a_code_is_good_for_ten_minutes(
