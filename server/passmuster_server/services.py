@@ -1,5 +1,6 @@
 """What the areas share: handed to each area's `routes` by `app`, which alone knows every area."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -28,7 +29,8 @@ class Services:
 
     `in_touch` says whether it hears of what other servers on its database change, `draining` that
     it was told to end and goes on for a moment. `doors` are asked before all routes, by their path.
-    `spans` are for whoever wants its work in traces.
+    `spans` are for whoever wants its work in traces. `simulating` is held while the whole fleet is
+    judged for a question: that takes seconds, and many at once would keep others from the database.
     """
 
     config: Config
@@ -47,6 +49,7 @@ class Services:
     doors: dict[str, ASGIApp] = field(default_factory=dict)
     loadings: list[Load] = field(default_factory=list)
     draining: bool = False
+    simulating: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def run_beside(self, task: BackgroundTask) -> None:
         """Start `task` before the first request, stop it after the last: the last one first.

@@ -43,6 +43,7 @@ class PolicyInForce:
 
     def __init__(self, services: Services) -> None:
         self._database = services.database
+        self._simulating = services.simulating
         self._public_url = services.config.public_url
 
     async def read(self, call: Call[Nothing, Nothing, Nothing]) -> PublishedPolicy:
@@ -76,27 +77,33 @@ class PolicyInForce:
                 found.devices, _moved(found.shut_out), _moved(found.warned), _moved(found.let_in)
             )
 
-        return await self._database.read(read)
+        async with self._simulating:
+            return await self._database.read(read)
 
     async def publish(self, call: Call[Nothing, Nothing, NewPolicy]) -> PublishedPolicy:
         """Put a document in force. Raises `ContractError`, `RefusalError` 409, 412."""
-        given = call.body
+        given, most = call.body, call.body.shuts_out_at_most
 
-        def check(connection: Connection) -> None:
-            policy = _checked(connection, call, given.document)
-            most = given.shuts_out_at_most
-            if isinstance(most, int):
-                found = simulate(connection, call.organisation, policy, call.now)
-                if len(found.shut_out) > most:
-                    raise RefusalError(
-                        409,
-                        "shuts_out_too_many",
-                        f"It would shut out {len(found.shut_out)} laptops, more than {most}.",
-                        field="shuts_out_at_most",
-                    )
+        def check(connection: Connection) -> Policy:
+            return _checked(connection, call, given.document)
+
+        def count(connection: Connection) -> int:
+            found = simulate(connection, call.organisation, check(connection), call.now)
+            return len(found.shut_out)
 
         # Before the writer, because it takes a while and others write meanwhile.
-        await self._database.read(check)
+        if isinstance(most, int):
+            async with self._simulating:
+                number = await self._database.read(count)
+            if number > most:
+                raise RefusalError(
+                    409,
+                    "shuts_out_too_many",
+                    f"It would shut out {number} laptops, more than {most}.",
+                    field="shuts_out_at_most",
+                )
+        else:
+            await self._database.read(check)
         return await self._put_in_force(call, given.document)
 
     async def roll_back(self, call: Call[Nothing, Nothing, Rollback]) -> PublishedPolicy:

@@ -80,9 +80,7 @@ class GroupPolicyPage:
         effects: tuple[Effect, ...] = ()
         try:
             document = _exchanged(own, tables)
-            effects = await self._services.database.read(
-                lambda connection: self._effects(session, own, connection, document)
-            )
+            effects = await self._effects(session, own, document)
             if "publish" not in fields:
                 return self._response(request, session, own, tables, effects=effects)
             _check_sure(effects, fields)
@@ -136,11 +134,15 @@ class GroupPolicyPage:
 
         return await self._services.database.read(read)
 
-    def _effects(
-        self, session: Session, own: Own, connection: Connection, document: str
-    ) -> tuple[Effect, ...]:
-        policy = publishing.tightened(connection, session.organisation, document, own.name)
-        found = simulate(connection, session.organisation, policy, self._services.clock())
+    async def _effects(self, session: Session, own: Own, document: str) -> tuple[Effect, ...]:
+        organisation, now = session.organisation, self._services.clock()
+
+        def read(connection: Connection) -> Simulation:
+            policy = publishing.tightened(connection, organisation, document, own.name)
+            return simulate(connection, organisation, policy, now)
+
+        async with self._services.simulating:
+            found = await self._services.database.read(read)
         return effects_of(_of_group(found, session, self._services.standings))
 
     def _response(

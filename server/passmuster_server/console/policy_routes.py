@@ -1,6 +1,5 @@
 """`/policy`: the policy as text, what a change would do, publishing it, and every version."""
 
-import asyncio
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
@@ -48,8 +47,6 @@ class PolicyPages:
         self._guard = guard
         self._changing = changing
         self._pages = Pages(Path(__file__).parent / "templates")
-        # Judging the whole fleet takes a while: one after the other.
-        self._simulating = asyncio.Lock()
 
     async def show(self, request: Request, session: Session) -> Response:
         """Show the policy in force, in the editor of those who may change it."""
@@ -147,7 +144,7 @@ class PolicyPages:
         self, session: Session, document: str, base: int, again: int | None = None
     ) -> Draft:
         now = self._services.clock()
-        async with self._simulating:
+        async with self._services.simulating:
             return await self._services.database.read(
                 lambda connection: look_at(
                     connection, session.organisation, document, base, again, now

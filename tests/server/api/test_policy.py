@@ -1,12 +1,19 @@
 """The policy over HTTP: read, tried on the fleet, published and put back."""
 
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
 import pytest
 
+from passmuster_server.api import policy as policy_api
+from passmuster_server.console import group_policy_routes, policy_drafts
+from passmuster_server.policy.simulation import Simulation, simulate
 from tests.server.api.conftest import POLICY, Caller
 from tests.support.clocked_server import ClockedServer
+from tests.support.console import send, signed_in
 from tests.support.console import wait_until as until
 from tests.support.example_readings import USB
 from tests.support.signing_device import SigningDevice
@@ -119,6 +126,45 @@ def test_a_document_that_shuts_out_too_many_is_not_published(
     assert publisher.get(PATH).json() == there
     body["shuts_out_at_most"] = 1
     assert publisher.put(PATH, json=body, headers=tag(publisher)).status_code == 200
+
+
+def test_the_fleet_is_judged_for_one_question_at_a_time(
+    server: ClockedServer, publisher: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judging, together = threading.Lock(), threading.Event()
+    judged: list[None] = []
+
+    def observed(*arguments: Any) -> Simulation:
+        if judging.acquire(blocking=False):
+            # As long as another one would need to come in here too.
+            together.wait(1)
+            judging.release()
+        else:
+            together.set()
+        judged.append(None)
+        return simulate(*arguments)
+
+    for module in (policy_api, policy_drafts, group_policy_routes):
+        monkeypatch.setattr(module, "simulate", observed)
+    body = {"document": WARNS}
+    limited = {**body, "shuts_out_at_most": 1_000}
+    stricter = f'[signals.{USB}]\nseverity = "block"\n'
+    match = tag(publisher)
+    with (
+        signed_in(server) as it,
+        signed_in(server, "--group", "Manila", "--role", "administrator") as supplier,
+        ThreadPoolExecutor() as pool,
+    ):
+        asked: tuple[Callable[[], httpx.Response], ...] = (
+            lambda: publisher.post(f"{PATH}/simulations", json=body),
+            lambda: publisher.put(PATH, json=limited, headers=match),
+            lambda: send(it, "/policy", "/policy/check", document=WARNS),
+            lambda: send(supplier, "/policy/group", "/policy/group", tables=stricter),
+        )
+        answers = [each.result() for each in [pool.submit(each) for each in asked]]
+    assert [each.status_code for each in answers] == [200] * 4
+    assert len(judged) == 4
+    assert not together.is_set(), "expected one simulation after the other"
 
 
 @pytest.mark.parametrize(
