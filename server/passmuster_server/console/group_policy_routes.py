@@ -16,6 +16,13 @@ from passmuster_server.accounts.roles import Permission
 from passmuster_server.accounts.service import Session
 from passmuster_server.audit.record import Event
 from passmuster_server.console.changing import Changing
+from passmuster_server.console.policy_forms import (
+    UnsureError,
+    check_sure,
+    largest_form,
+    number_of,
+    text_of,
+)
 from passmuster_server.console.policy_view import Effect, effects_of
 from passmuster_server.devices.groups import GroupKind, groups_of
 from passmuster_server.policy import publishing
@@ -31,17 +38,7 @@ from passmuster_server.web.problems import RefusalError
 
 PATH = "/policy/group"
 MAX_TABLES = 16 * 1024
-MAX_FORM = 3 * MAX_TABLES + 8 * 1024
-"""A form escapes what is not a letter by three."""
-MAX_DIGITS = 9
-
-
-class UnsureError(Exception):
-    """A change that shuts people out, which nobody has said to be meant."""
-
-    def __str__(self) -> str:
-        """Return the sentence for whoever tried."""
-        return "Tick that you mean to shut people out."
+MAX_FORM = largest_form(MAX_TABLES)
 
 
 @dataclass(frozen=True)
@@ -75,7 +72,7 @@ class GroupPolicyPage:
         fields = await self._changing.fields(request, limit=MAX_FORM)
         if session.group is None:
             return self._changing.refused(request, session, "/policy", "Edit the whole policy.")
-        tables = fields.get("tables", "").replace("\r\n", "\n")
+        tables = text_of(fields, "tables")
         own = await self._own(session)
         effects: tuple[Effect, ...] = ()
         try:
@@ -83,8 +80,9 @@ class GroupPolicyPage:
             effects = await self._effects(session, own, document)
             if "publish" not in fields:
                 return self._response(request, session, own, tables, effects=effects)
-            _check_sure(effects, fields)
-            return await self._publish(request, session, own, document, fields)
+            _check_current(own, fields)
+            check_sure(effects[0], fields)
+            return await self._publish(request, session, own, document)
         except DocumentError as error:
             problem = f"{error.field}: {error.problem}" if error.field else error.problem
             return self._response(request, session, own, tables, problem=problem)
@@ -97,18 +95,8 @@ class GroupPolicyPage:
             return self._response(request, session, await self._own(session), tables, problem)
 
     async def _publish(
-        self,
-        request: Request,
-        session: Session,
-        own: Own,
-        document: str,
-        fields: Mapping[str, str],
+        self, request: Request, session: Session, own: Own, document: str
     ) -> Response:
-        base = fields.get("base", "")
-        seen = int(base) if base.isascii() and base.isdigit() and len(base) <= MAX_DIGITS else 0
-        if seen != own.version:
-            raise OvertakenError(own.version)
-
         def change(connection: Connection, now: datetime) -> Event:
             # The group may have become another one a moment ago.
             _supplier(session, connection)
@@ -191,9 +179,10 @@ def _exchanged(own: Own, tables: str) -> str:
     return with_tables(own.document, own.name, tables)
 
 
-def _check_sure(effects: tuple[Effect, ...], fields: Mapping[str, str]) -> None:
-    if effects[0].laptops and fields.get("sure") != "yes":
-        raise UnsureError
+def _check_current(own: Own, fields: Mapping[str, str]) -> None:
+    """Raise `OvertakenError` where another version is in force than when the page was shown."""
+    if number_of(fields.get("base", "")) != own.version:
+        raise OvertakenError(own.version)
 
 
 def _supplier(session: Session, connection: Connection) -> str:

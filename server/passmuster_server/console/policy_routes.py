@@ -17,6 +17,13 @@ from passmuster_server.accounts.service import Session
 from passmuster_server.audit.record import Event
 from passmuster_server.console.changing import Changing
 from passmuster_server.console.policy_drafts import Draft, look_at, state
+from passmuster_server.console.policy_forms import (
+    UnsureError,
+    check_sure,
+    largest_form,
+    number_of,
+    text_of,
+)
 from passmuster_server.console.policy_view import difference
 from passmuster_server.policy import publishing, store
 from passmuster_server.policy.default_document import default_document
@@ -28,15 +35,9 @@ from passmuster_server.web.pages import Pages
 
 PATH = "/policy"
 PROVE = f"{PATH}/prove"
-MAX_FORM = 3 * MAX_DOCUMENT + 8 * 1024
-"""A form escapes what is not a letter by three."""
+MAX_FORM = largest_form(MAX_DOCUMENT)
 MAX_REASON = 512
-MAX_DIGITS = 9
 NO_VERSION = "There is no such version of the policy."
-
-
-class UnsureError(Exception):
-    """A change that lacks what the form asks for; the message says what."""
 
 
 class PolicyPages:
@@ -54,7 +55,7 @@ class PolicyPages:
 
     async def version(self, request: Request, session: Session) -> Response:
         """Show one version and what it changed."""
-        version = _number(request.path_params["version"])
+        version = number_of(request.path_params["version"])
 
         def read(connection: Connection) -> tuple[Row[Any] | None, Row[Any] | None]:
             organisation = session.organisation
@@ -78,36 +79,35 @@ class PolicyPages:
     async def check(self, request: Request, session: Session) -> Response:
         """Show what a document would change. Nothing is stored."""
         fields = await self._changing.fields(request, limit=MAX_FORM)
-        if "again" in fields:
-            return await self._check_again(request, session, _number(fields["again"]))
-        document, base = _document(fields), _number(fields.get("base", ""))
-        return await self._draft(request, session, await self._looked_at(session, document, base))
-
-    async def _check_again(self, request: Request, session: Session, again: int) -> Response:
-        organisation = session.organisation
-        found, base = await self._services.database.read(
-            lambda connection: (
-                store.find_policy(connection, organisation, again),
-                store.newest_version(connection, organisation),
-            )
-        )
+        found = await self._given(session, fields)
         if found is None:
             return self._changing.refused(request, session, PATH, NO_VERSION, 404)
-        draft = await self._looked_at(session, str(found.document), base, again)
+        document, again = found
+        base = number_of(fields.get("base", ""))
+        if again is not None:
+            base = await self._services.database.read(
+                lambda connection: store.newest_version(connection, session.organisation)
+            )
+        draft = await self._looked_at(session, document, base, again)
         return await self._draft(request, session, draft)
 
     async def publish(self, request: Request, session: Session) -> Response:
         """Put a document in force."""
         fields = await self._changing.fields(request, limit=MAX_FORM)
-        document, base = _document(fields), _number(fields.get("base", ""))
-        again = _number(fields["again"]) if fields.get("again") else None
+        found = await self._given(session, fields)
+        if found is None:
+            return self._changing.refused(request, session, PATH, NO_VERSION, 404)
+        document, again = found
+        base = number_of(fields.get("base", ""))
+        # What its page told may be long ago: the laptops, the groups, what is in force.
+        draft = await self._looked_at(session, document, base, again)
+        if draft.mistake is not None:
+            return await self._draft(request, session, draft)
         if not session.is_fresh(self._services.clock()):
             # What was written must not be lost for want of a fresh sign-in.
-            draft = await self._looked_at(session, document, base, again)
             return await self._draft(request, session, draft, status=403)
 
         def change(connection: Connection, now: datetime) -> Event:
-            _check_sure(fields)
             publishing.checked(connection, session.organisation, document)
             _, event = publishing.publish(
                 connection,
@@ -119,6 +119,8 @@ class PolicyPages:
                 reason=_reason(fields),
                 instead_of=base,
             )
+            # Last: whoever was overtaken is told that.
+            check_sure(draft.effects[0], fields)
             return event
 
         try:
@@ -131,8 +133,23 @@ class PolicyPages:
             draft = await self._looked_at(session, document, base, again)
             return await self._draft(request, session, draft)
         except UnsureError as error:
-            draft = await self._looked_at(session, document, base, again)
             return await self._draft(request, session, draft, problem=str(error))
+
+    async def _given(
+        self, session: Session, fields: Mapping[str, str]
+    ) -> tuple[str, int | None] | None:
+        """Return the document of a form, and which version it is again, if it is one.
+
+        That one's text is as it was published, whatever the form says. None: there is none such.
+        """
+        if not fields.get("again"):
+            text = text_of(fields, "document")
+            return text if text.endswith("\n") else f"{text}\n", None
+        again = number_of(fields["again"])
+        row = await self._services.database.read(
+            lambda connection: store.find_policy(connection, session.organisation, again)
+        )
+        return None if row is None else (str(row.document), again)
 
     async def prove(self, request: Request, session: Session) -> Response:
         """Ask for a fresh sign-in in a window of its own, beside the editor's."""
@@ -224,24 +241,8 @@ def routes(services: Services) -> list[Route]:
     ]
 
 
-def _document(fields: Mapping[str, str]) -> str:
-    # A browser sends the ends of lines as the network has them.
-    text = fields.get("document", "").replace("\r\n", "\n")
-    return text if text.endswith("\n") else f"{text}\n"
-
-
 def _reason(fields: Mapping[str, str]) -> str:
     reason = fields.get("reason", "").strip()
     if not 1 <= len(reason) <= MAX_REASON or not reason.isprintable():
         raise UnsureError(f"Say in one line of 1 to {MAX_REASON} characters what it is for.")
     return reason
-
-
-def _check_sure(fields: Mapping[str, str]) -> None:
-    if fields.get("shuts_out", "0") != "0" and fields.get("sure") != "yes":
-        raise UnsureError("Tick that you mean to shut people out.")
-
-
-def _number(text: str) -> int:
-    """Return a version's number; 0, which none has, for what is no number."""
-    return int(text) if text.isascii() and text.isdigit() and len(text) <= MAX_DIGITS else 0

@@ -1,5 +1,6 @@
 """A supplier's administrator makes the own group's demands stricter, never less strict."""
 
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -76,7 +77,11 @@ def test_what_is_stricter_counts_for_the_own_laptops_alone(
     assert document(server) == POLICY, "a check changes nothing"
     unsure = publish(supplier, server, tables=STRICTER)
     assert (unsure.status_code, document(server)) == (400, POLICY)
-    done = publish(supplier, server, tables=STRICTER, sure="yes")
+    blind = publish(supplier, server, tables=STRICTER, sure="yes")
+    assert (blind.status_code, document(server)) == (400, POLICY), "nobody told how many"
+    assert "It would shut out 1 laptop by now" in blind.text
+    told = dict(re.findall(r'name="(shuts_out)" value="(\d+)"', checked.text))
+    done = publish(supplier, server, tables=STRICTER, sure="yes", **told)
     assert done.status_code == 303, done.text
     wait_until(lambda: verdict(server, own) == "non_compliant")
     assert verdict(server, other) == "compliant"

@@ -141,10 +141,18 @@ def test_a_roll_back_shows_its_difference_first_and_is_a_version_of_its_own(
     page = send(it, "/policy", "/policy/check", again="2").text
     assert "Roll back to version 2?" in page
     assert '<tr class="added">' in page
-    assert published(it, page).status_code == 303
+    assert published(it, page, document="max_age_s = 600000\n").status_code == 303
     ((document, by),) = server.rows("SELECT document, published_by FROM policies WHERE version = 4")
-    assert document == FIRST
+    assert document == FIRST, "what was published, whatever the form says"
     assert by.endswith(", version 2 again")
+
+
+def test_a_version_that_is_not_there_is_not_published_again(
+    server: ClockedServer, it: httpx.Client
+) -> None:
+    page = check(it, server, STRICT).text
+    assert published(it, page, again="9").status_code == 404
+    assert in_force(server) == 2
 
 
 def test_a_change_that_another_one_overtook_is_refused_and_kept(
@@ -174,6 +182,38 @@ def test_an_old_sign_in_loses_nothing_that_was_written(
     server.ahead = timedelta(0)
     assert it.get("/policy/prove").status_code == 200
     assert published(it, refused.text).status_code == 303
+
+
+@pytest.mark.usefixtures("laptop")
+def test_whom_it_would_shut_out_is_found_out_anew_when_it_is_published(
+    server: ClockedServer, it: httpx.Client
+) -> None:
+    page = check(it, server, STRICT).text
+    another = SigningDevice(server.url, computer_name="ben-laptop")
+    with server.client() as client:
+        another.enroll(client, server.enroll_code("ben@example.com"))
+        another.report(client, healthy())
+    refused = published(it, page)
+    assert refused.status_code == 400
+    assert "It would shut out 2 laptops by now, more than you were told" in refused.text
+    assert "ben@example.com" in refused.text
+    assert in_force(server) == 2
+    forged = published(it, page, shuts_out="0", sure="")
+    assert (forged.status_code, in_force(server)) == (400, 2)
+    assert published(it, refused.text).status_code == 303
+
+
+def test_a_group_that_went_meanwhile_is_told_at_the_publication(
+    server: ClockedServer, it: httpx.Client
+) -> None:
+    server.command("group", "add", "Manila")
+    named = f"{FIRST}[groups.Manila]\nmax_age_s = 1800\n"
+    page = check(it, server, named).text
+    server.change("UPDATE groups SET name = 'Davao' WHERE name = 'Manila'")
+    refused = published(it, page)
+    assert (refused.status_code, in_force(server)) == (400, 2)
+    assert "there is no such group" in refused.text
+    assert "groups.Manila" in refused.text, "what was written is not lost"
 
 
 @pytest.mark.parametrize(
