@@ -10,8 +10,8 @@ from starlette.routing import Route
 from passmuster_collectors.contract.verdict import Verdict
 from passmuster_server.alerts import outbox
 from passmuster_server.alerts.channels import NotSentError, RefusedError, send
+from passmuster_server.alerts.news import alert_of, is_news, judged_before
 from passmuster_server.alerts.outbox import Message
-from passmuster_server.alerts.rules import alert_of
 from passmuster_server.background import BackgroundTask
 from passmuster_server.database import StoreUnavailableError, Transaction
 from passmuster_server.policy.standing import Standing
@@ -87,20 +87,12 @@ def routes(services: Services) -> list[Route]:
     """Begin to watch and to send; no address belongs to it."""
     services.run_beside(Alerts(services).task)
 
-    def verdict_changed(
-        transaction: Transaction, standing: Standing, before: Verdict | None
-    ) -> None:
-        # One that was just enrolled has told nothing yet; one that begins well is no news.
-        is_new = before is None and standing.verdict is Verdict.COMPLIANT
-        if standing.last_seen is not None and not is_new:
-            now = services.clock()
-            outbox.put(
-                transaction.connection,
-                standing.organisation,
-                standing.group,
-                alert_of(standing, now),
-                now,
-            )
+    def verdict_changed(transaction: Transaction, standing: Standing, _: Verdict | None) -> None:
+        connection, now = transaction.connection, services.clock()
+        whose = standing.organisation, standing.device
+        if is_news(standing, judged_before(connection, *whose)):
+            alert = alert_of(standing, now)
+            outbox.put(connection, standing.organisation, standing.group, alert, now)
 
     services.policies.on_verdict(verdict_changed)
     return []

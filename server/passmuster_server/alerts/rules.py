@@ -6,9 +6,7 @@ from enum import IntEnum, StrEnum
 import msgspec
 from sqlalchemy import Connection, delete, select
 
-from passmuster_collectors.contract.verdict import Verdict
 from passmuster_server.alerts.tables import alert_outbox, alert_rules
-from passmuster_server.policy.standing import Standing
 
 PER_HOUR = 20
 """Messages of one rule in an hour; what else there is comes as one digest when it is over."""
@@ -20,6 +18,7 @@ class Kind(StrEnum):
     SHUT_OUT = "shut_out"
     GRACE = "grace"
     IN_ORDER = "in_order"
+    SILENT = "silent"
 
 
 class Severity(IntEnum):
@@ -30,12 +29,8 @@ class Severity(IntEnum):
     HIGH = 3
 
 
-_OF_VERDICT = {
-    Verdict.NON_COMPLIANT: (Kind.SHUT_OUT, Severity.HIGH),
-    Verdict.UNKNOWN: (Kind.SHUT_OUT, Severity.MEDIUM),
-    Verdict.GRACE: (Kind.GRACE, Severity.MEDIUM),
-    Verdict.COMPLIANT: (Kind.IN_ORDER, Severity.LOW),
-}
+ASKED_FOR = frozenset({Kind.SILENT})
+"""What a rule tells of only where it names it: each laptop falls silent every evening."""
 
 
 class Mail(msgspec.Struct, frozen=True, tag="email"):
@@ -64,7 +59,7 @@ class Slack(msgspec.Struct, frozen=True, tag="slack"):
 
 
 class Rule(msgspec.Struct, frozen=True):
-    """One rule. Without kinds it tells of each, without a group (its id) of every laptop."""
+    """One rule. Without kinds it tells of each but `ASKED_FOR`, without a group (its id) of all."""
 
     name: str
     channel: Mail | Hook | Slack
@@ -77,7 +72,7 @@ class Rule(msgspec.Struct, frozen=True):
         """Return whether the rule tells of it."""
         return (
             alert.severity >= self.least
-            and (not self.kinds or alert.kind in self.kinds)
+            and (alert.kind in self.kinds if self.kinds else alert.kind not in ASKED_FOR)
             and (self.group is None or self.group == group)
         )
 
@@ -98,17 +93,10 @@ class Alert(msgspec.Struct, frozen=True):
             Kind.SHUT_OUT: "is shut out",
             Kind.GRACE: "has time to be put right",
             Kind.IN_ORDER: "is in order again",
+            Kind.SILENT: "has fallen silent",
         }
         because = f": {', '.join(self.signals)}" if self.signals else ""
         return f"Laptop {self.device} {words[self.kind]} ({self.severity.name.lower()}){because}"
-
-
-def alert_of(standing: Standing, now: datetime) -> Alert:
-    """Return the alert of a verdict that has changed."""
-    kind, severity = _OF_VERDICT[standing.verdict]
-    blocking = (each.signal for each in standing.blocking_reasons)
-    signals = () if kind is Kind.IN_ORDER else tuple(dict.fromkeys(blocking))
-    return Alert(standing.device, kind, severity, signals, int(now.timestamp()))
 
 
 def rules_of(connection: Connection, organisation: str) -> list[Rule]:

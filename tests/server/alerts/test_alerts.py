@@ -1,5 +1,6 @@
 """IT hears of laptops that are shut out: by e-mail through a real SMTP server, and by webhooks."""
 
+import json
 import re
 import ssl
 import threading
@@ -18,6 +19,7 @@ import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult, LoginPassword
 
+from passmuster_server.policy import deadlines
 from tests.support.certificates import Authority
 from tests.support.clocked_server import ClockedServer, clocked_server
 from tests.support.example_laptops import ONLY_USB, enrolled, healthy, with_usb_stick
@@ -246,12 +248,74 @@ def test_what_a_receiver_refuses_holds_up_nothing_and_its_words_stay_out_of_the_
     assert "Ana" not in caplog.text
 
 
+@pytest.fixture
+def prompt(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the server look often whether a laptop has fallen silent: its clock is moved."""
+    monkeypatch.setattr(deadlines, "LONGEST_SLEEP_S", 0.2)
+
+
+def kinds_that_wait(server: ClockedServer, rule: str = "x") -> list[str]:
+    found = server.rows("SELECT name, alert FROM alert_outbox ORDER BY alert_id")
+    return [json.loads(alert)["kind"] for name, alert in found if name == rule]
+
+
+def unheard_rule(server: ClockedServer, name: str = "x", *more: str) -> None:
+    """Make a rule where nobody listens: whatever it tells stays in the outbox."""
+    url = f"http://127.0.0.1:{free_port()}/x"
+    server.command("alert", "add", name, "--webhook", url, "--per-hour", "1000", *more)
+
+
+def verdict_is(server: ClockedServer, verdict: str) -> bool:
+    return server.rows("SELECT verdict FROM verdicts") == [(verdict,)]
+
+
+@pytest.mark.usefixtures("prompt")
+def test_one_that_is_new_and_well_or_falls_silent_and_returns_is_no_news(
+    server: ClockedServer, client: httpx.Client
+) -> None:
+    unheard_rule(server)
+    laptop = enrolled(server, client, OWNER, healthy())
+    assert verdict_is(server, "compliant")
+    server.ahead += timedelta(hours=3)
+    until(lambda: verdict_is(server, "unknown"))
+    laptop.report(client, healthy())
+    assert verdict_is(server, "compliant")
+    assert kinds_that_wait(server) == []
+    laptop.report(client, with_usb_stick())
+    server.ahead += timedelta(hours=3)
+    until(lambda: verdict_is(server, "unknown"))
+    laptop.report(client, with_usb_stick())
+    assert kinds_that_wait(server) == ["shut_out"], "it is as it was before it fell silent"
+    server.ahead += timedelta(hours=3)
+    until(lambda: verdict_is(server, "unknown"))
+    laptop.report(client, healthy())
+    assert kinds_that_wait(server) == ["shut_out", "in_order"], "mended while it was silent"
+
+
+@pytest.mark.usefixtures("prompt")
+def test_that_a_laptop_falls_silent_is_told_to_a_rule_that_names_it(
+    server: ClockedServer, client: httpx.Client
+) -> None:
+    unheard_rule(server)
+    unheard_rule(server, "quiet", "--on", "silent")
+    enrolled(server, client, OWNER, with_usb_stick())
+    server.ahead += timedelta(hours=3)
+    until(lambda: verdict_is(server, "unknown"))
+    assert kinds_that_wait(server, "quiet") == ["silent"]
+    assert kinds_that_wait(server) == ["shut_out"]
+
+
 def test_of_another_group_nothing_is_told(server: ClockedServer, client: httpx.Client) -> None:
     server.command("group", "add", "Acme")
     with mail_server() as mailbox:
         mail_rule(server, mailbox, "--group", "Acme")
         enrolled(server, client, OWNER, with_usb_stick())
         assert server.rows("SELECT count(*) FROM alert_outbox") == [(0,)]
+        other = enrolled(server, client, "ben@example.com")
+        server.command("group", "move", other.device, "Acme")
+        other.report(client, with_usb_stick())
+        mailbox.wait_for(mails=1)
+    assert [other.device in mailbox.text(number) for number in range(len(mailbox.mails))] == [True]
 
 
 def test_rules_are_on_record_and_end(server: ClockedServer) -> None:
