@@ -105,7 +105,7 @@ def _add(command: Command) -> int:
             raise CommandError(f"there is an alert {name!r} already")
 
     details = {"by": _way(channel), "on": ", ".join(arguments.on) or "each change"}
-    command.change(work, lambda _: Event(Action.ALERT_ADDED, subject=name, details=details))
+    command.change(work, lambda _: _event(Action.ALERT_ADDED, name, channel, **details))
     if isinstance(channel, Hook):
         print(f"Secret of the signatures of {name}, shown this once:")
         print(channel.secret)
@@ -172,7 +172,7 @@ def _test(command: Command) -> int:
         asyncio.run(sent())
     except NotSentError as error:
         raise CommandError(f"{rule.name} was not sent: {error}") from None
-    command.change(lambda _: None, lambda _: Event(Action.ALERT_TESTED, subject=rule.name))
+    command.change(lambda _: None, lambda _: _event(Action.ALERT_TESTED, rule.name, rule.channel))
     print(f"Sent by {_way(rule.channel)}.")
     return 0
 
@@ -181,10 +181,16 @@ def _remove(command: Command) -> int:
     rule = _found(command)
     command.change(
         lambda transaction: remove_rule(transaction.connection, DEFAULT_ORGANISATION, rule.name),
-        lambda _: Event(Action.ALERT_REMOVED, subject=rule.name),
+        lambda _: _event(Action.ALERT_REMOVED, rule.name, rule.channel),
     )
     print(f"{rule.name} tells no more.")
     return 0
+
+
+def _event(action: Action, name: str, channel: Mail | Hook | Slack, **details: str) -> Event:
+    # The address may be a person's, and is then found and erased with the person.
+    person = channel.to if isinstance(channel, Mail) else ""
+    return Event(action, subject=name, person=person, details=details)
 
 
 def _list(command: Command) -> int:

@@ -1,7 +1,6 @@
 """Alerts that wait: written with the change they tell of, deleted when they were sent."""
 
 import secrets
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,8 +11,6 @@ from sqlalchemy import Connection, Row, delete, func, or_, select, update
 from passmuster_server.alerts.rules import Alert, Rule, rules_of
 from passmuster_server.alerts.tables import alert_outbox, alert_rules
 
-HELD = timedelta(days=7)
-"""How long an alert waits for whoever does not take it."""
 CLAIM = timedelta(minutes=10)
 """Longer than any try: a mail server has `TIMEOUT_S` for each of its answers."""
 HOUR = timedelta(hours=1)
@@ -179,20 +176,4 @@ def _free(connection: Connection, organisation: str, name: str, claim: str, **va
             alert_rules.c.claim == claim,
         )
         .values(claimed_until=None, **values)
-    )
-
-
-def forget_alerts(connection: Connection, before: datetime, limit: int) -> int:
-    """Delete up to `limit` alerts that have waited since before a moment."""
-    old = select(alert_outbox.c.alert_id).where(alert_outbox.c.created_at < before).limit(limit)
-    return connection.execute(delete(alert_outbox).where(alert_outbox.c.alert_id.in_(old))).rowcount
-
-
-def forget_devices(connection: Connection, organisation: str, devices: Iterable[str]) -> None:
-    """Delete what waits about these laptops."""
-    connection.execute(
-        delete(alert_outbox).where(
-            alert_outbox.c.organisation_id == organisation,
-            alert_outbox.c.device_id.in_(list(devices)),
-        )
     )

@@ -58,4 +58,6 @@ def erase(command: Command) -> int:
     print(f"Deleted: {found['devices']} devices, {found['decisions']} decisions of the gate.")
     if found["account"]:
         print("The account for the console and its sessions are deleted too.")
+    if found["alerts"]:
+        print(f"Alerts that went to this address or from it are gone: {found['alerts']}.")
     return 0

@@ -12,7 +12,7 @@ from sqlalchemy import Column, Connection, Table, delete, or_, select
 from passmuster_collectors.contract import codec, strict_json
 from passmuster_server.accounts import forgetting as accounts
 from passmuster_server.addresses import is_address
-from passmuster_server.alerts import outbox as alerts
+from passmuster_server.alerts import forgetting as alerts
 from passmuster_server.alerts.tables import alert_outbox
 from passmuster_server.audit import record
 from passmuster_server.changes import announce
@@ -92,6 +92,7 @@ def export(connection: Connection, organisation: str, person: str) -> Mapping[st
             )
         ),
         "events_that_wait": _rows(connection, ssf_outbox, organisation, ssf_outbox.c.owner, person),
+        "alerts_by_mail": alerts.rules_naming(connection, organisation, person),
         "gate_sessions": _rows(
             connection, gate_sessions, organisation, gate_sessions.c.person, person
         ),
@@ -125,8 +126,9 @@ def export(connection: Connection, organisation: str, person: str) -> Mapping[st
 def erase(connection: Connection, organisation: str, person: str) -> Mapping[str, Any]:
     """Delete all of it; return how many devices and decisions that was, and which audit entries.
 
-    `account`: the person had one for the console. The person's laptops are unknown from then on;
-    running servers hear of it. Raises `LastAdministratorError`.
+    `account`: the person had one for the console; `alerts`: rules of mail to or from the address.
+    The person's laptops are unknown from then on; running servers hear of it. Raises
+    `LastAdministratorError`.
     """
     had_account = accounts.forget_person(connection, organisation, person)
     folded = is_address(devices.c.owner, person)
@@ -162,7 +164,7 @@ def erase(connection: Connection, organisation: str, person: str) -> Mapping[str
         )
     ).rowcount
     signals.forget_person(connection, organisation, person, erased)
-    alerts.forget_devices(connection, organisation, erased)
+    told = alerts.forget_person(connection, organisation, person)
     oidc.forget_person(connection, organisation, person)
     views.forget_person(connection, organisation, person)
     emptied = record.erase(connection, organisation, person)
@@ -170,6 +172,7 @@ def erase(connection: Connection, organisation: str, person: str) -> Mapping[str
         "devices": len(erased),
         "decisions": given,
         "account": had_account,
+        "alerts": told,
         "audit_entries": list(emptied),
     }
 
@@ -184,6 +187,8 @@ def erase_device(connection: Connection, organisation: str, device: str) -> None
     reports.forget_device(connection, organisation, device)
     policy.forget_device(connection, organisation, device)
     proof.forget_device(connection, organisation, device)
+    alerts.forget_devices(connection, organisation, (device,))
+    signals.forget_device(connection, organisation, device)
     device_store.delete_device(connection, organisation, device)
     announce(connection, organisation, device)
 

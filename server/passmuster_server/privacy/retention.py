@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from passmuster_server.alerts import outbox as alerts
+from passmuster_server.alerts import forgetting as alerts
 from passmuster_server.background import BackgroundTask
 from passmuster_server.changes import forget_changes
 from passmuster_server.clock import Clock

@@ -58,6 +58,15 @@ def forget_person(
     )
 
 
+def forget_device(connection: Connection, organisation: str, device: str) -> None:
+    """Delete what waits about a laptop, and the wishes of receivers not to hear of it."""
+    for table, condition in (
+        (ssf_outbox, ssf_outbox.c.device_id == device),
+        (ssf_removed_subjects, _names(device, ())),
+    ):
+        connection.execute(delete(table).where(table.c.organisation_id == organisation, condition))
+
+
 def removed_subjects_of(
     connection: Connection, organisation: str, person: str, devices: Iterable[str]
 ) -> list[dict[str, Any]]:

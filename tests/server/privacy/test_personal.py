@@ -8,10 +8,12 @@ from pathlib import Path
 import httpx
 import pytest
 
+from passmuster_server.privacy.personal import erase_device
 from passmuster_server.schema import DEFAULT_ORGANISATION, METADATA
 from tests.support.clocked_server import ClockedServer, clocked_server
 from tests.support.console import send
 from tests.support.example_readings import USB, healthy, with_stick
+from tests.support.running_server import free_port
 from tests.support.signal_transmitter import subscriber
 from tests.support.signing_device import SigningDevice
 
@@ -129,6 +131,52 @@ def test_what_waits_for_receivers_is_handed_out_and_deleted_too(
     ((subject,),) = server.rows("SELECT subject FROM ssf_removed_subjects")
     assert "bo@example.com" in subject
     assert made.poll(stream)["sets"] == {}
+
+
+def test_a_laptop_that_is_erased_takes_with_it_what_waits_about_it(
+    server: ClockedServer, client: httpx.Client
+) -> None:
+    # Nobody listens at either address, so all of it waits.
+    nowhere = f"http://127.0.0.1:{free_port()}/x"
+    server.command("alert", "add", "desk", "--webhook", nowhere)
+    server.command("webhook", "add", "tickets", nowhere)
+    made = subscriber(server, client, "sso")
+    stream = made.create_poll()
+    laptop, other = works(server, client, ANA), works(server, client, "bo@example.com")
+    for each in (laptop, other):
+        subject = {"format": "opaque", "id": each.device}
+        change = {"stream_id": stream["stream_id"], "subject": subject}
+        assert made.request("POST", "/ssf/subjects:remove", json=change).status_code == 204
+    waiting = ("alert_outbox", "ssf_outbox")
+    columns = {table: f"SELECT DISTINCT device_id FROM {table}" for table in waiting}
+    for table in waiting:
+        assert {row[0] for row in server.rows(columns[table])} == {laptop.device, other.device}
+    server.services.database.write_now(
+        lambda each: erase_device(each.connection, DEFAULT_ORGANISATION, laptop.device)
+    )
+    for table in waiting:
+        assert server.rows(columns[table]) == [(other.device,)], table
+    ((subject,),) = server.rows("SELECT subject FROM ssf_removed_subjects")
+    assert other.device in subject
+
+
+def test_rules_that_mail_a_person_are_handed_out_deleted_and_told(server: ClockedServer) -> None:
+    smtp = ("--smtp", "mail.example.com")
+    for name, to, sender in (
+        ("desk", "it@example.com", "gate@example.com"),
+        ("hers", "Ana@example.com", "gate@example.com"),
+        ("by her", "it@example.com", "ANA@example.com"),
+    ):
+        server.command("alert", "add", name, "--email", to, "--from", sender, *smtp)
+    found = json.loads(server.command("export-person", ANA).stdout)
+    assert [each["name"] for each in found["alerts_by_mail"]] == ["by her", "hers"]
+    (entry,) = [each for each in found["audit_entries"] if each["action"] == "alert.added"]
+    assert entry["subject"] == "hers"
+    said = server.command("erase-person", ANA, "--yes").stdout
+    assert "Alerts that went to this address or from it are gone: 2." in said
+    assert server.command("alert", "list").stdout.split()[0] == "desk"
+    assert ANA.encode() not in server.stored().lower()
+    assert "holds" in server.command("verify-audit").stdout
 
 
 def test_a_running_server_forgets_the_laptop_at_once(

@@ -1,0 +1,55 @@
+"""Deletes alerts that have waited too long, and what is stored of one laptop or person."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, delete, select
+
+from passmuster_server.addresses import spellings
+from passmuster_server.alerts.rules import Mail, Rule, remove_rule, rules_of
+from passmuster_server.alerts.tables import alert_outbox
+
+HELD = timedelta(days=7)
+"""How long an alert waits for whoever does not take it."""
+
+
+def forget_alerts(connection: Connection, before: datetime, limit: int) -> int:
+    """Delete up to `limit` alerts that have waited since before a moment."""
+    old = select(alert_outbox.c.alert_id).where(alert_outbox.c.created_at < before).limit(limit)
+    return connection.execute(delete(alert_outbox).where(alert_outbox.c.alert_id.in_(old))).rowcount
+
+
+def forget_devices(connection: Connection, organisation: str, devices: Iterable[str]) -> None:
+    """Delete what waits about these laptops."""
+    connection.execute(
+        delete(alert_outbox).where(
+            alert_outbox.c.organisation_id == organisation,
+            alert_outbox.c.device_id.in_(list(devices)),
+        )
+    )
+
+
+def rules_naming(connection: Connection, organisation: str, person: str) -> list[dict[str, Any]]:
+    """Return the rules by which mail goes to a person's address, or from it."""
+    found = (rule for rule in rules_of(connection, organisation) if _names(rule, person))
+    return [
+        {"name": rule.name, "channel": msgspec.to_builtins(rule.channel), "on": list(rule.kinds)}
+        for rule in found
+    ]
+
+
+def forget_person(connection: Connection, organisation: str, person: str) -> int:
+    """Delete these rules with what waits in them; return how many there were."""
+    names = [each["name"] for each in rules_naming(connection, organisation, person)]
+    for name in names:
+        remove_rule(connection, organisation, name)
+    return len(names)
+
+
+def _names(rule: Rule, person: str) -> bool:
+    if not isinstance(rule.channel, Mail):
+        return False
+    written = {*spellings(rule.channel.to), *spellings(rule.channel.sender)}
+    return not written.isdisjoint(spellings(person))
