@@ -36,6 +36,8 @@ COOKIE_LIFETIME = timedelta(minutes=15)
 RENEW_AFTER = timedelta(minutes=5)
 SESSION_LIFETIME = timedelta(hours=8)
 TICKET_LIFETIME = timedelta(seconds=60)
+OLD_TICKETS = 500
+"""Emptied at once, where there are any."""
 USE = "gate-session"
 TYPE = "passmuster-gate+jwt"
 MAX_COOKIE = 4_096
@@ -304,19 +306,10 @@ def open_session(transaction: Transaction, session: Session, path: str, begin: s
     `begin` is the hash of the cookie that the browser got where it came from.
     """
     ticket = secrets.token_urlsafe(32)
-    table, connection = gate_sessions, transaction.connection
-    # Where somebody wanted to go is of no use any more once nobody can be sent there.
+    connection = transaction.connection
+    forget_tickets(connection, session.issued_at - TICKET_LIFETIME, OLD_TICKETS)
     connection.execute(
-        update(table)
-        .where(
-            # A range, for which SQLite takes the index: it takes none for what is not NULL.
-            table.c.ticket_hash > "",
-            table.c.started_at < session.issued_at - TICKET_LIFETIME,
-        )
-        .values(_NO_TICKET)
-    )
-    connection.execute(
-        table.insert().values(
+        gate_sessions.insert().values(
             organisation_id=session.organisation,
             session_id=session.session,
             client_id=session.client,
@@ -333,6 +326,23 @@ def open_session(transaction: Transaction, session: Session, path: str, begin: s
         )
     )
     return ticket
+
+
+def forget_tickets(connection: Connection, before: datetime, limit: int) -> int:
+    """Empty up to `limit` tickets from before a moment; return how many.
+
+    Where somebody wanted to go is of no use any more once nobody can be sent there.
+    """
+    table = gate_sessions
+    old = (
+        select(table.c.ticket_hash)
+        # A range, for which SQLite takes the index: it takes none for what is not NULL.
+        .where(table.c.ticket_hash > "", table.c.started_at < before)
+        .limit(limit)
+    )
+    return connection.execute(
+        update(table).where(table.c.ticket_hash.in_(old)).values(_NO_TICKET)
+    ).rowcount
 
 
 def forget_sessions(connection: Connection, before: datetime, limit: int) -> int:

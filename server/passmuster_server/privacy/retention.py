@@ -15,7 +15,7 @@ from passmuster_server.database import Database, StoreUnavailableError
 from passmuster_server.devices import approvals
 from passmuster_server.gate import client_store, recorder
 from passmuster_server.gate.oidc import forgetting as oidc
-from passmuster_server.gate.sessions import forget_sessions
+from passmuster_server.gate.sessions import TICKET_LIFETIME, forget_sessions, forget_tickets
 from passmuster_server.policy import forgetting as policy
 from passmuster_server.reports import forgetting as reports
 from passmuster_server.ssf import forgetting as signals
@@ -50,6 +50,7 @@ class Retention:
             (signals.HELD, signals.forget_events),
             (alerts.HELD, alerts.forget_alerts),
             (decisions, forget_sessions),
+            (TICKET_LIFETIME, forget_tickets),
             (timedelta(0), client_store.forget_access_tokens),
             (timedelta(0), oidc.forget_answers),
             (timedelta(0), approvals.forget_expired),

@@ -10,7 +10,7 @@ from passmuster_collectors.contract.verdict import Verdict
 from passmuster_server.database import Database
 from passmuster_server.privacy import retention
 from passmuster_server.privacy.retention import Retention
-from passmuster_server.schema import DEFAULT_ORGANISATION
+from passmuster_server.schema import DEFAULT_ORGANISATION, to_microseconds
 from tests.support.clocked_server import ClockedServer, clocked_server
 from tests.support.example_readings import USB, healthy, with_stick
 from tests.support.signing_device import SigningDevice
@@ -92,6 +92,29 @@ def test_what_is_older_is_deleted_and_what_counts_now_stays(tmp_path: Path) -> N
         assert standing is not None
         assert standing.verdict is Verdict.COMPLIANT
         assert laptop.report(client, with_stick()).verdict is Verdict.NON_COMPLIANT
+
+
+def test_where_a_browser_wanted_to_go_is_forgotten_though_nobody_comes_after_it(
+    tmp_path: Path,
+) -> None:
+    with clocked_server(tmp_path) as server:
+        server.stop()
+        now = to_microseconds(datetime.now(UTC))
+        for name, began in (("old", now - 61_000_000), ("new", now)):
+            server.change(
+                "INSERT INTO gate_sessions (organisation_id, session_id, client_id, person, "
+                "application, host, proof, path, begin_hash, ticket_hash, started_at, expires_at) "
+                "VALUES ('default', ?, 'c', 'p', 'a', 'h', 'device', '/tickets?of=ben', '', ?, "
+                "?, 9000000000000000)",
+                name,
+                name,
+                began,
+            )
+        assert forget(server, timedelta(0)) == 1
+        assert server.rows("SELECT session_id, path, ticket_hash FROM gate_sessions") == [
+            ("old", "", None),
+            ("new", "/tickets?of=ben", "new"),
+        ]
 
 
 def test_decisions_may_be_kept_for_less_than_history(tmp_path: Path) -> None:
