@@ -1,7 +1,6 @@
 """`passmuster-server alert`: who is told of what, and how."""
 
 import asyncio
-import base64
 import re
 import secrets
 from argparse import ArgumentParser, Namespace, _SubParsersAction
@@ -30,7 +29,7 @@ from passmuster_server.gate.push_addresses import check_push_address
 from passmuster_server.loopback import is_loopback
 from passmuster_server.schema import DEFAULT_ORGANISATION
 from passmuster_server.ssf.push import Pusher
-from passmuster_server.ssf.webhooks import SECRET_BYTES, SECRET_PREFIX
+from passmuster_server.ssf.webhooks import new_secret
 
 MAX_NAME = 64
 MAX_ADDRESS = 254
@@ -119,8 +118,7 @@ def _channel(arguments: Namespace) -> Mail | Hook | Slack:
             check_push_address(arguments.webhook)
         except ContractError as error:
             raise CommandError(f"--webhook: {error.problem}") from None
-        secret = base64.b64encode(secrets.token_bytes(SECRET_BYTES)).decode("ascii")
-        return Hook(arguments.webhook, SECRET_PREFIX + secret)
+        return Hook(arguments.webhook, new_secret())
     if arguments.slack_url_file is not None:
         return Slack(_file(arguments.slack_url_file, "--slack-url-file"))
     if not arguments.smtp or not arguments.sender:

@@ -2,8 +2,6 @@
 
 import asyncio
 import logging
-import random
-from datetime import timedelta
 
 from starlette.routing import Route
 
@@ -11,14 +9,15 @@ from passmuster_collectors.contract.verdict import Verdict
 from passmuster_server.alerts import outbox
 from passmuster_server.alerts.channels import NotSentError, RefusedError, send
 from passmuster_server.alerts.news import alert_of, is_news, judged_before
-from passmuster_server.alerts.outbox import Message
 from passmuster_server.background import BackgroundTask
 from passmuster_server.database import StoreUnavailableError, Transaction
+from passmuster_server.pauses import pause_after
 from passmuster_server.policy.standing import Standing
 from passmuster_server.services import Services
 from passmuster_server.ssf.push import Pusher
 
 LOOK_EVERY_S = 2.0
+SIDE_BY_SIDE = 4
 FIRST_RETRY_S = 5.0
 LONGEST_RETRY_S = 1_800.0
 
@@ -26,7 +25,10 @@ _log = logging.getLogger(__name__)
 
 
 class Alerts:
-    """The task that sends what waits, one message after the other."""
+    """The task that sends what waits: of each rule one message after the other.
+
+    A receiver that hangs holds up one of those who send, and no other rule.
+    """
 
     def __init__(self, services: Services) -> None:
         self._database = services.database
@@ -37,15 +39,20 @@ class Alerts:
     async def _run(self) -> None:
         pusher = Pusher()
         try:
-            while True:
-                try:
-                    sent = await self._send_next(pusher)
-                except StoreUnavailableError:
-                    sent = False
-                if not sent:
-                    await asyncio.sleep(LOOK_EVERY_S)
+            async with asyncio.TaskGroup() as senders:
+                for _ in range(SIDE_BY_SIDE):
+                    senders.create_task(self._send_all(pusher))
         finally:
             await pusher.close()
+
+    async def _send_all(self, pusher: Pusher) -> None:
+        while True:
+            try:
+                sent = await self._send_next(pusher)
+            except StoreUnavailableError:
+                sent = False
+            if not sent:
+                await asyncio.sleep(LOOK_EVERY_S)
 
     async def _send_next(self, pusher: Pusher) -> bool:
         if not await self._database.read(outbox.is_waiting):
@@ -71,16 +78,11 @@ class Alerts:
             _log.warning("alert %s: the receiver refused it", message.rule.name)
         except NotSentError as error:
             _log.warning("alert %s was not sent: %s", message.rule.name, error)
-            retry_at = self._clock() + _pause(message)
+            retry_at = self._clock() + pause_after(message.failures, FIRST_RETRY_S, LONGEST_RETRY_S)
         await self._database.write(
             lambda transaction: outbox.settle(transaction.connection, message, retry_at)
         )
         return True
-
-
-def _pause(message: Message) -> timedelta:
-    longest = min(LONGEST_RETRY_S, FIRST_RETRY_S * 2.0 ** min(message.failures, 16))
-    return timedelta(seconds=longest * (1 - random.random() / 2))  # noqa: S311 - spreads retries
 
 
 def routes(services: Services) -> list[Route]:

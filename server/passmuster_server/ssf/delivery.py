@@ -11,7 +11,6 @@ import random
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -20,6 +19,7 @@ from sqlalchemy import Connection
 from passmuster_server.background import BackgroundTask
 from passmuster_server.clock import Clock
 from passmuster_server.database import Database, StoreUnavailableError
+from passmuster_server.pauses import pause_after
 from passmuster_server.signing.service import SigningKeys
 from passmuster_server.spans import Attributes, Spans
 from passmuster_server.ssf import claims, outbox, webhooks
@@ -153,7 +153,9 @@ class Delivery:
             for jti, why in result.refused.items():
                 outbox.refuse(connection, stream, jti, why, now)
             if result.failure:
-                retry_at = now + self._pause(stream.failures)
+                retry_at = now + pause_after(
+                    stream.failures, FIRST_RETRY_S, LONGEST_RETRY_S, self._jitter
+                )
                 claims.postpone(connection, stream, retry_at, stream.failures + 1)
             elif stream.failures:
                 claims.postpone(connection, stream, None, 0)
@@ -215,11 +217,6 @@ class Delivery:
             )
         except StoreUnavailableError:
             _log.warning("stream %s: held until its time is over", stream.stream)
-
-    def _pause(self, failures: int) -> timedelta:
-        """Return a pause that doubles with each failure; up to half of it is left to chance."""
-        longest = min(LONGEST_RETRY_S, FIRST_RETRY_S * 2.0 ** min(failures, 16))
-        return timedelta(seconds=longest * (1 - self._jitter() / 2))
 
 
 def _told(pushed: Pushed) -> Attributes:

@@ -47,13 +47,18 @@ class Webhook:
     retry_at: datetime | None
 
 
+def new_secret() -> str:
+    """Return a secret for signatures, as the specification writes one."""
+    return SECRET_PREFIX + base64.b64encode(secrets.token_bytes(SECRET_BYTES)).decode("ascii")
+
+
 def add_webhook(
     transaction: Transaction, organisation: str, name: str, url: str, now: datetime
 ) -> str:
     """Store a webhook and return the secret of its signatures. Raises `GateClientExistsError`."""
     grants = Grants(scopes=(NO_SCOPE,), push_endpoints=(url,))
     client, _ = create_oauth_client(transaction, organisation, name, now, grants)
-    secret = SECRET_PREFIX + base64.b64encode(secrets.token_bytes(SECRET_BYTES)).decode("ascii")
+    secret = new_secret()
     settings = Settings(Method.WEBHOOK, url, secret, None, SubjectFormat.COMPLEX, name)
     insert_stream(transaction.connection, organisation, client, settings, now)
     return secret

@@ -2,6 +2,7 @@
 
 import json
 import re
+import socket
 import ssl
 import threading
 import time
@@ -24,6 +25,7 @@ from tests.support.certificates import Authority
 from tests.support.clocked_server import ClockedServer, clocked_server
 from tests.support.example_laptops import ONLY_USB, enrolled, healthy, with_usb_stick
 from tests.support.listening_hook import listening_hook
+from tests.support.listening_post import listening_post
 from tests.support.running_server import free_port
 
 OWNER = "ana@example.com"
@@ -303,6 +305,46 @@ def test_that_a_laptop_falls_silent_is_told_to_a_rule_that_names_it(
     until(lambda: verdict_is(server, "unknown"))
     assert kinds_that_wait(server, "quiet") == ["silent"]
     assert kinds_that_wait(server) == ["shut_out"]
+
+
+def test_a_receiver_that_hangs_holds_up_no_other(
+    server: ClockedServer, client: httpx.Client
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as hanging, listening_hook() as hook:
+        url = f"http://127.0.0.1:{hanging.getsockname()[1]}/x"
+        server.command("alert", "add", "a hangs", "--webhook", url)
+        made = server.command("alert", "add", "b works", "--webhook", hook.url)
+        (hook.secret,) = re.findall(r"whsec_\S+", made.stdout)
+        enrolled(server, client, OWNER, with_usb_stick())
+        hanging.settimeout(40)
+        held, _ = hanging.accept()
+        with held:
+            hook.wait_for_calls(1, 1)
+            waiting = server.rows("SELECT name FROM alert_outbox")
+    assert ("a hangs",) in waiting, "the other one was given up before"
+
+
+def test_a_slack_compatible_receiver_gets_text_at_the_address_in_a_file(
+    server: ClockedServer, client: httpx.Client, tmp_path: Path
+) -> None:
+    with listening_post() as post:
+        secret = tmp_path / "slack-url"
+        secret.write_text(post.url + "\n")
+        server.command("alert", "add", "chat", "--slack-url-file", str(secret))
+        laptop = enrolled(server, client, OWNER, with_usb_stick())
+        post.wait_for(1)
+        (told,) = post.bodies
+        assert set(told) == {"text"}
+        first, _, rest = told["text"].partition("\n")
+        assert first == f"*Passmuster: Laptop {laptop.device} is shut out (high): usb_devices*"
+        assert f"{server.url}/fleet/devices/{laptop.device}" in rest
+        assert OWNER not in told["text"]
+        assert post.types == ["application/json"]
+        secret.write_text("http://example.com/not-encrypted")
+        refused = server.command("alert", "test", "chat", check=False)
+        assert "expected https" in refused.stderr
+    stored = str(server.rows("SELECT rule FROM alert_rules"))
+    assert post.url not in stored, "whoever has it may post"
 
 
 def test_of_another_group_nothing_is_told(server: ClockedServer, client: httpx.Client) -> None:

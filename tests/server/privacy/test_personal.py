@@ -147,15 +147,17 @@ def test_a_laptop_that_is_erased_takes_with_it_what_waits_about_it(
         subject = {"format": "opaque", "id": each.device}
         change = {"stream_id": stream["stream_id"], "subject": subject}
         assert made.request("POST", "/ssf/subjects:remove", json=change).status_code == 204
-    waiting = ("alert_outbox", "ssf_outbox")
-    columns = {table: f"SELECT DISTINCT device_id FROM {table}" for table in waiting}
-    for table in waiting:
-        assert {row[0] for row in server.rows(columns[table])} == {laptop.device, other.device}
+    waiting = (
+        "SELECT DISTINCT device_id FROM alert_outbox",
+        "SELECT DISTINCT device_id FROM ssf_outbox",
+    )
+    for asked in waiting:
+        assert {row[0] for row in server.rows(asked)} == {laptop.device, other.device}
     server.services.database.write_now(
         lambda each: erase_device(each.connection, DEFAULT_ORGANISATION, laptop.device)
     )
-    for table in waiting:
-        assert server.rows(columns[table]) == [(other.device,)], table
+    for asked in waiting:
+        assert server.rows(asked) == [(other.device,)], asked
     ((subject,),) = server.rows("SELECT subject FROM ssf_removed_subjects")
     assert other.device in subject
 
