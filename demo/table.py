@@ -5,7 +5,8 @@ import textwrap
 from collections.abc import Sequence
 
 from passmuster_agent.advice import SignalStatus
-from passmuster_agent.status_text import MARKS, paint, printable
+from passmuster_agent.status_text import MARKS, paint
+from passmuster_agent.terminal_text import printable
 from passmuster_collectors.contract.reading import SourceOutcome
 
 HEADERS = ("Signal", "Found", "Source", "Outcome", "Remedy")

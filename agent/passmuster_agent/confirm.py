@@ -22,7 +22,7 @@ from passmuster_agent.companion.messages import (
     to_bytes,
 )
 from passmuster_agent.errors import AgentError, ExitCode
-from passmuster_agent.status_text import printable
+from passmuster_agent.terminal_text import printable
 from passmuster_collectors.contract.confirmation import digits_of
 from passmuster_collectors.contract.errors import ContractError
 from passmuster_collectors.text import durations

@@ -18,7 +18,8 @@ from passmuster_agent.keystore import p256
 from passmuster_agent.notebook import StateNotebook
 from passmuster_agent.outbox import Outbox
 from passmuster_agent.records import new_record
-from passmuster_agent.status_text import BOLD, DIM, paint, printable
+from passmuster_agent.status_text import BOLD, DIM, paint
+from passmuster_agent.terminal_text import printable
 from passmuster_agent.transport import Transport, request_headers
 from passmuster_collectors.contract import codec, report
 from passmuster_collectors.contract.declaration import declared_fields

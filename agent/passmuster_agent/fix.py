@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from passmuster_agent.advice import advise
 from passmuster_agent.collection import DEADLINE_S, AnySignal
 from passmuster_agent.errors import AgentError, ExitCode
-from passmuster_agent.status_text import printable
+from passmuster_agent.terminal_text import printable
 from passmuster_collectors.contract.platform import Platform
 from passmuster_collectors.contract.verdict import Outcome, Remedy
 from passmuster_collectors.host.base import Bus, Host, SourceError

@@ -9,6 +9,7 @@ from passmuster_agent.advice import JudgedBy, SignalStatus
 from passmuster_agent.delivery import DeliveryKind
 from passmuster_agent.session_language import session_language
 from passmuster_agent.status import AgentStatus, DeviceStatus, Service
+from passmuster_agent.terminal_text import printable
 from passmuster_collectors.contract.reading import SourceOutcome
 from passmuster_collectors.contract.verdict import Outcome, Verdict
 from passmuster_collectors.languages import Language
@@ -176,8 +177,3 @@ def _tail(status: AgentStatus, colour: bool) -> Iterator[str]:
 def paint(text: str, shade: str, colour: bool) -> str:
     """Return the text in a colour (ECMA-48, section 8.3.117), or as it is."""
     return f"\x1b[{shade}m{text}\x1b[0m" if colour else text
-
-
-def printable(text: str) -> str:
-    """Return the text without what could steer a terminal: a USB stick chooses its own name."""
-    return "".join(letter if letter.isprintable() else "·" for letter in text)

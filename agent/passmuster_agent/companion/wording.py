@@ -5,6 +5,7 @@ from datetime import datetime
 
 from passmuster_agent.companion.messages import Notice, Silenced
 from passmuster_agent.session_language import session_language
+from passmuster_agent.terminal_text import printable
 from passmuster_collectors.contract.verdict import Verdict
 from passmuster_collectors.languages import Language
 
@@ -61,5 +62,5 @@ def body_lines(
 
 
 def _cut(line: str) -> str:
-    plain = "".join(letter if letter.isprintable() else "·" for letter in line)
+    plain = printable(line)
     return plain if len(plain) <= LONGEST_LINE else plain[: LONGEST_LINE - 1] + "…"

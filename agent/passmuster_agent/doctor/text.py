@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 from passmuster_agent.doctor.findings import Check, Condition, Diagnosis, SignalFinding
-from passmuster_agent.status_text import BOLD, DIM, paint, printable
+from passmuster_agent.status_text import BOLD, DIM, paint
+from passmuster_agent.terminal_text import printable
 from passmuster_collectors.contract.reading import SourceOutcome, Status
 
 MARKS = {
