@@ -7,10 +7,12 @@ from typing import Any
 
 from jinja2 import Environment, nodes
 
-from passmuster_agent import refusals
+from passmuster_agent import refusals, told
 from passmuster_agent.companion import wording
 from passmuster_collectors.contract.verdict import Outcome, Verdict
+from passmuster_collectors.languages.templates import PLACES
 from passmuster_collectors.signals import CATALOG
+from passmuster_collectors.signals.remote_access.products import TOOLS
 from passmuster_collectors.signals.screen_lock.rule import NAMES as DESKTOPS
 from passmuster_collectors.signals.signal import Signal
 from passmuster_collectors.signals.wifi_security.facts import Security
@@ -136,6 +138,7 @@ def _status() -> Iterator[str]:
     yield from (each.value.replace("_", " ") for each in (*Verdict, *Outcome))
     yield from _said_in(AGENT / "status_text.py", SPOKEN)
     yield from ("found", "source", "why", "fix")
+    yield told.OUTDATED
 
 
 def _filled_in() -> Iterator[str]:
@@ -145,6 +148,7 @@ def _filled_in() -> Iterator[str]:
     yield from (judgement.NOT_REPORTED, judgement.NOT_UNDERSTOOD, "It could not be read.")
     yield "a device without a name ({ids})"
     yield from TIERS.values()
+    yield from (tool.title for tool in TOOLS.values() if not PLACES["tool"](tool.title))
 
 
 def _signal(signal: Signal[Any, Any]) -> Iterator[str]:

@@ -28,6 +28,10 @@ NAMES: Mapping[str, str] = {
 OTHER_NAMES: Mapping[str, str] = {"tl": "fil"}
 """CLDR keeps Tagalog under Filipino; browsers send either."""
 
+SAID_AT_ONCE = frozenset({"pages", "gate", "proof", "my_laptops", "notification", "status"})
+"""Parts whose texts are filled in the reader's language and never in English first."""
+PHRASES = "filled_in"
+
 MAX_PREFERENCES = 512
 MAX_RANGES = 16
 
@@ -37,7 +41,9 @@ def language_of(tag: str) -> Language:
     """Return the language that has one of the tags in `NAMES`."""
     source = files(__name__).joinpath(f"{tag}.toml").read_text(encoding="utf-8")
     data = tomllib.loads(source)
-    texts = {key: value for section in data["texts"].values() for key, value in section.items()}
+    parts = data["texts"]
+    texts = {key: value for part in parts.values() for key, value in part.items()}
+    stored = [part for name, part in parts.items() if name not in {*SAID_AT_ONCE, PHRASES}]
     return Language(
         tag=tag,
         singular=Singular(data["singular"]),
@@ -49,7 +55,8 @@ def language_of(tag: str) -> Language:
         future=_forms(data["future"]),
         counted=_forms(data["counted"]),
         texts=texts,
-        templates=Templates(texts),
+        sentences=Templates(text for part in stored for text in part),
+        phrases=Templates(parts.get(PHRASES, ())),
     )
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 
-from passmuster_collectors.languages.templates import MAX_RENDERED, Templates
+from passmuster_collectors.languages.templates import MAX_RENDERED, Templates, quoted, stays
 from passmuster_collectors.text import durations
 
 JUST_NOW_S = 10
@@ -47,7 +47,8 @@ class Forms:
 class Language:
     """One language by its BCP 47 tag.
 
-    `texts` maps English to this language, `counted` does where a number is said. `units`, `past`
+    `texts` maps English to this language, `counted` does where a number is said. `sentences` are
+    what is stored and sent in English, `phrases` what is filled into them. `units`, `past`
     and `future` are by unit: `2 days`, `2 days ago`, `in 2 days`. `months` and `weekdays` (from
     Monday) are as dates use them; `moment_format` takes day, month, year and time.
     """
@@ -62,7 +63,8 @@ class Language:
     future: Mapping[str, Forms]
     counted: Mapping[str, Forms]
     texts: Mapping[str, str]
-    templates: Templates
+    sentences: Templates
+    phrases: Templates
 
     def template(self, text: str) -> str:
         """Return a text that is still to be filled; what is not translated stays English."""
@@ -80,17 +82,13 @@ class Language:
         """Return a text that was filled in English.
 
         Verdicts are stored and sent in English. What was filled in is found again by the template,
-        so what laptops say of themselves (a name, a number) is put in as it is. A text that no
-        template has stays as it is.
+        so what laptops say of themselves (a name, a number) is put in as it is. A sentence that no
+        template has stays as it is, whole.
         """
         known = self._word(text)
-        if known is not None or len(text) > MAX_RENDERED:
-            return text if known is None else known
-        for template, details in self.templates.matches(text):
-            if template in self.texts:
-                told = {name: self._word(value) or value for name, value in details.items()}
-                return self.texts[template].format_map(told)
-        return text
+        if known is None and len(text) <= MAX_RENDERED:
+            known = self._filled_again(text, self.sentences)
+        return text if known is None else known
 
     def duration(self, seconds: int) -> str:
         """Return a length of time: `90` is "1 minute 30 seconds"."""
@@ -135,6 +133,22 @@ class Language:
             return self.texts[text]
         seconds = durations.read(text)
         return None if seconds is None else self.duration(seconds)
+
+    def _filled_again(self, text: str, templates: Templates) -> str | None:
+        for template, details in templates.matches(text):
+            told = {name: self._told(value, name, template) for name, value in details.items()}
+            if None not in told.values():
+                return self.texts[template].format_map(told)
+        return None
+
+    def _told(self, value: str, name: str, template: str) -> str | None:
+        """Return what stands in that place in this language; None for words that are not known."""
+        known = None if name in quoted(template) else self._word(value)
+        if known is None:
+            known = self._filled_again(value, self.phrases)
+        if known is None and stays(value, name, template):
+            return value
+        return known
 
     def _form(self, forms: Forms, count: int) -> str:
         form = forms.one if self.singular.takes(count) else forms.other

@@ -2,11 +2,12 @@
 
 import re
 import string
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
 
 MAX_RENDERED = 1_024
 """A longer text is nobody's sentence: it is not looked at."""
+QUOTE = "“"
 
 
 class Templates:
@@ -28,6 +29,82 @@ class Templates:
 def placeholders(template: str) -> frozenset[str]:
     """Return the names of what is to be filled in."""
     return frozenset(name for _, name, _, _ in string.Formatter().parse(template) if name)
+
+
+@cache
+def quoted(template: str) -> frozenset[str]:
+    """Return the names of what stands in quotation marks: what it is called is nobody's words."""
+    parsed = [(literal, name) for literal, name, _, _ in string.Formatter().parse(template) if name]
+    plain = {name for literal, name in parsed if not literal.endswith(QUOTE)}
+    return placeholders(template) - plain
+
+
+def stays(value: str, name: str, template: str) -> bool:
+    """Return whether that value can stay as it is in that place of a sentence in any language.
+
+    What is quoted can: a stick or a folder is called as it pleases. Elsewhere it has to be what the
+    place is for. A word of a sentence that no template has would leave it half in English.
+    """
+    return name in quoted(template) or (name in PLACES and PLACES[name](value))
+
+
+def _is_number(value: str) -> bool:
+    return re.fullmatch(r"[0-9]{1,9}", value) is not None
+
+
+def _is_word(value: str) -> bool:
+    return re.fullmatch(r"\S+", value) is not None
+
+
+def _is_name(value: str) -> bool:
+    """Whether each of its words is written as a name is: not in small letters alone."""
+    words = value.split(" ")
+    return _is_one_phrase(value) and not any(each == "" or each.islower() for each in words)
+
+
+def _is_name_or_word(value: str) -> bool:
+    return _is_name(value) or _is_word(value)
+
+
+def _is_path(value: str) -> bool:
+    return re.match(r"/|[A-Za-z]:", value) is not None and _is_one_phrase(value)
+
+
+def _is_one_phrase(value: str) -> bool:
+    return re.search(r"[,;:.!?]\s", value) is None
+
+
+def _is_anything(_: str) -> bool:
+    return True
+
+
+def _is_nothing(_: str) -> bool:
+    return False
+
+
+PLACES: Mapping[str, Callable[[str], bool]] = {
+    "count": _is_number,
+    "minutes": _is_number,
+    "weeks": _is_number,
+    "device": _is_nothing,
+    "mount": _is_path,
+    "tool": _is_name,
+    "desktop": _is_name_or_word,
+    "security": _is_name_or_word,
+    "method": _is_word,
+    "minimum": _is_word,
+    "ids": _is_word,
+    "found": _is_nothing,
+    "limit": _is_nothing,
+    "kept": _is_nothing,
+    "wanted": _is_nothing,
+    "reason": _is_anything,
+}
+"""What stays as it is in a place that is not quoted.
+
+`found` and `limit` are lengths of time, `kept` and `wanted` known words: they are translated or not
+known. `reason` is a sentence of its own.
+"""
 
 
 def _literals(template: str) -> str:

@@ -6,11 +6,14 @@ from typing import Any
 import pytest
 
 from passmuster_collectors.contract.verdict import Outcome
-from passmuster_collectors.languages import NAMES, language_of
-from passmuster_collectors.languages.templates import placeholders
+from passmuster_collectors.languages import NAMES, PHRASES, SAID_AT_ONCE, language_of
+from passmuster_collectors.languages.templates import PLACES, placeholders
 from passmuster_collectors.signals import CATALOG
+from passmuster_collectors.signals.remote_access.products import TOOLS
 from passmuster_collectors.signals.signal import Finding, Signal
 from passmuster_collectors.text import durations
+from passmuster_server.policy.key_tier import KEY_TIER
+from tests.support.worker_texts import texts
 
 GERMAN = language_of("de")
 FILLED = {
@@ -92,6 +95,56 @@ def test_what_a_reader_found_out_is_looked_up_by_itself() -> None:
 def test_a_text_of_another_version_stays_as_it_is() -> None:
     for text in ("", "Something that nobody ever said.", "“" * 5_000):
         assert GERMAN.rendered(text) == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Open something that another version names.",
+        "Last checked by somebody else",
+        "On a Friday",
+        "Quit everything.",
+        "Quit AnyDesk, and restart this computer.",
+        "Quit every tool of this kind. Then tell IT.",
+        "Let the screensaver start after ten minutes or less and lock immediately.",
+        "Your session stays open for ever and a day when you walk away.",
+        "Select “Turn on BitLocker” for every disk, and let it be unlocked automatically.",
+        "A program keeps your screen from locking (as newer versions say).",
+    ],
+)
+def test_a_sentence_that_only_resembles_one_stays_whole(text: str) -> None:
+    assert [language_of(tag).rendered(text) for tag in NAMES] == [text] * len(NAMES)
+
+
+@pytest.mark.parametrize("tag", [tag for tag in NAMES if tag != "en"])
+def test_no_english_is_left_of_what_is_filled_in(tag: str) -> None:
+    language = language_of(tag)
+    unnamed = (
+        "“a device without a name (0951:1666)” can store data, and IT has not approved it yet."
+    )
+    told = language.rendered(unnamed)
+    assert "0951:1666" in told
+    assert "without a name" not in told
+    for tool in TOOLS.values():
+        told = language.rendered(f"Quit {tool.title}.")
+        assert told != f"Quit {tool.title}.", "expected: whole, in the language"
+        assert (tool.title in told) == (language.template(tool.title) == tool.title)
+
+
+def test_a_stick_that_calls_itself_by_a_known_word_keeps_its_name() -> None:
+    assert "„open“" in GERMAN.rendered("“open” can store data, and IT has not approved it yet.")
+
+
+@pytest.mark.parametrize("signal", [*CATALOG, KEY_TIER], ids=lambda signal: signal.id)
+def test_each_place_says_what_may_stand_in_it(signal: Signal[Any, Any]) -> None:
+    for problem in signal.problems.values():
+        for text in (problem.worker, *(s for r in problem.remedy.values() for s in r.steps)):
+            assert placeholders(text) <= set(PLACES), text
+
+
+def test_every_part_is_of_a_signal_or_said_at_once() -> None:
+    signals = {signal.id for signal in (*CATALOG, KEY_TIER)}
+    assert set(texts()) == {*signals, *SAID_AT_ONCE, PHRASES}
 
 
 def test_a_name_that_would_be_slow_to_find_is_found() -> None:

@@ -25,6 +25,7 @@ SAME_AS_IN_ENGLISH = {
     "Remote access",
     "Emergency code",
     "source",
+    "xrdp",
     "Verdict: {verdict}",
     "Verdicts",
     "xset s 300 && xss-lock -- i3lock",
