@@ -38,7 +38,7 @@ NOW = float("-inf")
 MOST_TALKS = 8
 MOST_A_LOOK = 8
 MOST_NUMBERS, PER_S = 10, 60.0
-"""Each makes the laptop report."""
+"""Each makes the laptop report. Both are each person's: nobody uses up another's."""
 
 
 @dataclass
@@ -46,6 +46,7 @@ class _Talk:
     """One person at the counter; `errand` is what they wait for, once they said something."""
 
     channel: Channel
+    person: int
     until: float
     errand: LookUp | Confirm | None = None
     asking: BrowserAsking | None = None
@@ -62,7 +63,8 @@ class Counter:
         self._now = now
         self._talks: list[_Talk] = []
         self._current: _Talk | None = None
-        self._allowance = Allowance(MOST_NUMBERS, PER_S)
+        self._numbers: dict[int, Allowance] = {}
+        self._served: int | None = None
 
     def descriptors(self) -> tuple[int, ...]:
         """Return what becomes readable when somebody comes, speaks or leaves."""
@@ -78,10 +80,10 @@ class Counter:
             channel, caller = come
             if not (caller.is_own or is_person(caller)):
                 _dismiss(channel, "it hears people who are logged in")
-            elif len(self._talks) >= MOST_TALKS:
-                _dismiss(channel, "too many people confirm something at the moment")
+            elif sum(each.person == caller.person for each in self._talks) >= MOST_TALKS:
+                _dismiss(channel, "you confirm too many things at the moment")
             else:
-                self._talks.append(_Talk(channel, self._now() + LIFETIME_S))
+                self._talks.append(_Talk(channel, caller.person, self._now() + LIFETIME_S))
         for talk in list(self._talks):
             if self._now() >= talk.until:
                 self._end(talk, "that took too long")
@@ -100,12 +102,15 @@ class Counter:
         return min((each.until for each in self._talks), default=NEVER)
 
     def next(self) -> LookUp | Confirm | None:
-        """Return what to do for one of them, one at a time."""
-        if self._current is None:
-            self._current = next((each for each in self._talks if each.errand is not None), None)
-            if self._current is not None:
-                return self._current.errand
-        return None
+        """Return what to do for one of them, one at a time and for each person in turn."""
+        if self._current is not None:
+            return None
+        waiting = [each for each in self._talks if each.errand is not None]
+        if not waiting:
+            return None
+        self._current = min(waiting, key=lambda each: each.person == self._served)
+        self._served = self._current.person
+        return self._current.errand
 
     def done(self, delivered: Delivery) -> None:
         """Tell what came of it to the one who waits, if they still do."""
@@ -165,7 +170,9 @@ class Counter:
     def _take_number(self, talk: _Talk, number: str) -> None:
         if not number:
             self._end(talk, "that is not a number that a browser shows")
-        elif not self._allowance.spend(self._now()):
+        elif not self._numbers.setdefault(talk.person, Allowance(MOST_NUMBERS, PER_S)).spend(
+            self._now()
+        ):
             self._end(talk, "too many numbers; wait a minute")
         else:
             talk.asking, talk.errand = None, LookUp(number)

@@ -28,6 +28,7 @@ from passmuster_collectors.contract.confirmation import LIFETIME_S, BrowserAskin
 from passmuster_collectors.host.events import NEVER
 
 ANA = Caller(1000, is_logged_in=True, is_own=False)
+BEN = Caller(1001, is_logged_in=True, is_own=False)
 ASKING = BrowserAsking(
     *(1, "47182936", "challenge", "session", "helpdesk", "ana@example.com", "192.0.2.7"),
     same_address=False,
@@ -202,6 +203,32 @@ def test_numbers_are_tried_some_times_a_minute(
     assert counter.next() is not None
 
 
+def test_whoever_uses_up_their_tries_leaves_others_theirs(
+    come: Callable[..., Person], counter: Counter
+) -> None:
+    for _ in range(MOST_NUMBERS):
+        come(ANA, Typed("47182936"))
+        counter.next()
+        counter.done(delivered(refused="No browser shows it."))
+    assert "wait a minute" in come(ANA, Typed("47182936")).last.reason
+    come(BEN, Typed("58293047"))
+    assert counter.next() == LookUp("58293047")
+
+
+def test_whoever_keeps_it_busy_is_served_in_turn_with_others(
+    come: Callable[..., Person], counter: Counter
+) -> None:
+    for _ in range(MOST_TALKS):
+        come(ANA, Typed("47182936"))
+    assert counter.next() == LookUp("47182936")
+    ben = come(BEN, Typed("58293047"))
+    assert not ben.is_closed
+    counter.done(delivered(refused="No browser shows it."))
+    assert counter.next() == LookUp("58293047")
+    counter.done(delivered(asking=ASKING))
+    assert counter.next() == LookUp("47182936")
+
+
 @pytest.mark.parametrize(
     ("result", "why", "kind"),
     [
@@ -241,6 +268,7 @@ def test_whoever_leaves_or_takes_too_long_is_let_go(
 def test_a_few_at_a_time(come: Callable[..., Person]) -> None:
     assert not any(come().is_closed for _ in range(MOST_TALKS))
     assert come().is_closed
+    assert not come(BEN).is_closed
 
 
 def test_what_is_no_message_ends_it(come: Callable[..., Person]) -> None:
