@@ -14,6 +14,7 @@ from passmuster_server.database import Database
 from passmuster_server.devices.enrolment import create_code
 from passmuster_server.schema import DEFAULT_ORGANISATION
 from tests.support import example_database
+from tests.support.accessibility import named_pages
 from tests.support.running_server import RunningServer, running_server
 from tests.support.signing_device import SigningDevice
 
@@ -24,6 +25,13 @@ NewDevice = Callable[[], SigningDevice]
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     with running_server(tmp_path_factory.mktemp("server")) as running:
         yield running
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _named_pages() -> Iterator[None]:
+    """Axe's visits tell by it of which template a page is."""
+    with named_pages():
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -9,6 +9,7 @@ import pyotp
 import pytest
 from playwright.sync_api import Page, expect
 
+from passmuster_server.openid.login import ARRIVALS, Purpose
 from tests.support.accessibility import expect_no_faults
 from tests.support.browser import Browsing, browsing
 from tests.support.clocked_server import ClockedServer
@@ -66,6 +67,23 @@ def test_an_administrator_signs_in_and_proves_it_again(
     assert [each for each in browser.complaints if not refused.search(each)] == []
 
 
+def test_the_page_on_the_way_back_where_the_browser_does_not_go_on_by_itself(
+    server: ClockedServer, browser: Browsing
+) -> None:
+    page = browser.page()
+    # As where refreshing is switched off: the page stays.
+    onward = re.compile(re.escape(server.url + ARRIVALS[Purpose.SIGN_IN]) + "$")
+    page.context.route(onward, lambda route: route.abort("aborted"))
+    page.goto(server.url + "/sign-in/openid")
+    log_in(page)
+    go_on = page.get_by_role("link", name="Go on")
+    expect(go_on).to_be_visible()
+    expect_no_faults(page, "openid/arriving.html")
+    page.context.unroute(onward)
+    go_on.press("Enter")
+    expect(page).to_have_url(server.url + "/fleet")
+
+
 def test_who_has_no_second_factor_is_asked_or_turned_away_in_plain_words(
     tmp_path: Path, browser: Browsing
 ) -> None:
@@ -85,7 +103,7 @@ def test_who_has_no_second_factor_is_asked_or_turned_away_in_plain_words(
         page.get_by_role("link", name="Sign in with your organisation").click()
         log_in(page)
         expect(page.get_by_role("heading", name="Your second step")).to_be_visible()
-        expect_no_faults(page)
+        expect_no_faults(page, "accounts/second_step.html")
         page.goto(server.url + "/openid/return?state=x")
         expect(page.get_by_role("heading", name="You are not signed in")).to_be_visible()
-        expect_no_faults(page)
+        expect_no_faults(page, "openid/came_to_nothing.html")

@@ -79,7 +79,7 @@ def add_passkey(server: ClockedServer, page: Page, name: str = "work laptop") ->
     expect(page).to_have_url(url(server, "/fleet"))
     page.goto(url(server, "/account"))
     page.get_by_role("link", name="Add a passkey").click()
-    expect_no_faults(page)
+    expect_no_faults(page, "accounts/add_passkey.html")
     page.get_by_label("What it is on").fill(name)
     page.get_by_role("button", name="Make the passkey").click()
     expect(page).to_have_url(url(server, "/account"))
@@ -112,7 +112,7 @@ def test_a_passkey_signs_in_without_a_password(server: ClockedServer, browser: B
     expect_no_faults(page)
     sign_out(page)
     page.goto(url(server, "/sign-in/passkey"))
-    expect_no_faults(page)
+    expect_no_faults(page, "accounts/passkey.html")
     sign_in(server, page)
     expect(page).to_have_url(url(server, "/fleet"))
     assert browser.complaints == []

@@ -82,7 +82,7 @@ def at_the_laptop(page: Page, agent: Enrolling) -> None:
     page.get_by_label("Who are you?").fill("ana")
     page.get_by_role("button", name="Log in").click()
     expect(page.get_by_role("heading", name="Type the code")).to_be_visible()
-    expect_no_faults(page)
+    expect_no_faults(page, "devices/approve.html")
     page.get_by_label("Code").fill(agent.found(r"^    (\S+)$"))
     page.get_by_role("button", name="Go on").click()
     expect(page.get_by_role("heading", name="Is this the laptop")).to_be_visible()

@@ -238,7 +238,7 @@ def test_the_page_with_the_number_has_no_faults(server: ClockedServer) -> None:
         page.goto(server.url + WANT)
         page.get_by_role("link", name="Confirm at your laptop by a number").click()
         expect(page.locator("output")).to_be_visible()
-        expect_no_faults(page)
+        expect_no_faults(page, "proof/proof_number.html")
 
 
 def test_a_number_that_nobody_shows_is_refused_at_the_laptop(laptop: ProvingLaptop) -> None:
