@@ -34,7 +34,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait for the first head."""
         super().connection_made(transport)
-        self.transport = JoinedWrites(transport, self.loop)
+        self.transport: JoinedWrites = JoinedWrites(transport, self.loop)
         self._wait_for_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -56,18 +56,34 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """Have the head."""
-        self._in_head = False
-        self._stop_waiting()
+        self.head_complete()
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
         """Leave the body to those who read it; what goes around its chunks still counts."""
-        self._around -= len(body)
+        self.body_arrived(body)
         super().on_body(body)
 
     def on_message_complete(self) -> None:
         """Whatever comes next begins a head."""
         super().on_message_complete()
+        self.message_complete()
+
+    def head_complete(self) -> None:
+        """Wait for the head no longer."""
+        self._in_head = False
+        self._stop_waiting()
+
+    def body_arrived(self, body: bytes) -> None:
+        """Count no part of the body."""
+        self._around -= len(body)
+
+    def hand_on_body(self, body: bytes) -> None:
+        """Hand on a part of the body that has been counted."""
+        super().on_body(body)
+
+    def message_complete(self) -> None:
+        """Begin to count the next head."""
         self._in_head, self._around = True, 0
 
     def _wait_for_head(self) -> None:

@@ -28,6 +28,12 @@ class JoinedWrites(asyncio.Transport):
             self._held = None
             self._transport.write(held + data)
 
+    def write_now(self, data: bytes) -> None:
+        """Send `data`, which nothing belongs to that would follow it."""
+        if self._held is not None:
+            self._flush()
+        self._transport.write(data)
+
     def close(self) -> None:
         """Close the connection when all is sent."""
         self._flush()

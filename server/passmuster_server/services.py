@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import Connection
 from starlette.types import ASGIApp
 
+from passmuster_server.at_once import DoorAtOnce
 from passmuster_server.background import BackgroundTask
 from passmuster_server.clock import Clock
 from passmuster_server.config import Config
@@ -28,9 +29,10 @@ class Services:
     """One server process.
 
     `in_touch` says whether it hears of what other servers on its database change, `draining` that
-    it was told to end and goes on for a moment. `doors` are asked before all routes, by their path.
-    `spans` are for whoever wants its work in traces. `simulating` is held while the whole fleet is
-    judged for a question: that takes seconds, and many at once would keep others from the database.
+    it was told to end and goes on for a moment. `doors` are asked before all routes, by their path,
+    and `doors_at_once` before those. `spans` are for whoever wants its work in traces. `simulating`
+    is held while the whole fleet is judged for a question: that takes seconds, and many at once
+    would keep others from the database.
     """
 
     config: Config
@@ -47,6 +49,7 @@ class Services:
     tasks: list[BackgroundTask] = field(default_factory=list)
     closings: list[Callable[[], None]] = field(default_factory=list)
     doors: dict[str, ASGIApp] = field(default_factory=dict)
+    doors_at_once: dict[bytes, DoorAtOnce] = field(default_factory=dict)
     loadings: list[Load] = field(default_factory=list)
     draining: bool = False
     simulating: asyncio.Lock = field(default_factory=asyncio.Lock)

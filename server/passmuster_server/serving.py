@@ -1,5 +1,6 @@
 """`passmuster-server serve`: one process over its data directory, until it is told to stop."""
 
+import asyncio
 import gc
 import signal
 import socket
@@ -11,8 +12,8 @@ import uvicorn
 from starlette.applications import Starlette
 
 from passmuster_server.app import create_app
+from passmuster_server.at_once import protocol_with
 from passmuster_server.config import Config
-from passmuster_server.heads import BoundedProtocol
 from passmuster_server.services import Services
 from passmuster_server.serving_alone import alone
 
@@ -65,7 +66,8 @@ class Server(uvicorn.Server):
             super().handle_exit(self._stop[1], None)
         ends = await super().on_tick(counter)
         if self._stop is not None and CLOSE not in self.server_state.default_headers:
-            self.server_state.default_headers.append(CLOSE)
+            # A new list: whoever has looked at the one before sees that there is another.
+            self.server_state.default_headers = [*self.server_state.default_headers, CLOSE]
         return ends
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -98,7 +100,7 @@ def settings_of(app: Starlette, config: Config) -> uvicorn.Config:
         host=config.host,
         port=config.port,
         loop="uvloop" if sys.platform != "win32" else "asyncio",
-        http=BoundedProtocol,
+        http=protocol_of(app, config),
         ws="none",
         # Addresses in an access log would say who works when, and from where.
         access_log=False,
@@ -111,3 +113,10 @@ def settings_of(app: Starlette, config: Config) -> uvicorn.Config:
         proxy_headers=config.behind_proxy,
         forwarded_allow_ips=list(config.trusted_proxies),
     )
+
+
+def protocol_of(app: Starlette, config: Config) -> type[asyncio.Protocol]:
+    """Return how the server speaks HTTP."""
+    services: Services = app.state.services
+    # Traces are made by the middleware, which every request then has to go through.
+    return protocol_with({} if config.traces_endpoint else services.doors_at_once)

@@ -24,6 +24,7 @@ from passmuster_server.database import Database
 from passmuster_server.devices.enrolment import create_code
 from passmuster_server.schema import DEFAULT_ORGANISATION
 from passmuster_server.services import Services
+from passmuster_server.serving import protocol_of
 from tests.support.running_server import START_WITHIN_S, RunningServer, free_port
 
 
@@ -102,11 +103,13 @@ class ClockedServer(RunningServer):
             "listen": f"127.0.0.1:{self.port}",
             **self.settings,
         }
-        self._app = create_app(load(None, flags), self.now)
+        config = load(None, flags)
+        self._app = create_app(config, self.now)
         self._server = uvicorn.Server(
             uvicorn.Config(
                 self._app,
                 port=self.port,
+                http=protocol_of(self._app, config),
                 access_log=False,
                 log_config=None,
                 server_header=False,

@@ -13,6 +13,7 @@ from starlette.types import Receive, Scope, Send
 from passmuster_collectors.contract.codec import format_time
 from passmuster_collectors.contract.errors import ContractError
 from passmuster_collectors.languages import chosen
+from passmuster_server.at_once import Headers
 from passmuster_server.database import StoreUnavailableError
 from passmuster_server.gate import words
 from passmuster_server.gate.authzen_messages import (
@@ -34,6 +35,8 @@ BLOCKED_PATH = "/gate/blocked/"
 MAX_BODY = 16 * 1024
 MAX_BATCH = 256 * 1024
 MAX_REQUEST_ID = 256
+
+_HEAD = b"content-type: application/json\r\ncontent-length: %d\r\ncache-control: no-store\r\n"
 
 
 class AccessEvaluation:
@@ -77,6 +80,19 @@ class AccessEvaluation:
             }
         )
         await send({"type": "http.response.body", "body": answer})
+
+    def at_once(self, headers: Headers, body: bytes) -> tuple[bytes, bytes] | None:
+        """Answer one request whose caller is known; raises where `__call__` would refuse it."""
+        given = dict(headers)
+        client = self._clients.at_once(given.get(b"authorization", b"").decode("latin-1"))
+        if client is None:
+            return None
+        request_id = given.get(b"x-request-id")
+        echoed = b"" if request_id is None else _checked_request_id(request_id)
+        _check_content_type(given.get(b"content-type", b""))
+        answer = self._answer(client, body, given.get(b"accept-language", b""))
+        head = _HEAD % len(answer)
+        return (head if request_id is None else b"%bx-request-id: %b\r\n" % (head, echoed)), answer
 
     def _answer(self, client: GateClient, body: bytes, accepted: bytes) -> bytes:
         asked = parse_question(body, client.organisation)

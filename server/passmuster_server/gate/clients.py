@@ -50,12 +50,24 @@ class GateClients:
         client = self._remembered(token_hash)
         if client is None:
             client = await self._looked_up(token_hash)
+        self._check(client, scopes or (ASK,))
+        return client
+
+    def at_once(self, authorization: str) -> GateClient | None:
+        """Return the client that may ask the gate, or None where `authenticate` has to look it up.
+
+        Raises `RefusalError` as that does.
+        """
+        client = self._remembered(_hash_of(authorization))
+        if client is not None:
+            self._check(client, (ASK,))
+        return client
+
+    def _check(self, client: GateClient, wanted: tuple[str, ...]) -> None:
         if client.expires_at is not None and self._clock() >= client.expires_at:
             raise _unauthorised("invalid_token", "The access token has expired.")
-        wanted = scopes or (ASK,)
         if client.scopes.isdisjoint(wanted):
             raise _insufficient(wanted)
-        return client
 
     async def with_secret(self, client_id: str, secret: str) -> GateClient | None:
         """Return the OAuth 2 client of that id and secret, or None.

@@ -68,6 +68,7 @@ def routes(services: Services) -> list[Route]:
     )
     evaluation = authzen.AccessEvaluation(clients, service, public_url)
     services.doors[authzen.EVALUATION_PATH] = evaluation
+    services.doors_at_once[authzen.EVALUATION_PATH.encode()] = evaluation
     return [
         Route(
             authzen.EVALUATION_PATH,
