@@ -15,7 +15,7 @@ from passmuster_agent.errors import AgentError, ExitCode
 from passmuster_agent.terminal_text import printable
 from passmuster_collectors.contract.platform import Platform
 from passmuster_collectors.contract.verdict import Outcome, Remedy
-from passmuster_collectors.host.base import Bus, Host, SourceError
+from passmuster_collectors.host.base import Bus, Host, SourceConflictError, SourceError
 from passmuster_collectors.host.commands import Program
 from passmuster_collectors.runner import collect
 from passmuster_collectors.signals.change import Change
@@ -27,6 +27,8 @@ Say = Callable[[str], None]
 WRITTEN_WITHIN_S = 15.0
 """xfconfd writes its files five seconds after a change (xfconf-backend-perchannel-xml.c)."""
 
+BY_HAND = "Change it by hand in your desktop's settings."
+IN_SESSION = "Run this in your own session, as the user who is logged in."
 LOCKED = "IT has locked this setting"
 RECONFIGURED = ("org.freedesktop.ScreenSaver", "/ScreenSaver", "org.kde.screensaver", "configure")
 """What kscreenlocker calls to read its file again (org.kde.screensaver.xml)."""
@@ -61,13 +63,17 @@ def fix(host: Host, signal: AnySignal, aim: Aim, ask: Ask, say: Say) -> ExitCode
     within_s = aim.within_s or signal.within_s(signal.limits())
     if within_s is None:
         raise ValueError(f"{signal.id} has changes and no limit on time")
-    try:
-        changes = changer(host, within_s)
-    except SourceError as error:
-        raise AgentError(
-            f"The settings of your session could not be read ({error.outcome}).",
-            "Run this in your own session, as the user who is logged in.",
-        ) from None
+
+    def left() -> Sequence[Change]:
+        try:
+            return changer(host, within_s)
+        except SourceError as error:
+            raise AgentError(
+                f"The settings of your session could not be read ({error.outcome}).",
+                BY_HAND if isinstance(error, SourceConflictError) else IN_SESSION,
+            ) from None
+
+    changes = left()
     if not changes:
         return _by_hand(outcome, reasons, remedies, aim, say)
     for each in changes:
@@ -83,7 +89,7 @@ def fix(host: Host, signal: AnySignal, aim: Aim, ask: Ask, say: Say) -> ExitCode
         _make(host, each)
     if not _in_use(mine):
         say("Sign out and in again: Windows uses the change only then.")
-    if not _kept(lambda: changer(host, within_s)):
+    if not _kept(left):
         raise AgentError(
             "The settings did not keep the change.", "Change them by hand in your desktop."
         )
@@ -112,13 +118,13 @@ def _make(host: Host, change: Change) -> None:
     except SourceError as error:
         raise AgentError(
             f"{change.setting} could not be changed ({error.outcome}).",
-            "Change it by hand in your desktop's settings.",
+            BY_HAND,
         ) from None
     if done.status != 0:
         said = printable(done.stderr.decode("utf-8", "replace").strip())[:200]
         raise AgentError(
             f"{change.setting} could not be changed: {said or done.status}.",
-            "Change it by hand in your desktop's settings.",
+            BY_HAND,
         )
     if change.program is Program.KWRITECONFIG:
         try:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from passmuster_agent.errors import AgentError, ExitCode
-from passmuster_agent.fix import Aim, fix
+from passmuster_agent.fix import BY_HAND, Aim, fix
 from passmuster_agent.windows import screen_saver
 from passmuster_collectors.host.base import Completed
 from passmuster_collectors.host.commands import Program
@@ -60,14 +60,15 @@ class Mac(RecordedHost):
 class Pc(RecordedHost):
     """A PC on which `reg add` writes."""
 
-    def __init__(self, own: dict[str, str], policy: dict[str, str] | None = None) -> None:
+    def __init__(self, own: dict[str, str], policy: dict[str, Any] | None = None) -> None:
+        self.policy = policy or {}
         recorded = dict(machine({rf"HKU\{SID}\{DESKTOP}": own}, modern_standby=False))
         recorded["registry"] = {
             **recorded["registry"],
             rf"HKCU\{DESKTOP}": own,
-            rf"HKCU\{POLICY}": policy or {},
+            rf"HKCU\{POLICY}": self.policy,
             rf"HKU\{SID}\{DESKTOP}": own,
-            rf"HKU\{SID}\{POLICY}": policy or {},
+            rf"HKU\{SID}\{POLICY}": self.policy,
         }
         recorded["status"] = {SAVER: {"device": [0, 1], "owner": 0, "mode": "100666", "size": 9000}}
         self.own = own
@@ -165,6 +166,24 @@ class TestOnAPc:
         with pytest.raises(AgentError, match="IT has locked"):
             run_fix(pc)
         assert pc.ran == []
+
+    @pytest.mark.parametrize("after", [0, 1, 4], ids=["at first", "meanwhile", "at the last"])
+    def test_settings_that_contradict_their_documentation_are_told(self, after: int) -> None:
+        pc = Pc({"ScreenSaveActive": "0"})
+
+        def run(program: Program, *arguments: str, **options: Any) -> Completed:
+            done = Pc.run(pc, program, *arguments, **options)
+            if len(pc.ran) == after:
+                pc.policy["ScreenSaveTimeOut"] = ["a list", "of texts"]
+            return done
+
+        pc.run = run  # type: ignore[method-assign] # another program writes at the same time
+        if after == 0:
+            pc.policy["ScreenSaveTimeOut"] = ["a list", "of texts"]
+        with pytest.raises(AgentError, match=r"could not be read \(conflict\)") as told:
+            run_fix(pc)
+        assert told.value.remedy == BY_HAND
+        assert len(pc.ran) == (4 if after else 0)
 
     def test_the_five_seconds_of_grace_are_left_room_for(self) -> None:
         pc = Pc({**NEEDED, "ScreenSaveTimeOut": "7200"})
