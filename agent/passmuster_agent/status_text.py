@@ -31,7 +31,10 @@ SILENT = (
     "This laptop's agent is a service that does not run now, or is not enrolled yet. Below is what "
     "the default rules make of what you may read."
 )
-TOLD = "So this laptop's agent told, which runs as a service and tells the server's word alone."
+TOLD = (
+    "So this laptop's agent told, which runs as a service: the server's word, and whether reports "
+    "get through."
+)
 BOLD = "1"
 DIM = "2"
 

@@ -1,8 +1,9 @@
 """What anybody who is logged in may know of this laptop's reports, and no more.
 
 They see it through the window of an agent that is a service: the server's verdict with its reasons
-and remedies, and whether reports get through. Whose laptop it is, what was read, what was refused
-and every detail of an error stay with the agent.
+and remedies, and whether reports get through. Whose laptop it is, the readings, what was refused
+and every detail of an error stay with the agent. A reason names what it is about, which may be
+another person's who is logged in here. docs/privacy.md tells people each field.
 """
 
 import dataclasses

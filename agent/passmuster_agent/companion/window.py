@@ -1,9 +1,9 @@
 """Where people who are logged in see what the server last said, without rights of the agent's.
 
 The agent is a service of its own user, whose files are closed. Whoever may look gets one message
-and is let go; nothing is heard from them, and nothing is told of what was read. What is told is
-what the server's answer holds for the worker: verdict, reasons, remedies, time left; and whether
-reports get through.
+and is let go; nothing is heard from them. What is told is what the server's answer holds for the
+worker, verdict, reasons, remedies and time left, and whether reports get through: `told` has the
+fields. No reading is told, but a reason names what it is about.
 """
 
 import contextlib

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import os
+import re
 import socket
 import subprocess
 import threading
@@ -28,11 +29,11 @@ from passmuster_agent.errors import AgentError
 from passmuster_agent.outbox import Outbox, Overview
 from passmuster_agent.status import Service, allowed_s, status
 from passmuster_agent.status_text import render
-from passmuster_agent.told import Told, as_status, told_of
+from passmuster_agent.told import LastTry, Told, as_status, told_of
 from passmuster_collectors.contract import codec
 from passmuster_collectors.contract.verdict import Answer, Outcome, Remedy, SignalVerdict, Verdict
 from tests.support.agent_records import a_record
-from tests.support.tools import SYSTEM_PYTHON, missing
+from tests.support.tools import REPOSITORY, SYSTEM_PYTHON, missing
 
 OTHER, GREETER = 61_184, 120
 """A person without an account (systemd's range for dynamic users), and a display manager's user."""
@@ -253,6 +254,19 @@ class TestWhatIsSeen:
         }
         for word in ("secret of", "/var/lib", "Mend it", "a code", "facts"):
             assert word not in message.decode()
+
+    def test_is_what_the_documentation_tells_people_field_by_field(self) -> None:
+        page = (REPOSITORY / "docs" / "privacy.md").read_text("utf-8")
+        section = page.partition("## What people at the laptop are told\n")[2].partition("\n## ")[0]
+        rows = [line for line in section.splitlines() if line.startswith("| `")]
+        first = [name for row in rows for name in re.findall(r"`(\w+)`", row.split("|")[1])]
+        named = set(re.findall(r"`(\w+)`", "\n".join(rows)))
+        assert sorted(first) == sorted(each.name for each in dataclasses.fields(Told))
+        tried = {each.name for each in dataclasses.fields(LastTry)}
+        assert named - set(first) == {*(tried - {"at"}), "within_s"}
+        assert {each.name for each in dataclasses.fields(SignalVerdict)} == {
+            *("signal", "title", "outcome", "reasons", "remedies", "within_s")
+        }
 
     def test_what_passed_is_unknown_once_the_answer_is_not_about_now(
         self, overview: Overview
