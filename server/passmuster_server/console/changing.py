@@ -65,6 +65,23 @@ class Changing:
         await self._database.write(work)
         return RedirectResponse(then or back, 303, headers=dict(HEADERS))
 
+    async def prove(self, request: Request, session: Session, back: str) -> Response:
+        """Ask for a fresh sign-in in a window of its own, beside a form that keeps its text.
+
+        `back` is that form's page.
+        """
+        if not session.is_fresh(self._clock()):
+            return await self._guard.proof_needed(request, session, request.url.path)
+        return self._pages.response(
+            "proven.html",
+            here="policy",
+            email=session.email,
+            one_group=session.group is not None,
+            token_field=TOKEN_FIELD,
+            token=self._guard.form_token(request),
+            back=back,
+        )
+
     def refused(
         self, request: Request, session: Session, back: str, problem: str, status: int = 400
     ) -> Response:

@@ -37,6 +37,7 @@ from passmuster_server.web.pages import HEADERS, Pages
 from passmuster_server.web.problems import RefusalError
 
 PATH = "/policy/group"
+PROVE = f"{PATH}/prove"
 MAX_TABLES = 16 * 1024
 MAX_FORM = largest_form(MAX_TABLES)
 
@@ -81,6 +82,9 @@ class GroupPolicyPage:
             if "publish" not in fields:
                 return self._response(request, session, own, tables, effects=effects)
             _check_current(own, fields)
+            if not session.is_fresh(self._services.clock()):
+                # What was written must not be lost for want of a fresh sign-in.
+                return self._response(request, session, own, tables, status=403, effects=effects)
             check_sure(effects[0], fields)
             return await self._publish(request, session, own, document)
         except DocumentError as error:
@@ -93,6 +97,10 @@ class GroupPolicyPage:
         except (OvertakenError, IntegrityError):
             problem = "The policy was changed meanwhile. Nothing was published: try again."
             return self._response(request, session, await self._own(session), tables, problem)
+
+    async def prove(self, request: Request, session: Session) -> Response:
+        """Ask for a fresh sign-in in a window of its own, beside the form's."""
+        return await self._changing.prove(request, session, PATH)
 
     async def _publish(
         self, request: Request, session: Session, own: Own, document: str
@@ -141,11 +149,12 @@ class GroupPolicyPage:
         tables: str,
         problem: str = "",
         *,
+        status: int = 200,
         effects: tuple[Effect, ...] = (),
     ) -> Response:
         return self._pages.response(
             "group_policy.html",
-            status=400 if problem else 200,
+            status=400 if problem else status,
             here="group_policy",
             email=session.email,
             one_group=True,
@@ -158,6 +167,8 @@ class GroupPolicyPage:
             effects=effects,
             problem=problem,
             most=MAX_TABLES,
+            fresh=session.is_fresh(self._services.clock()),
+            prove=PROVE,
         )
 
 
@@ -169,6 +180,7 @@ def routes(services: Services) -> list[Route]:
     return [
         Route(PATH, guard.protect(page.show, may, minds_groups=True), methods=["GET"]),
         Route(PATH, guard.protect(page.change, may, minds_groups=True), methods=["POST"]),
+        Route(PROVE, guard.protect(page.prove, may, minds_groups=True), methods=["GET"]),
     ]
 
 

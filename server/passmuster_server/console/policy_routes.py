@@ -153,9 +153,7 @@ class PolicyPages:
 
     async def prove(self, request: Request, session: Session) -> Response:
         """Ask for a fresh sign-in in a window of its own, beside the editor's."""
-        if not session.is_fresh(self._services.clock()):
-            return await self._guard.proof_needed(request, session, PROVE)
-        return self._pages.response("proven.html", **self._values(request, session))
+        return await self._changing.prove(request, session, PATH)
 
     async def _looked_at(
         self, session: Session, document: str, base: int, again: int | None = None

@@ -1,5 +1,6 @@
 """A supplier's administrator makes the own group's demands stricter, never less strict."""
 
+import html
 import re
 from collections.abc import Iterator
 from datetime import timedelta
@@ -7,6 +8,7 @@ from datetime import timedelta
 import httpx
 import pytest
 
+from passmuster_server.schema import DEFAULT_ORGANISATION
 from tests.support.clocked_server import ClockedServer, clocked_server
 from tests.support.console import send, signed_in, wait_until
 from tests.support.example_readings import USB, healthy, with_stick
@@ -31,6 +33,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClockedServer]:
             running.command("group", "add", name, "--kind", "supplier")
         running.command("group", "add", "Team")
         running.publish_policy(POLICY)
+        judging = running.services.policies
+        wait_until(lambda: judging.current(DEFAULT_ORGANISATION).version == int(base(running)))
         yield running
 
 
@@ -149,12 +153,19 @@ def test_what_another_published_meanwhile_is_not_undone(
     assert document(server) == f"{POLICY}# Newer.\n"
 
 
-def test_a_change_needs_a_sign_in_of_the_last_minutes(
+def test_an_old_sign_in_publishes_nothing_and_loses_nothing_that_was_written(
     server: ClockedServer, supplier: httpx.Client
 ) -> None:
     with server.later(timedelta(minutes=20)):
-        assert publish(supplier, server, tables=STRICTER).status_code == 403
+        refused = publish(supplier, server, tables=STRICTER)
+        assert refused.status_code == 403
+        assert STRICTER.strip() in html.unescape(refused.text)
+        assert f'href="{PAGE}/prove" target="_blank"' in refused.text
+        assert supplier.get(f"{PAGE}/prove").status_code == 403
     assert document(server) == POLICY
+    proven = supplier.get(f"{PAGE}/prove")
+    assert (proven.status_code, f'href="{PAGE}"' in proven.text) == (200, True)
+    assert publish(supplier, server, tables=STRICTER).status_code == 303
 
 
 def test_who_only_looks_or_is_of_the_organisation_itself_edits_no_groups_tables(
