@@ -24,7 +24,7 @@ from passmuster_server.console.policy_forms import (
     number_of,
     text_of,
 )
-from passmuster_server.console.policy_view import difference
+from passmuster_server.console.policy_view import DiffLine, difference
 from passmuster_server.policy import publishing, store
 from passmuster_server.policy.default_document import default_document
 from passmuster_server.policy.document import MAX_DOCUMENT, DocumentError
@@ -57,14 +57,16 @@ class PolicyPages:
         """Show one version and what it changed."""
         version = number_of(request.path_params["version"])
 
-        def read(connection: Connection) -> tuple[Row[Any] | None, Row[Any] | None]:
+        def read(connection: Connection) -> tuple[Row[Any] | None, Row[Any] | None, list[DiffLine]]:
             organisation = session.organisation
-            return (
-                store.find_policy(connection, organisation, version),
-                store.find_policy(connection, organisation, version - 1),
-            )
+            found = store.find_policy(connection, organisation, version)
+            before = store.find_policy(connection, organisation, version - 1)
+            document = before.document if before is not None else ""
+            # Here, because the event loop has better things to do than to compare.
+            diff = difference(document, found.document) if found is not None else []
+            return found, before, diff
 
-        found, before = await self._services.database.read(read)
+        found, before, diff = await self._services.database.read(read)
         if found is None:
             return self._changing.refused(request, session, PATH, NO_VERSION, 404)
         return await self._response(
@@ -73,7 +75,7 @@ class PolicyPages:
             "policy_version.html",
             version=found,
             before=before,
-            diff=difference(before.document if before is not None else "", found.document),
+            diff=diff,
         )
 
     async def check(self, request: Request, session: Session) -> Response:

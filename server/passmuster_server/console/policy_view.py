@@ -2,7 +2,7 @@
 
 import difflib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from passmuster_server.fleet.view import VERDICTS, Badge
@@ -11,15 +11,20 @@ from passmuster_server.policy.simulation import Moved, Simulation
 
 MAX_SHOWN = 50
 CONTEXT = 3
+MAX_COMPARED = 2_000
+"""Lines: at the worst, twice as many take eight times as long to compare."""
+MAX_LINES = 1_000
 
+_Opcode = tuple[str, int, int, int, int]
 _AT_LINE = re.compile(r"at line (\d+)")
 
 
 @dataclass(frozen=True)
 class DiffLine:
-    """One line of a difference: `kind` is added, removed, same or skipped.
+    """One line of a difference: `kind` is added, removed, same, skipped or rest.
 
-    Numbers are those of the lines before and after; a line that is skipped over has none.
+    Numbers are those of the lines before and after; what is skipped over has none, nor has the rest
+    that is too long to be shown, whose text says how long it is.
     """
 
     kind: str
@@ -66,15 +71,20 @@ class Effect:
 
 
 def difference(before: str, after: str) -> list[DiffLine]:
-    """Return the difference with a few lines around each change; empty where there is none."""
+    """Return the difference with a few lines around each change; empty where there is none.
+
+    It takes a moment, but never seconds: where very much has changed, it is told as one change.
+    """
     old, new = before.splitlines(), after.splitlines()
-    matcher = difflib.SequenceMatcher(None, old, new)
+    begin, end = _same_at_both_ends(old, new)
+    old_part, new_part = old[begin : len(old) - end], new[begin : len(new) - end]
     found: list[DiffLine] = []
-    for group in matcher.get_grouped_opcodes(CONTEXT):
-        first = group[0]
-        if first[1] > 0 or first[3] > 0:
+    for group in _changes(old_part, new_part):
+        _, first_old, _, first_new, _ = group[0]
+        if begin + first_old > 0 or begin + first_new > 0:
             found.append(DiffLine("skipped", None, None, ""))
-        for tag, old_begin, old_end, new_begin, new_end in group:
+        for tag, *places in group:
+            old_begin, old_end, new_begin, new_end = (begin + place for place in places)
             if tag == "equal":
                 found += [
                     DiffLine("same", place + 1, new_begin + place - old_begin + 1, old[place])
@@ -83,7 +93,10 @@ def difference(before: str, after: str) -> list[DiffLine]:
                 continue
             found += _lines("removed", old, old_begin, old_end)
             found += _lines("added", new, new_begin, new_end)
-    return found
+    if len(found) <= MAX_LINES:
+        return found
+    rest = f"and {len(found) - MAX_LINES:,} more lines"
+    return [*found[:MAX_LINES], DiffLine("rest", None, None, rest)]
 
 
 def mistake_of(error: DocumentError, document: str) -> Mistake:
@@ -129,3 +142,18 @@ def _lines(kind: str, lines: Sequence[str], begin: int, end: int) -> Iterator[Di
         yield DiffLine(
             kind, place + 1 if removed else None, None if removed else place + 1, lines[place]
         )
+
+
+def _same_at_both_ends(old: Sequence[str], new: Sequence[str]) -> tuple[int, int]:
+    """Return how many lines of both ends need not be compared: all that are the same, but a few."""
+    shorter = min(len(old), len(new))
+    begin = next((place for place in range(shorter) if old[place] != new[place]), shorter)
+    left = shorter - begin
+    end = next((place for place in range(left) if old[-1 - place] != new[-1 - place]), left)
+    return max(0, begin - CONTEXT), max(0, end - CONTEXT)
+
+
+def _changes(old: Sequence[str], new: Sequence[str]) -> Iterable[Sequence[_Opcode]]:
+    if max(len(old), len(new)) > MAX_COMPARED:
+        return [[("replace", 0, len(old), 0, len(new))]]
+    return difflib.SequenceMatcher(None, old, new).get_grouped_opcodes(CONTEXT)
