@@ -224,7 +224,9 @@ def verify(connection: Connection, organisation: str, known_head: str = "") -> V
             if content_hash(row.salt, row.person, row.subject, details) != row.content_hash:
                 raise BrokenChainError(f"entry {number} was changed")
             if row.action == Action.PERSON_ERASED:
-                for first, last in details.get("audit_entries", ()):
+                for named in details.get("audit_entries", ()):
+                    # The first version of this record named each entry by itself.
+                    first, last = (named, named) if isinstance(named, int) else named
                     accounted.update(range(first, last + 1))
         expected = entry_hash(previous, number, row.at, row.action, row.actor, row.content_hash)
         if expected != row.entry_hash:

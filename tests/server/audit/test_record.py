@@ -132,6 +132,20 @@ def test_a_person_is_erased_and_the_chain_still_holds(database: Database) -> Non
     assert (erased.subject, erased.details) == ("", None)
 
 
+def test_an_erasure_of_an_earlier_version_accounts_for_each_entry_by_its_number(
+    database: Database,
+) -> None:
+    filled(database)
+    database.write_now(
+        lambda transaction: record.erase(transaction.connection, DEFAULT_ORGANISATION, ANA)
+    )
+    put(database, Event(Action.PERSON_ERASED, IT, details={"audit_entries": [1, 3]}))
+    with pytest.raises(BrokenChainError, match="entry 2 was emptied"):
+        verified(database)
+    put(database, Event(Action.PERSON_ERASED, IT, details={"audit_entries": [2]}))
+    assert verified(database).erased == 1
+
+
 def test_an_erasure_of_thousands_of_entries_can_be_read_and_proven(database: Database) -> None:
     def fill(connection: Connection) -> tuple[tuple[int, int], ...]:
         for number in range(12_000):
