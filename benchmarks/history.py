@@ -3,18 +3,23 @@
     .venv/bin/python benchmarks/history.py [--quick] [--postgresql]
 
 Puts a year of verdicts into a migrated database: 10,000 laptops (quick: 2,000), each of which fails
-fifty times: a million rows (quick: 200,000). Then it asks as `passmuster-server history` does: for
-the last day, a month half a year ago, the whole year, one person's year, and each single time of
-that month. Each is the median of seven. The last line is JSON.
+fifty times: a million rows (quick: 200,000). Then it asks as the API does for the fifty worst
+laptops of the last day, of a month half a year ago and of the whole year, for the page in the
+middle of that year's list, for one person's year, for the year by group; and as
+`passmuster-server history` does for all laptops of the year, and each single time of that month. In
+the same run it reads the year as one would without running totals, each verdict of it. Each is the
+median of seven, with the processor time on SQLite. The last line is JSON.
 """
 
 import argparse
+import itertools
 import random
 import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -27,16 +32,19 @@ from benchmarks.large_fleet import populate
 from benchmarks.last_line import print_figures
 from passmuster_server import migrations
 from passmuster_server.database import Database
-from passmuster_server.fleet.history import Period, episodes, totals
+from passmuster_server.engines import run
+from passmuster_server.fleet.history import Period, episodes
+from passmuster_server.fleet.history_totals import Place, groups, totals
 from passmuster_server.policy.default_document import default_document
 from passmuster_server.policy.document import parse
 from passmuster_server.policy.tables import verdict_history
-from passmuster_server.schema import DEFAULT_ORGANISATION
+from passmuster_server.schema import DEFAULT_ORGANISATION, to_microseconds
 from tests.support import postgresql
 
 ROUNDS = 7
 FAILURES = 50
 AT_ONCE = 500
+PAGE = 50
 DAY = timedelta(days=1)
 YEAR = 365 * DAY
 
@@ -50,7 +58,10 @@ def lives(numbers: range, begin: datetime, chosen: random.Random) -> Iterator[di
             began = max(begin + day * DAY, changes[-1][0] + timedelta(seconds=1))
             lasted = timedelta(minutes=chosen.expovariate(1 / 240) + 1)
             changes += [(began, "non_compliant"), (began + lasted, "compliant")]
-        for place, (since, verdict) in enumerate(changes[:-1]):
+        had = {verdict: [0, 0] for _, verdict in changes}
+        for (since, verdict), (ended, _) in itertools.pairwise(changes):
+            length, times = had[verdict]
+            had[verdict] = [length + to_microseconds(ended) - to_microseconds(since), times + 1]
             yield {
                 "organisation_id": DEFAULT_ORGANISATION,
                 "device_id": f"{number:032x}",
@@ -58,7 +69,9 @@ def lives(numbers: range, begin: datetime, chosen: random.Random) -> Iterator[di
                 "verdict": verdict,
                 "policy_version": 1,
                 "reasons": b'["never locks (600 s allowed)"]',
-                "ended_at": changes[place + 1][0],
+                "ended_at": ended,
+                "had_before": length,
+                "times": times + 1,
             }
 
 
@@ -77,14 +90,63 @@ def fill(database: Database, laptops: int, begin: datetime) -> int:
     return rows
 
 
-def timed(database: Database, work: Callable[[Connection], list[Any]]) -> tuple[float, int]:
-    """Return the median milliseconds of an answer, and how many lines it has."""
-    took, lines = [], 0
+def timed(
+    database: Database, work: Callable[[Connection], Sequence[Any]]
+) -> tuple[float, float, int]:
+    """Return the median milliseconds of an answer, of the processor, and how many lines it has."""
+    took, cost, lines = [], [], 0
     for _ in range(ROUNDS):
-        began = time.perf_counter()
+        began, used = time.perf_counter(), time.process_time()
         lines = len(database.read_now(work))
         took.append((time.perf_counter() - began) * 1000)
-    return statistics.median(took), lines
+        cost.append((time.process_time() - used) * 1000)
+    return statistics.median(took), statistics.median(cost), lines
+
+
+def obvious(connection: Connection, period: Period, now: datetime) -> Sequence[Any]:
+    """Return the fifty worst laptops from each verdict of the period, clipped to it."""
+    return run(
+        connection,
+        "SELECT device_id, count(*), sum(CASE WHEN ended_at < ? THEN ended_at ELSE ? END "
+        "- CASE WHEN since > ? THEN since ELSE ? END) AS length FROM verdict_history "
+        "WHERE organisation_id = ? AND verdict = ? AND ended_at > ? AND since < ? "
+        "GROUP BY device_id ORDER BY length DESC, device_id LIMIT 50",
+        (
+            *[to_microseconds(min(period.until, now))] * 2,
+            *[to_microseconds(period.since)] * 2,
+            *(period.organisation, period.verdict.value),
+            *(to_microseconds(period.since), to_microseconds(period.until)),
+        ),
+    ).all()
+
+
+def questions(now: datetime) -> dict[str, Callable[[Connection], Sequence[Any]]]:
+    """Return what is asked, by its name."""
+    year = Period(DEFAULT_ORGANISATION, now - YEAR, now)
+    day = replace(year, since=now - DAY)
+    month = replace(year, since=now - YEAR / 2, until=now - YEAR / 2 + 30 * DAY)
+    person = replace(year, owner="worker777@example.com")
+
+    def middle(connection: Connection) -> Sequence[Any]:
+        found = totals(connection, year, now)
+        each = found[len(found) // 2]
+        place = Place(round(each.seconds * 1_000_000), each.device)
+        # Only the page that follows is timed: the place is remembered.
+        places.append(place)
+        return found
+
+    places: list[Place] = []
+    return {
+        "day": lambda connection: totals(connection, day, now, most=PAGE),
+        "month": lambda connection: totals(connection, month, now, most=PAGE),
+        "year": lambda connection: totals(connection, year, now, most=PAGE),
+        "year_obvious": lambda connection: obvious(connection, year, now),
+        "person": lambda connection: totals(connection, person, now),
+        "groups": lambda connection: groups(connection, year, now),
+        "year_whole": middle,
+        "year_middle": lambda connection: totals(connection, year, now, after=places[0], most=PAGE),
+        "episodes": lambda connection: episodes(connection, month, now),
+    }
 
 
 def main() -> None:
@@ -104,32 +166,13 @@ def main() -> None:
         populate(database, parse(default_document(), 1), 0, laptops, bare=True)
         rows = fill(database, laptops, now - YEAR)
         print(f"{rows:,} verdicts of {laptops:,} laptops in a year")
-        asked = {
-            "day": (totals, Period(DEFAULT_ORGANISATION, now - DAY, now)),
-            "month": (
-                totals,
-                Period(DEFAULT_ORGANISATION, now - YEAR / 2, now - YEAR / 2 + 30 * DAY),
-            ),
-            "year": (totals, Period(DEFAULT_ORGANISATION, now - YEAR, now)),
-            "person": (
-                totals,
-                Period(DEFAULT_ORGANISATION, now - YEAR, now, owner="worker777@example.com"),
-            ),
-            "episodes": (
-                episodes,
-                Period(DEFAULT_ORGANISATION, now - YEAR / 2, now - YEAR / 2 + 30 * DAY),
-            ),
-        }
         figures = {}
-        for name, (read, period) in asked.items():
-            milliseconds, lines = timed(
-                database,
-                lambda connection, read=read, period=period: read(  # type: ignore[misc]
-                    connection, period, now
-                ),
-            )
+        for name, read in questions(now).items():
+            milliseconds, processor, lines = timed(database, read)
             figures[f"{name}_ms"] = round(milliseconds, 1)
-            print(f"  {name:9} {milliseconds:8.1f} ms, {lines:,} lines")
+            if not options.postgresql:
+                figures[f"{name}_cpu_ms"] = round(processor, 1)
+            print(f"  {name:12} {milliseconds:8.1f} ms, {processor:8.1f} ms of a core, {lines:,}")
         database.dispose()
     print_figures(
         "history",

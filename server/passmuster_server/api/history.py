@@ -17,20 +17,25 @@ from passmuster_server.api.endpoint import PREFIX, Call, Operation, not_found
 from passmuster_server.api.history_messages import (
     DeviceHistory,
     Explanation,
+    GroupHistory,
     History,
     HistoryQuery,
+    PastOfGroup,
     PastVerdict,
+    PeriodQuery,
     SignalChange,
     VerdictChange,
 )
 from passmuster_server.api.messages import DevicePath, Nothing
-from passmuster_server.api.pages import page_of
+from passmuster_server.api.pages import following, place_of, wrong_place
 from passmuster_server.audit.actions import Action
 from passmuster_server.audit.record import Event, record_once
 from passmuster_server.database import StoreUnavailableError
-from passmuster_server.fleet import history
+from passmuster_server.devices.groups import groups_of
+from passmuster_server.fleet import history_totals
 from passmuster_server.fleet.device_view import MAX_STORED, reading_of
-from passmuster_server.fleet.history import Period, Total
+from passmuster_server.fleet.history import Period
+from passmuster_server.fleet.history_totals import Place, Total
 from passmuster_server.fleet.store import StoredDevice, device_of
 from passmuster_server.gate.callers import FLEET_MANAGE, FLEET_READ
 from passmuster_server.policy.explanation import explain
@@ -39,6 +44,7 @@ from passmuster_server.web.problems import RefusalError
 
 PATH = f"{PREFIX}/history"
 LAST = timedelta(days=30)
+MAX_DIGITS = 18
 
 
 class Past:
@@ -51,26 +57,37 @@ class Past:
 
     async def fleet(self, call: Call[Nothing, HistoryQuery, Nothing]) -> History:
         """Return one page of who had the verdict within a period. Raises `ContractError`."""
-        given = call.query
-        until = _moment("until", given.until, call.now)
-        try:
-            since = _moment("since", given.since, until - LAST)
-        except OverflowError:
-            raise ContractError("until", "too early") from None
-        if since >= until:
-            raise ContractError("since", "expected a time before until")
-        owner = "" if given.owner is UNSET else given.owner.strip()
-        period = Period(call.organisation, since, until, given.verdict, owner)
+        given, period = call.query, _period(call)
+        since, until = period.since, period.until
+        after = _place(given)
         found = await self._database.read(
-            lambda connection: history.totals(connection, period, call.now)
+            lambda connection: history_totals.totals(
+                connection, period, call.now, after=after, most=given.limit + 1
+            )
         )
-        seen = [each for each in found if self._sees(call, each.device)]
-        # The next page is about the same period, wherever this one ended by default.
-        query = structs.replace(
-            given, since=codec.format_time(since), until=codec.format_time(until)
+        page, more = found[: given.limit], None
+        if len(found) > given.limit:
+            # The next page is about the same period, wherever this one ended by default.
+            query = structs.replace(
+                given, since=codec.format_time(since), until=codec.format_time(until)
+            )
+            more = following(query, _written(page[-1]), self._public_url + PATH)
+        return History(since, until, given.verdict, [_past(each) for each in page], more)
+
+    async def groups(self, call: Call[Nothing, PeriodQuery, Nothing]) -> GroupHistory:
+        """Return how long each group's devices had the verdict. Raises `ContractError`."""
+        period = _period(call)
+        found, names = await self._database.read(
+            lambda connection: (
+                history_totals.groups(connection, period, call.now),
+                {each.group_id: each.name for each in groups_of(connection, call.organisation)},
+            )
         )
-        page, following = page_of(seen, _longest_first, query, self._public_url + PATH)
-        return History(since, until, given.verdict, [_past(each) for each in page], following)
+        told = [
+            PastOfGroup(each.group, names.get(each.group, each.group), each.devices, each.seconds)
+            for each in found
+        ]
+        return GroupHistory(period.since, period.until, period.verdict, told)
 
     async def device(self, call: Call[DevicePath, Nothing, Nothing]) -> DeviceHistory:
         """Return how a device's verdict and readings changed. Raises `RefusalError` 404."""
@@ -139,6 +156,17 @@ def operations(services: Services) -> Sequence[Operation[Any, Any, Any]]:
             past.fleet,
         ),
         Operation(
+            "getHistoryOfGroups",
+            f"{PATH}/groups",
+            "How many devices of each group had a verdict within a period, and for how long",
+            reads,
+            Nothing,
+            PeriodQuery,
+            Nothing,
+            GroupHistory,
+            past.groups,
+        ),
+        Operation(
             "getDeviceHistory",
             f"{devices.PATH}/{{device}}/history",
             "How this device's verdict and what was read of it changed",
@@ -174,8 +202,36 @@ def _moment(name: str, given: str | UnsetType, default: datetime) -> datetime:
         raise ContractError(name, "beyond the times there are in UTC") from None
 
 
-def _longest_first(total: Total) -> str:
-    return f"{2**53 - int(total.seconds * 1_000_000):016d}{total.owner}\0{total.device}"
+def _period(call: Call[Nothing, Any, Nothing]) -> Period:
+    """Return what is asked about, of the groups that are there for the caller."""
+    given = call.query
+    until = _moment("until", given.until, call.now)
+    try:
+        since = _moment("since", given.since, until - LAST)
+    except OverflowError:
+        raise ContractError("until", "too early") from None
+    if since >= until:
+        raise ContractError("since", "expected a time before until")
+    owner = "" if given.owner is UNSET else given.owner.strip()
+    groups = call.client.groups
+    if given.group is not UNSET:
+        groups = frozenset({given.group}) if call.sees(given.group) else frozenset()
+    return Period(call.organisation, since, until, given.verdict, owner, groups)
+
+
+def _written(total: Total) -> str:
+    return f"{round(total.seconds * 1_000_000)} {total.device}"
+
+
+def _place(query: HistoryQuery) -> Place | None:
+    place = place_of(query.after)
+    if not place:
+        return None
+    length, _, device = place.partition(" ")
+    # As wide as what the database counts in.
+    if not (length.isascii() and length.isdigit() and len(length) <= MAX_DIGITS):
+        raise wrong_place()
+    return Place(int(length), device)
 
 
 def _past(total: Total) -> PastVerdict:

@@ -6,8 +6,9 @@ from typing import Annotated, Any
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 from passmuster_collectors.contract.verdict import Verdict
-from passmuster_server.api.messages import Search
-from passmuster_server.api.pages import PageQuery
+from passmuster_server.api.messages import InGroup, Limit, Search
+from passmuster_server.api.pages import After
+from passmuster_server.fleet.index import PAGE_SIZE
 
 Moment = Annotated[
     str,
@@ -22,13 +23,21 @@ Moment = Annotated[
 """A text: what is read leniently, as parameters are, would take a number for a time."""
 
 
-class HistoryQuery(PageQuery, forbid_unknown_fields=True):
+class PeriodQuery(Struct, forbid_unknown_fields=True):
     """Which verdict, from when until when: by default the last 30 days."""
 
     since: Moment | UnsetType = UNSET
     until: Moment | UnsetType = UNSET
     verdict: Verdict = Verdict.NON_COMPLIANT
     owner: Annotated[Search, Meta(description="Of this person alone.")] | UnsetType = UNSET
+    group: InGroup | UnsetType = UNSET
+
+
+class HistoryQuery(PeriodQuery, forbid_unknown_fields=True):
+    """The same, one page of devices."""
+
+    after: After | UnsetType = UNSET
+    limit: Limit = PAGE_SIZE
 
 
 class PastVerdict(Struct):
@@ -54,6 +63,24 @@ class History(Struct):
     verdict: Verdict
     devices: list[PastVerdict]
     next: str | None
+
+
+class PastOfGroup(Struct):
+    """How many devices of a group had the verdict within the period; `seconds` of all together."""
+
+    group: str
+    group_name: str
+    devices: int
+    seconds: float
+
+
+class GroupHistory(Struct):
+    """The groups of which devices had the verdict, the longest first."""
+
+    since: datetime
+    until: datetime
+    verdict: Verdict
+    groups: list[PastOfGroup]
 
 
 class VerdictChange(Struct):

@@ -20,6 +20,9 @@ _ONE_LINE = r"^[^\x00-\x1f\x7f]*$"
 
 DeviceId = Annotated[str, Meta(pattern="^[0-9a-f]{32}$", description="The device's id.")]
 Search = Annotated[str, Meta(max_length=128, pattern=_ONE_LINE)]
+InGroup = Annotated[
+    str, Meta(max_length=32, pattern=_ONE_LINE, description="Only devices of the group's id.")
+]
 Limit = Annotated[int, Meta(ge=1, le=MOST, description="How many entries at most.")]
 
 
@@ -43,13 +46,7 @@ class DevicesQuery(Struct, forbid_unknown_fields=True):
     """Which devices are asked for."""
 
     verdict: Annotated[Group, Meta(description="Only devices of this verdict.")] | UnsetType = UNSET
-    group: (
-        Annotated[
-            str,
-            Meta(max_length=32, pattern=_ONE_LINE, description="Only devices of the group's id."),
-        ]
-        | UnsetType
-    ) = UNSET
+    group: InGroup | UnsetType = UNSET
     search: (
         Annotated[
             Search,

@@ -39,19 +39,35 @@ def page_of(
     went meanwhile. Raises `ContractError` for a place that was never given out.
     """
     ordered = sorted(items, key=key)
-    if query.after:
-        after = _read(query.after)
+    after = place_of(query.after)
+    if after:
         ordered = [each for each in ordered if key(each) > after]
     page = ordered[: query.limit]
     if len(ordered) <= query.limit:
         return page, None
+    return page, following(query, key(page[-1]), address)
+
+
+def following(query: Struct, place: str, address: str) -> str:
+    """Return the address of the page that begins after a place."""
     values = {name: value for name, value in to_builtins(query).items() if value}
-    values["after"] = base64url(key(page[-1]).encode("utf-8"))
-    return page, f"{address}?{urlencode(values)}"
+    values["after"] = base64url(place.encode("utf-8"))
+    return f"{address}?{urlencode(values)}"
 
 
-def _read(after: str) -> str:
+def place_of(after: str | UnsetType) -> str:
+    """Return the place after which the page begins, and nothing for the first page.
+
+    Raises `ContractError` for one that was never given out.
+    """
+    if not after:
+        return ""
     try:
         return from_base64url(after, "after").decode("utf-8")
     except (ContractError, UnicodeDecodeError):
-        raise ContractError("after", "expected a place as next has it") from None
+        raise wrong_place() from None
+
+
+def wrong_place() -> ContractError:
+    """Return the refusal for a place that was never given out."""
+    return ContractError("after", "expected a place as next has it")

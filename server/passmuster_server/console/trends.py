@@ -11,12 +11,13 @@ from sqlalchemy import Connection
 from passmuster_collectors.contract.verdict import Outcome, Verdict
 from passmuster_server.clock import Clock
 from passmuster_server.database import Database
-from passmuster_server.fleet.history import Period, Total, totals
+from passmuster_server.devices.tables import devices
+from passmuster_server.fleet.history import Period
 from passmuster_server.fleet.history_points import in_service, verdicts_at
+from passmuster_server.fleet.history_totals import Total, totals
 from passmuster_server.policy.demands import JUDGED
 from passmuster_server.policy.standing import DeviceStatus, Standing
 from passmuster_server.policy.standings import Standings
-from passmuster_server.policy.tables import verdict_history
 
 PERIODS: Mapping[int, tuple[timedelta, int]] = {
     1: (timedelta(hours=1), 25),
@@ -104,7 +105,7 @@ def _counted(
 ) -> Trends:
     step, number = PERIODS[days]
     first = now - step * (number - 1)
-    among = in_service(verdict_history.c.device_id, organisation, group)
+    among = in_service(devices.c.device_id, organisation, group)
     period = Period(organisation, first, now)
     silent = silent_of(standings, now)
     return Trends(

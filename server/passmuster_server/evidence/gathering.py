@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, func, select
+from sqlalchemy import Connection, Select, func, select
 
 from passmuster_collectors.contract.verdict import Outcome, Verdict
 from passmuster_collectors.signals import CATALOG
@@ -14,11 +14,12 @@ from passmuster_server.audit import record
 from passmuster_server.audit.record import BrokenChainError
 from passmuster_server.audit.tables import audit_entries
 from passmuster_server.devices.tables import devices, organisations
-from passmuster_server.fleet import history
+from passmuster_server.fleet import history_totals
+from passmuster_server.fleet.history import Period
 from passmuster_server.fleet.history_points import in_service
 from passmuster_server.gate.tables import decisions
 from passmuster_server.policy.standing import DeviceStatus, Standing
-from passmuster_server.policy.tables import policies, verdict_history, waivers
+from passmuster_server.policy.tables import policies, waivers
 
 LONGEST = timedelta(days=400)
 
@@ -97,7 +98,7 @@ def gather(
         connection, select(devices.c.status, func.count()).where(own).group_by(devices.c.status)
     )
     in_use = [each for each in standings if each.status is DeviceStatus.ACTIVE]
-    among = in_service(verdict_history.c.device_id, organisation, None)
+    among = in_service(devices.c.device_id, organisation, None)
     answered = _counts(
         connection,
         select(decisions.c.allowed, func.count())
@@ -121,8 +122,10 @@ def gather(
         by_verdict=Counter(each.verdict_at(now).value for each in in_use),
         signals=_signals(in_use, now),
         seconds={
-            verdict.value: _seconds(
-                connection, history.Period(organisation, since, until, verdict), among, now
+            verdict.value: round(
+                history_totals.seconds(
+                    connection, Period(organisation, since, until, verdict), now, among
+                )
             )
             for verdict in Verdict
         },
@@ -157,13 +160,6 @@ def _signals(in_use: Iterable[Standing], now: datetime) -> dict[str, Outcomes]:
             if each.signal in counted:
                 counted[each.signal]["excepted" if excepted else _COUNTED[each.outcome]] += 1
     return {signal: Outcomes(**found) for signal, found in counted.items()}
-
-
-def _seconds(
-    connection: Connection, period: history.Period, among: ColumnElement[bool], now: datetime
-) -> int:
-    totals = history.totals(connection, period, now, among=among)
-    return round(sum(each.seconds for each in totals))
 
 
 def _policies(

@@ -11,7 +11,8 @@ from typing import Any
 from passmuster_collectors.contract import codec
 from passmuster_collectors.contract.verdict import Verdict
 from passmuster_server.commands import Command, CommandError
-from passmuster_server.fleet.history import Episode, Period, Total, episodes, totals
+from passmuster_server.fleet.history import Episode, Period, episodes
+from passmuster_server.fleet.history_totals import Total, totals
 from passmuster_server.schema import DEFAULT_ORGANISATION
 
 LAST = timedelta(days=30)

@@ -205,7 +205,12 @@ class Policies:
                 verdict, grace_until, signals = judged.verdict, judged.grace_until, judged.signals
                 blocking = (signal for signal in signals if signal.blocking)
                 reasons = tuple(reason.admin for signal in blocking for reason in signal.reasons)
-        since = changed_at if before is None or before.verdict is not verdict else before.since
+        since = changed_at
+        if before is not None:
+            # Nothing ends before it began: clocks are set, and a new limit may say that a report
+            # was too old long ago.
+            same = before.verdict is verdict
+            since = before.since if same else max(changed_at, before.since)
         standing = Standing(
             organisation=stored.organisation,
             device=stored.device,

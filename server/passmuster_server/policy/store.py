@@ -199,9 +199,15 @@ _END_VERDICT = (
     "UPDATE verdict_history SET ended_at = ? "
     "WHERE organisation_id = ? AND device_id = ? AND since = ? AND ended_at = ?"
 )
+_LAST_SUCH = (
+    "FROM verdict_history WHERE organisation_id = ? AND verdict = ? AND device_id = ? "
+    "ORDER BY ended_at DESC, since DESC, times DESC LIMIT 1"
+)
 _BEGIN_VERDICT = (
-    "INSERT INTO verdict_history (organisation_id, device_id, since, verdict, policy_version, "
-    "reasons, ended_at) VALUES (?, ?, ?, ?, ?, ?, ?)"
+    "INSERT INTO verdict_history (organisation_id, device_id, since, verdict, "  # noqa: S608 - constants
+    "policy_version, reasons, ended_at, had_before, times) VALUES (?, ?, ?, ?, ?, ?, ?, "
+    f"COALESCE((SELECT had_before + ended_at - since {_LAST_SUCH}), 0), "
+    f"COALESCE((SELECT times {_LAST_SUCH}), 0) + 1)"
 )
 """Hand-written: whenever a report says something new."""
 
@@ -238,6 +244,7 @@ def save_verdict(
         return signals
     if before is not None:
         transaction.run(_END_VERDICT, (since, *device, to_microseconds(before.since), _ENDLESS))
+    such = (standing.organisation, standing.verdict.value, standing.device)
     transaction.run(
         _BEGIN_VERDICT,
         (
@@ -247,6 +254,8 @@ def save_verdict(
             standing.policy_version,
             canonical_bytes(list(reasons)),
             _ENDLESS,
+            *such,
+            *such,
         ),
     )
     return signals

@@ -80,13 +80,24 @@ verdict_history = Table(
     Column("policy_version", Integer, nullable=False),
     Column("reasons", LargeBinary, nullable=False),
     Column("ended_at", Moment, nullable=False, server_default=str(to_microseconds(ENDLESS))),
+    Column("had_before", BigInteger, nullable=False, server_default="0"),
+    Column("times", Integer, nullable=False, server_default="1"),
     ForeignKeyConstraint(*_DEVICE),
     Index("ix_verdict_history_device", "organisation_id", "device_id", "since"),
     Index(
         "ix_verdict_history_ended", "organisation_id", "verdict", "ended_at", "since", "device_id"
     ),
+    Index(
+        "ix_verdict_history_totals",
+        *("organisation_id", "verdict", "device_id", "ended_at", "since", "times", "had_before"),
+    ),
 )
-"""`ended_at` is `ENDLESS` while the verdict holds, so that a period is a range of the index."""
+"""`ended_at` is `ENDLESS` while the verdict holds, so that a period is a range of the index.
+
+`had_before` counts the microseconds that the device had this verdict before, and `times` how often
+it has had it with this one. What retention deletes stays counted in what is kept: any two places of
+a device's history say by their difference what lies between.
+"""
 
 allowances = Table(
     "allowances",

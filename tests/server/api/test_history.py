@@ -50,6 +50,32 @@ def test_a_period_and_a_person_narrow_it(reader: httpx.Client) -> None:
     ]
 
 
+def test_a_group_narrows_it(reader: httpx.Client, fleet: Fleet) -> None:
+    groups = {each["name"]: each["id"] for each in reader.get("/api/v1/groups").json()["groups"]}
+    for name, laptop in (("Manila", "mia"), ("Cebu", "olga1")):
+        asked = {"verdict": "compliant", "group": groups[name]}
+        (found,) = reader.get(HISTORY, params=asked).json()["devices"]
+        assert found["device"] == fleet[laptop].device
+    assert reader.get(HISTORY, params={"group": groups["Manila"]}).json()["devices"] == []
+
+
+def test_groups_are_told_with_how_many_laptops_and_how_long(
+    reader: httpx.Client, supplier: httpx.Client, fleet: Fleet
+) -> None:
+    (cebu,) = reader.get(f"{HISTORY}/groups").json()["groups"]
+    assert (cebu["group_name"], cebu["devices"]) == ("Cebu", 1)
+    assert cebu["seconds"] > 0
+    assert fleet["olga1"].device
+    compliant = {"verdict": "compliant"}
+    every = reader.get(f"{HISTORY}/groups", params=compliant).json()["groups"]
+    assert sorted(each["group_name"] for each in every) == ["Cebu", "Default", "Manila"]
+    own = supplier.get(f"{HISTORY}/groups", params=compliant).json()["groups"]
+    assert [each["group_name"] for each in own] == ["Manila"]
+    named = {"verdict": "compliant", "group": cebu["group"]}
+    assert supplier.get(f"{HISTORY}/groups", params=named).json()["groups"] == []
+    assert supplier.get(HISTORY, params=named).json()["devices"] == []
+
+
 @pytest.mark.parametrize(
     ("asked", "field"),
     [
@@ -60,6 +86,8 @@ def test_a_period_and_a_person_narrow_it(reader: httpx.Client) -> None:
         ({"until": "0001-01-01T00:00:00Z"}, "until"),
         ({"verdict": "fine"}, "verdict"),
         ({"after": "nowhere!"}, "after"),
+        ({"after": "bm93aGVyZQ"}, "after"),
+        ({"after": "OTk5OTk5OTk5OTk5OTk5OTk5OTk5OSBh"}, "after"),
     ],
 )
 def test_a_wrong_parameter_is_refused_by_its_name(

@@ -3,7 +3,7 @@
 import csv
 import io
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,21 +13,23 @@ from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 
-from passmuster_collectors.contract.platform import Platform
 from passmuster_collectors.contract.verdict import Verdict
 from passmuster_server import migrations
 from passmuster_server.database import Database, Transaction
 from passmuster_server.devices.ratchets import reset_ratchet
 from passmuster_server.devices.tables import devices
-from passmuster_server.fleet.history import Episode, Period, Total, episodes, totals
+from passmuster_server.fleet.history import Episode, Period, episodes
 from passmuster_server.fleet.history_points import verdicts_at
+from passmuster_server.fleet.history_totals import Total, totals
 from passmuster_server.policy.standing import DeviceStatus, Standing
 from passmuster_server.policy.store import save_verdict
 from passmuster_server.policy.stored_devices import stored_device
+from passmuster_server.policy.tables import ENDLESS
 from passmuster_server.schema import DEFAULT_ORGANISATION, to_microseconds
 from tests.server.conftest import quick_code
 from tests.support import example_database
 from tests.support.clocked_server import clocked_server
+from tests.support.example_devices import insert_device
 from tests.support.example_readings import healthy, with_stick
 from tests.support.example_standings import standing
 from tests.support.signing_device import SigningDevice
@@ -55,31 +57,11 @@ def database(tmp_path: Path) -> Iterator[Database]:
     created.dispose()
 
 
-def insert_device(transaction: Transaction, name: str) -> None:
-    transaction.connection.execute(
-        devices.insert().values(
-            organisation_id=DEFAULT_ORGANISATION,
-            device_id=name,
-            owner=f"{name.title()}@example.com",
-            computer_name=f"{name}-laptop",
-            platform=Platform.LINUX.value,
-            system="Debian GNU/Linux 12",
-            agent_version="0.1.0",
-            public_key=b"key",
-            thumbprint=name,
-            fingerprint=name,
-            tier="file",
-            status=DeviceStatus.ACTIVE.value,
-            enrolled_at=START,
-        )
-    )
-
-
 def live(transaction: Transaction) -> None:
     """Let each laptop's verdicts follow one another, as judgements do."""
     connection = transaction.connection
     for name, life in LIVES.items():
-        insert_device(transaction, name)
+        insert_device(transaction, name, enrolled_at=START)
         reset_ratchet(connection, DEFAULT_ORGANISATION, name, "nonce")
         for day, verdict in life:
             stored = stored_device(connection, DEFAULT_ORGANISATION, name)
@@ -206,19 +188,24 @@ def test_each_time_is_told_in_order(database: Database) -> None:
     assert [each.ended for each in found] == [START + 7 * DAY, START + 21 * DAY, None]
 
 
-def test_history_from_before_it_knew_its_ends_is_told_them(tmp_path: Path) -> None:
-    url = new_store(tmp_path)
+def before_version(url: str, name: str) -> Database:
+    """Return a database as the versions before the one of this name left it."""
     database = Database(url)
     config = Config()
     config.set_main_option("script_location", str(Path(migrations.__file__).parent))
     (before,) = [
         revision.down_revision
         for revision in ScriptDirectory.from_config(config).walk_revisions()
-        if "verdicts_end" in revision.path
+        if name in revision.path
     ]
     with database.writer_engine.connect() as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, str(before))
+    return database
+
+
+def test_history_from_before_it_knew_its_ends_is_told_them(tmp_path: Path) -> None:
+    database = before_version(new_store(tmp_path), "verdicts_end")
     database.write_now(old_history)
     migrations.migrate(database)
     found = database.read_now(
@@ -229,25 +216,53 @@ def test_history_from_before_it_knew_its_ends_is_told_them(tmp_path: Path) -> No
     assert [days(each) for each in found] == [2, 1, 2]
 
 
-def old_history(transaction: Transaction) -> None:
-    """Store the same lives as a server before that migration did."""
+def test_history_from_before_it_knew_its_totals_is_told_them(tmp_path: Path) -> None:
+    database = before_version(new_store(tmp_path), "verdict_totals")
+    # More laptops than are counted at once.
+    names = [f"{number:03}-{name}" for number in range(200) for name in LIVES]
+    database.write_now(lambda transaction: old_history(transaction, names, ended=True))
+    migrations.migrate(database)
+    for first, last in ((0, 30), (6, 20.5), (-1, 6), (21, 29)):
+        found = asked(database, first, last)
+        assert {name: (each.episodes, days(each)) for name, each in found.items()} == {
+            name: clipped for name in names if (clipped := by_hand(name[4:], first, last))
+        }
+    database.dispose()
+
+
+def by_hand(name: str, first: float, last: float) -> tuple[int, float] | None:
+    """Return how often and how many days the laptop was not compliant; None where it never was."""
+    life = LIVES[name]
+    ends = [day for day, _ in life[1:]] + [10_000]
+    lengths = [
+        min(end, last, 30) - max(day, first)
+        for (day, verdict), end in zip(life, ends, strict=True)
+        if verdict is BAD and end > first and day < last
+    ]
+    return (len(lengths), sum(lengths)) if lengths else None
+
+
+def old_history(
+    transaction: Transaction, names: Sequence[str] = tuple(LIVES), *, ended: bool = False
+) -> None:
+    """Store the same lives as a server before that migration did; `ended`: with their ends."""
     organisation = "INSERT INTO organisations (organisation_id, name, server_id, hash_key) "
     transaction.run(
         organisation + "VALUES (?, 'Example', 'server-1', ?)", (DEFAULT_ORGANISATION, bytes(32))
     )
-    for name in LIVES:
-        insert_device(transaction, name)
-    for name, life in LIVES.items():
-        for day, verdict in life:
+    for name in names:
+        insert_device(transaction, name, enrolled_at=START)
+        life = LIVES[name.rpartition("-")[2]]
+        ends = [to_microseconds(START + day * DAY) for day, _ in life[1:]]
+        for (day, verdict), end in zip(life, [*ends, to_microseconds(ENDLESS)], strict=True):
+            began = to_microseconds(START + day * DAY)
             transaction.run(
                 "INSERT INTO verdict_history (organisation_id, device_id, since, verdict, "
-                "policy_version, reasons) VALUES (?, ?, ?, ?, 1, ?)",
+                f"policy_version, reasons{', ended_at' * ended}) "
+                f"VALUES (?, ?, ?, ?, 1, ?{', ?' * ended})",
                 (
-                    DEFAULT_ORGANISATION,
-                    name,
-                    to_microseconds(START + day * DAY),
-                    verdict.value,
-                    b"[]",
+                    *(DEFAULT_ORGANISATION, name, began, verdict.value, b"[]"),
+                    *([end] if ended else []),
                 ),
             )
 

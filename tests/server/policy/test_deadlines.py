@@ -151,3 +151,16 @@ def test_what_is_waited_for_does_not_grow_with_the_reports() -> None:
         last_seen = NOW + timedelta(minutes=minute)
         standings.put(standing(last_seen=last_seen))
     assert len(waiting) < 100
+
+
+def test_no_verdict_ends_before_it_began_where_the_clock_is_set_back(
+    server: ClockedServer, client: httpx.Client, laptop: SigningDevice
+) -> None:
+    laptop.report(client, healthy())
+    server.ahead = -timedelta(minutes=10)
+    laptop.report(client, with_stick())
+    server.ahead = timedelta(0)
+    laptop.report(client, healthy())
+    lengths = server.rows("SELECT ended_at - since FROM verdict_history WHERE had_before = 0")
+    assert verdicts(server)[-1] == "compliant"
+    assert min(length for (length,) in lengths) >= 0
