@@ -11,6 +11,7 @@ from typing import Any
 from passmuster_collectors.contract import codec
 from passmuster_collectors.contract.verdict import Verdict
 from passmuster_server.commands import Command, CommandError
+from passmuster_server.devices.groups import GroupError, find_group
 from passmuster_server.fleet.history import Episode, Period, episodes
 from passmuster_server.fleet.history_totals import Total, totals
 from passmuster_server.schema import DEFAULT_ORGANISATION
@@ -29,6 +30,7 @@ def add_commands(parsers: "_SubParsersAction[ArgumentParser]") -> None:
     ):
         parser.add_argument(flag, metavar="TIME", default="", help=text)
     parser.add_argument("--owner", metavar="EMAIL", default="", help="of this person alone")
+    parser.add_argument("--group", metavar="NAME", help="of the laptops that are in it now")
     parser.add_argument(
         "--verdict",
         choices=[verdict.value for verdict in Verdict],
@@ -52,7 +54,12 @@ def history(command: Command) -> int:
     if since >= until:
         raise CommandError("--since: expected a time before --until")
     period = Period(
-        DEFAULT_ORGANISATION, since, until, Verdict(arguments.verdict), arguments.owner.strip()
+        DEFAULT_ORGANISATION,
+        since,
+        until,
+        Verdict(arguments.verdict),
+        arguments.owner.strip(),
+        _group(command, arguments.group) if arguments.group is not None else None,
     )
     read = episodes if arguments.episodes else totals
     found: Sequence[Episode | Total] = command.database.read_now(
@@ -66,6 +73,17 @@ def history(command: Command) -> int:
     else:
         _print_text(period, found)
     return 0
+
+
+def _group(command: Command, name: str) -> frozenset[str]:
+    """Return the id of the group of this name. Raises `CommandError`."""
+    try:
+        found = command.database.read_now(
+            lambda connection: find_group(connection, DEFAULT_ORGANISATION, name)
+        )
+    except GroupError as error:
+        raise CommandError(str(error)) from None
+    return frozenset({found.group_id})
 
 
 def moment(flag: str, text: str) -> datetime:

@@ -156,7 +156,7 @@ def _lengths(period: Period, now: datetime, among: ColumnElement[bool] | None = 
     at_begin = _place(period, device, _had_at(begin)).where(_ROW.ended_at > begin)
     at_end = _place(period, device, _had_at(end)).where(_ROW.ended_at >= end)
     newest = _place(period, device, _had_at(end), newest=True)
-    had = newest.scalar_subquery()
+    had: ColumnElement[Any] = newest.scalar_subquery()
     if end < now:
         # Later ones may have followed; one of them knows what was before it.
         had = func.coalesce(at_end.scalar_subquery(), had)
