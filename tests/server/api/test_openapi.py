@@ -52,7 +52,7 @@ def settings(folder: Path, client: httpx.Client, device: str) -> Path:
         include-operation-id = [
             "listDevices", "listDeploymentSecrets", "listPolicyVersions", "listGroups",
             "listAllowances", "listUnknownUsbDevices", "listNetworks",
-            "getHistory",
+            "getHistory", "getHistoryOfGroups",
         ]
         checks.positive_data_acceptance.expected-statuses = [200, 304, 400]
 
