@@ -7,7 +7,8 @@ from starlette.routing import Route
 
 from passmuster_collectors.contract.verdict import Verdict
 from passmuster_server.alerts import outbox
-from passmuster_server.alerts.channels import NotSentError, RefusedError, send
+from passmuster_server.alerts.channels import send
+from passmuster_server.alerts.errors import NotSentError, RefusedError
 from passmuster_server.alerts.news import alert_of, is_news, judged_before
 from passmuster_server.background import BackgroundTask
 from passmuster_server.database import StoreUnavailableError, Transaction

@@ -33,8 +33,19 @@ ASKED_FOR = frozenset({Kind.SILENT})
 """What a rule tells of only where it names it: each laptop falls silent every evening."""
 
 
+_LINES = {
+    Kind.SHUT_OUT: "Laptop{} is shut out",
+    Kind.GRACE: "Laptop{} has time to be put right",
+    Kind.IN_ORDER: "Laptop{} is in order again",
+    Kind.SILENT: "Laptop{} has fallen silent",
+}
+
+
 class Mail(msgspec.Struct, frozen=True, tag="email"):
-    """By SMTP. `security` is `tls` (from the first byte), `starttls` or `none`."""
+    """By SMTP. `security` is `tls` (from the first byte), `starttls` or `none`.
+
+    The password is in a file of the server's, or here where it came from a page or a program.
+    """
 
     to: str
     sender: str
@@ -43,6 +54,7 @@ class Mail(msgspec.Struct, frozen=True, tag="email"):
     security: str
     user: str = ""
     password_file: str = ""
+    password: str = ""
 
 
 class Hook(msgspec.Struct, frozen=True, tag="webhook"):
@@ -53,16 +65,32 @@ class Hook(msgspec.Struct, frozen=True, tag="webhook"):
 
 
 class Slack(msgspec.Struct, frozen=True, tag="slack"):
-    """As `{"text": ...}` to the address in a file: whoever has it may post."""
+    """As `{"text": ...}` to an address, in a file or here: whoever has it may post."""
 
-    url_file: str
+    url_file: str = ""
+    url: str = ""
+
+
+class Syslog(msgspec.Struct, frozen=True, tag="syslog"):
+    """As CEF in syslog. `transport` is `tls`, `tcp` or `udp`; `authorities` PEM, else the system's.
+
+    Nothing is acknowledged: what the network has taken counts as sent.
+    """
+
+    host: str
+    port: int
+    transport: str
+    authorities: str = ""
+
+
+Channel = Mail | Hook | Slack | Syslog
 
 
 class Rule(msgspec.Struct, frozen=True):
     """One rule. Without kinds it tells of each but `ASKED_FOR`, without a group (its id) of all."""
 
     name: str
-    channel: Mail | Hook | Slack
+    channel: Channel
     kinds: tuple[Kind, ...] = ()
     group: str | None = None
     least: Severity = Severity.LOW
@@ -87,16 +115,20 @@ class Alert(msgspec.Struct, frozen=True):
     at: int
 
     @property
+    def title(self) -> str:
+        """What has happened, whatever it happened to."""
+        return _LINES[self.kind].format("")
+
+    @property
     def line(self) -> str:
         """The change in one line, without a link."""
-        words = {
-            Kind.SHUT_OUT: "is shut out",
-            Kind.GRACE: "has time to be put right",
-            Kind.IN_ORDER: "is in order again",
-            Kind.SILENT: "has fallen silent",
-        }
         because = f": {', '.join(self.signals)}" if self.signals else ""
-        return f"Laptop {self.device} {words[self.kind]} ({self.severity.name.lower()}){because}"
+        told = _LINES[self.kind].format(f" {self.device}" if self.device else "")
+        return f"{told} ({self.severity.name.lower()}){because}"
+
+    def link(self, public_url: str) -> str:
+        """Return where it can be looked at."""
+        return f"{public_url}/fleet/devices/{self.device}"
 
 
 def rules_of(connection: Connection, organisation: str) -> list[Rule]:

@@ -377,7 +377,24 @@ def test_rules_are_on_record_and_end(server: ClockedServer) -> None:
 @pytest.mark.parametrize(
     ("arguments", "named"),
     [
-        (("--email", "it@example.com"), "--email needs"),
+        (("--email", "it@example.com"), "--smtp: missing"),
+        (("--email", "it@example.com", "--smtp", "mail"), "--from: missing"),
+        (
+            ("--syslog", "siem.example.com", "--syslog-transport", "udp"),
+            "--syslog-transport: every",
+        ),
+        (
+            ("--syslog", "siem.example.com", "--syslog-transport", "tcp"),
+            "--syslog-transport: every",
+        ),
+        (("--syslog", "siem.example.com:0"), "--syslog: expected HOST"),
+        (("--syslog", "siem example"), "--syslog: expected HOST"),
+        (
+            ("--syslog", "siem.example.com", "--syslog-ca-file", "/etc/hostname"),
+            "--syslog-ca-file: expected certificates",
+        ),
+        (("--syslog", "siem", "--syslog-ca-file", "/nowhere"), "--syslog-ca-file: can't be read"),
+        (("--syslog", "siem", "--per-hour", "0"), "--per-hour: expected 1 to 1000"),
         (("--webhook", "http://example.com/x"), "--webhook: expected https"),
         (("--slack-url-file", "/nowhere"), "--slack-url-file: no such file"),
         (

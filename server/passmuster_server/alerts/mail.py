@@ -1,0 +1,50 @@
+"""Alerts by e-mail."""
+
+import smtplib
+import ssl
+from datetime import datetime
+from email.message import EmailMessage
+from email.utils import format_datetime, make_msgid
+
+from passmuster_server.alerts.errors import NotSentError
+from passmuster_server.alerts.rules import Mail
+from passmuster_server.alerts.secret_files import read_secret
+
+TIMEOUT_S = 20.0
+
+
+def send_mail(mail: Mail, subject: str, text: str, now: datetime) -> None:
+    """Send one e-mail, and wait until the server has taken it. Raises `NotSentError`."""
+    # As our own name to the server as well: looking up this machine's would ask a name server.
+    domain = mail.sender.rpartition("@")[2]
+    context = ssl.create_default_context()
+    try:
+        message = _written(mail, domain, subject, text, now)
+        with (
+            smtplib.SMTP_SSL(mail.host, mail.port, domain, timeout=TIMEOUT_S, context=context)
+            if mail.security == "tls"
+            else smtplib.SMTP(mail.host, mail.port, domain, timeout=TIMEOUT_S)
+        ) as server:
+            if mail.security == "starttls":
+                server.starttls(context=context)
+            if mail.user:
+                server.login(mail.user, mail.password or read_secret(mail.password_file))
+            server.send_message(message)
+    except smtplib.SMTPResponseException as error:
+        # Its text may repeat an address.
+        raise NotSentError(f"the mail server answered {error.smtp_code}") from None
+    except (smtplib.SMTPException, OSError, ssl.SSLError) as error:
+        raise NotSentError(type(error).__name__) from None
+    except (ValueError, IndexError, AttributeError) as error:
+        # What smtplib and email make of characters that neither expects.
+        raise NotSentError(type(error).__name__) from None
+
+
+def _written(mail: Mail, domain: str, subject: str, text: str, now: datetime) -> EmailMessage:
+    message = EmailMessage()
+    message["From"], message["To"], message["Subject"] = mail.sender, mail.to, subject
+    message["Date"] = format_datetime(now)
+    message["Message-ID"] = make_msgid(domain=domain)
+    message["Auto-Submitted"] = "auto-generated"
+    message.set_content(text)
+    return message

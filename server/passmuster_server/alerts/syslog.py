@@ -1,0 +1,71 @@
+"""Syslog messages over TLS, TCP and UDP.
+
+TLS: RFC 5425; TCP: RFC 6587, section 3.4.1, octet counting as over TLS; UDP: RFC 5426.
+"""
+
+import socket
+import ssl
+from collections.abc import Sequence
+
+from passmuster_server.alerts.errors import NotSentError
+from passmuster_server.alerts.rules import Syslog
+
+TIMEOUT_S = 20.0
+MAX_LEFT = 65_536
+"""Octets that a receiver which should say nothing may say before it closes."""
+
+
+def send_syslog(channel: Syslog, messages: Sequence[bytes]) -> None:
+    """Send the messages; return once the receiver's system has them all. Raises `NotSentError`.
+
+    That system acknowledges, the receiver does not. Over UDP nobody does.
+    """
+    place = channel.host, channel.port
+    try:
+        if channel.transport == "udp":
+            _send_datagrams(place, messages)
+            return
+        framed = b"".join(b"%d %b" % (len(each), each) for each in messages)
+        with socket.create_connection(place, TIMEOUT_S) as connection:
+            if channel.transport == "tls":
+                _send_encrypted(connection, channel, framed)
+            else:
+                connection.sendall(framed)
+                connection.shutdown(socket.SHUT_WR)
+                _wait_for_end(connection)
+    except (OSError, ValueError) as error:
+        # The certificate's problem alone names no more than the kind of mistake.
+        raise NotSentError(type(error).__name__) from None
+
+
+def _send_encrypted(connection: socket.socket, channel: Syslog, framed: bytes) -> None:
+    context = ssl.create_default_context(cadata=channel.authorities or None)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    with context.wrap_socket(connection, server_hostname=channel.host) as encrypted:
+        encrypted.sendall(framed)
+        try:
+            # Section 4.4: a close_notify, whose answer a receiver may leave out. One that takes no
+            # message, as it wants a certificate of ours, says so here.
+            encrypted.unwrap()
+        except (ssl.SSLZeroReturnError, ssl.SSLEOFError, ssl.SSLSyscallError):
+            return
+
+
+def _wait_for_end(connection: socket.socket) -> None:
+    """Read until the receiver closes too: what it has not read by then it resets."""
+    left = MAX_LEFT
+    while left > 0:
+        piece = connection.recv(4_096)
+        if not piece:
+            return
+        left -= len(piece)
+
+
+def _send_datagrams(place: tuple[str, int], messages: Sequence[bytes]) -> None:
+    host, port = place
+    family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)[0]
+    with socket.socket(family, socket.SOCK_DGRAM) as sender:
+        sender.settimeout(TIMEOUT_S)
+        sender.connect(address)
+        for each in messages:
+            sender.send(each)
