@@ -82,7 +82,7 @@ class Daemon:
         self._debounce = Debounce()
         now = clocks.since_boot_s()
         self._full = FullCheck(SystemRandom(), now, clocks.asleep_s())
-        self._full.within(outbox.report_within_s())
+        self._full.within(outbox.report_within_s(), now)
         self._next_poll = now + POLL_S
         self._keeping = True
         self._verdict: Verdict | None = None
@@ -120,7 +120,7 @@ class Daemon:
         if delivered is not None and self._dispatch.ran is not None:
             self._tell(self._dispatch.ran, delivered)
         if delivered is not None and delivered.kind is DeliveryKind.ACCEPTED:
-            self._learn()
+            self._learn(at)
         elif delivered is not None and _silenced(delivered):
             self._companions.silenced(delivered.problem, delivered.remedy)
         if delivered is not None:
@@ -189,14 +189,14 @@ class Daemon:
             return self._signals
         return tuple(each for each in self._signals if each.triggers & names or each in polled)
 
-    def _learn(self) -> None:
+    def _learn(self, at: float) -> None:
         """Take from the server's answer how often it wants to hear, and tell a new verdict."""
         try:
             overview = self._outbox.overview()
         except OutboxError as error:
             log.error("%s", error)  # noqa: TRY400 - the sentence is all there is to say
             return
-        self._full.within(overview.report_within_s)
+        self._full.within(overview.report_within_s, at)
         if overview.answer is None:
             return
         self._companions.answered(overview.answer)

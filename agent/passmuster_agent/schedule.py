@@ -79,9 +79,10 @@ class FullCheck:
         self._resumed_at = -NEVER
         self._next = at
 
-    def within(self, report_within_s: float) -> None:
-        """Keep to the server's wish, the jitter included."""
+    def within(self, report_within_s: float, at: float) -> None:
+        """Keep to the server's wish, the jitter included: the next one is no later either."""
         self._every_s = min(FULL_S, report_within_s / (1 + FULL_JITTER))
+        self._next = min(self._next, at + report_within_s)
 
     def look(self, at: float, asleep_s: float) -> bool:
         """Whether this laptop has slept since the last look; then the check is due at once."""

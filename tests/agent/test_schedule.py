@@ -116,9 +116,17 @@ class TestFullCheck:
     @given(st.integers(), st.integers(5, 86_400))
     def test_it_keeps_to_what_the_server_asks_for(self, seed: int, report_within_s: int) -> None:
         check = FullCheck(Random(seed), 0.0, 0.0)
-        check.within(report_within_s)
+        check.within(report_within_s, 0.0)
         check.done(0.0)
         assert check.next_at() <= report_within_s + 0.001
+
+    def test_a_server_that_wants_to_hear_sooner_hears_sooner(self) -> None:
+        check = FullCheck(Random(1), 0.0, 0.0)
+        check.done(0.0)
+        check.within(5, 100.0)
+        assert check.next_at() == 105.0
+        check.within(1200, 102.0)
+        assert check.next_at() == 105.0, "what was planned is not put off"
 
     def test_it_is_due_at_once_after_sleep(self) -> None:
         check = FullCheck(Random(1), 0.0, 7.0)

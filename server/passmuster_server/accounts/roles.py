@@ -9,6 +9,7 @@ class Permission(StrEnum):
 
     SEE_FLEET = "see_fleet"
     SEE_AUDIT = "see_audit"
+    ASK_REPORT = "ask_report"
     WAIVE = "waive"
     CHANGE_DEVICES = "change_devices"
     CHANGE_POLICY = "change_policy"
@@ -26,7 +27,7 @@ class Role(StrEnum):
 
 PERMISSIONS: Mapping[Role, frozenset[Permission]] = {
     Role.VIEWER: frozenset({Permission.SEE_FLEET}),
-    Role.HELPDESK: frozenset({Permission.SEE_FLEET, Permission.WAIVE}),
+    Role.HELPDESK: frozenset({Permission.SEE_FLEET, Permission.ASK_REPORT, Permission.WAIVE}),
     Role.AUDITOR: frozenset({Permission.SEE_FLEET, Permission.SEE_AUDIT}),
     Role.ADMINISTRATOR: frozenset(Permission),
 }

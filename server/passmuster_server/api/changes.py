@@ -1,4 +1,4 @@
-"""What programs change about a laptop: waivers, and taking it out of service."""
+"""What programs change about a laptop: waivers, a fresh report, and taking it out of service."""
 
 from collections.abc import Callable, Sequence
 from datetime import timedelta
@@ -92,6 +92,21 @@ class Changes:
                 409, "out_of_service", "The device is not in service, and stays so."
             ) from None
 
+    async def ask_report(self, call: Call[DevicePath, Nothing, Nothing]) -> None:
+        """Ask for a fresh report at the next contact. Raises `RefusalError` 404, 409."""
+
+        def change(connection: Connection) -> tuple[None, Event]:
+            return None, changes.ask_report(
+                connection, call.organisation, call.path.device, call.actor, call.now
+            )
+
+        try:
+            await self._change(call, change)
+        except changes.NotHeardError:
+            raise RefusalError(
+                409, "not_heard", "The device is out of service, or has not reported yet."
+            ) from None
+
     async def _change(
         self,
         call: Call[Any, Nothing, Any],
@@ -138,6 +153,18 @@ def operations(services: Services) -> Sequence[Operation[Any, Any, Any]]:
             None,
             made.end_waiver,
             method="DELETE",
+        ),
+        Operation(
+            "askForReport",
+            f"{PATH}/{{device}}/report-request",
+            "Let this device read everything anew and report it, as soon as it is heard again",
+            (FLEET_MANAGE,),
+            DevicePath,
+            Nothing,
+            Nothing,
+            None,
+            made.ask_report,
+            method="POST",
         ),
         Operation(
             "takeOutOfService",

@@ -126,6 +126,7 @@ class Devices:
                 waiver_of(waiver)
                 for waiver, _ in actions.waivers_in_force(stored.waivers, call.now)
             ],
+            fresh_report=_fresh_report(stored.contact),
         )
 
     def _next(self, given: DevicesQuery, page: Page) -> str | None:
@@ -221,6 +222,14 @@ def _signal(name: str, judged: SignalStanding | None, row: Row[Any] | None) -> m
         allowed_until=judged.allowed_until if judged else None,
         reasons=[_reason(each) for each in judged.reasons] if judged else [],
         reading=_reading(row) if row is not None else None,
+    )
+
+
+def _fresh_report(contact: Row[Any] | None) -> messages.FreshReport | None:
+    if contact is None or contact.fresh_asked_at is None:
+        return None
+    return messages.FreshReport(
+        contact.fresh_asked_at, contact.fresh_told_at, contact.fresh_done_at
     )
 
 

@@ -201,14 +201,23 @@ class Waiver(Struct):
     expires_at: datetime
 
 
+class FreshReport(Struct):
+    """A report of everything, read anew, that was asked for; `came_at` is null until it came."""
+
+    asked_at: datetime
+    told_at: datetime | None
+    came_at: datetime | None
+
+
 class Device(DeviceSummary):
-    """One device in full."""
+    """One device in full. `fresh_report` is null where none was asked for."""
 
     key_tier: str
     fingerprint: str
     enrolled_at: datetime
     signals: list[Signal]
     waivers: list[Waiver]
+    fresh_report: FreshReport | None
 
 
 class AuditEntry(Struct):

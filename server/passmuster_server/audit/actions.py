@@ -27,6 +27,7 @@ class Action(StrEnum):
     DEVICE_ERASED = "device.erased"
     DEVICE_VIEWED = "device.viewed"
     DECISION_VIEWED = "decision.viewed"
+    REPORT_REQUESTED = "report.requested"
     DEVICE_MOVED = "device.moved"
     GROUP_CREATED = "group.created"
     GROUP_CHANGED = "group.changed"

@@ -19,7 +19,12 @@ from passmuster_server.devices import store
 from passmuster_server.devices.admission import NotYoursError, approve, check_owner
 from passmuster_server.devices.enrolment import NotPendingError
 from passmuster_server.fleet import changes
-from passmuster_server.fleet.changes import STATUSES, NoDeviceError, StaysOutError
+from passmuster_server.fleet.changes import (
+    STATUSES,
+    NoDeviceError,
+    NotHeardError,
+    StaysOutError,
+)
 from passmuster_server.policy import waivers
 from passmuster_server.policy.demands import JUDGED
 from passmuster_server.policy.standings import Standings
@@ -74,6 +79,15 @@ class DeviceActions:
 
         return await self._change(request, session, change)
 
+    async def ask_report(self, request: Request, session: Session) -> Response:
+        """Ask for a fresh report at the laptop's next contact."""
+        device = request.path_params["device"]
+
+        def change(connection: Connection, _: Mapping[str, str], now: datetime) -> Event:
+            return changes.ask_report(connection, session.organisation, device, session.email, now)
+
+        return await self._change(request, session, change)
+
     async def erase(self, request: Request, session: Session) -> Response:
         """Delete all that is stored of the laptop."""
         device = request.path_params["device"]
@@ -120,6 +134,9 @@ class DeviceActions:
             )
         except (NotPendingError, NotYoursError, WaiverError) as error:
             return self._changing.refused(request, session, back, str(error))
+        except NotHeardError:
+            told = "This laptop is out of service, or has not reported yet: it can't be asked."
+            return self._changing.refused(request, session, back, told)
         except StaysOutError:
             told = "This laptop is not in service, and stays so."
             return self._changing.refused(request, session, back, told)
@@ -146,6 +163,11 @@ def routes(services: Services) -> list[Route]:
         Route(
             "/fleet/devices/{device}/status",
             guard.protect(actions.take_out, Permission.CHANGE_DEVICES, minds_groups=True),
+            methods=["POST"],
+        ),
+        Route(
+            "/fleet/devices/{device}/report",
+            guard.protect(actions.ask_report, Permission.ASK_REPORT),
             methods=["POST"],
         ),
         Route(

@@ -14,6 +14,7 @@ from passmuster_server.policy import waivers
 from passmuster_server.policy.standing import DeviceStatus
 from passmuster_server.policy.waivers import Waived, WaiverError
 from passmuster_server.privacy import personal
+from passmuster_server.reports import requests
 
 STATUSES: Mapping[str, tuple[DeviceStatus, Action]] = {
     "lost": (DeviceStatus.LOST, Action.DEVICE_LOST),
@@ -24,6 +25,10 @@ STATUSES: Mapping[str, tuple[DeviceStatus, Action]] = {
 
 class NoDeviceError(Exception):
     """There is no such device."""
+
+
+class NotHeardError(Exception):
+    """The device is in no contact with the server in which something could be asked of it."""
 
 
 class StaysOutError(Exception):
@@ -71,6 +76,23 @@ def take_out(connection: Connection, organisation: str, device: str, status: str
     if after is None or after.status != wanted:
         raise StaysOutError
     return Event(action, by, subject=device, person=owner)
+
+
+def ask_report(
+    connection: Connection, organisation: str, device: str, by: str, now: datetime
+) -> Event:
+    """Ask for a fresh report at the next contact; return what goes on record.
+
+    Raises `NoDeviceError`, and `NotHeardError` of a device that is out of service or was never
+    heard of.
+    """
+    found = store.find_device(connection, organisation, device)
+    if found is None:
+        raise NoDeviceError
+    silent = found.status in {DeviceStatus.RETIRED, DeviceStatus.REVOKED, DeviceStatus.CONFLICT}
+    if silent or not requests.ask(connection, organisation, device, now):
+        raise NotHeardError
+    return Event(Action.REPORT_REQUESTED, by, subject=device, person=found.owner)
 
 
 def erase(connection: Connection, organisation: str, device: str, by: str) -> Event:

@@ -173,6 +173,7 @@ class FleetPages:
             state=state,
             headline=state.finding,
             standing=standing,
+            contact=contact,
             last_seen=contact.last_seen if contact is not None else None,
             clock=device_view.clock_of(contact.clock_skew_s if contact is not None else None),
             group=next(

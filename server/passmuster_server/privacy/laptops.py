@@ -47,6 +47,7 @@ WORDS: Mapping[str, str] = {
     Action.DEVICE_ERASED: "deleted what was stored of the laptop",
     Action.DEVICE_FOUND: "noted that the laptop is found",
     Action.LOST_DEVICE_HEARD: "heard from the laptop while it was lost",
+    Action.REPORT_REQUESTED: "asked the laptop for a fresh report",
     Action.DEVICE_MOVED: "moved the laptop to another group",
     Action.WAIVER_GRANTED: "let a finding on the laptop shut nobody out for a while",
     Action.WAIVER_ENDED: "ended such a waiver",

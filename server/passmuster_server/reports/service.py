@@ -34,7 +34,7 @@ from passmuster_server.policy.judgement import NOT_REPORTED
 from passmuster_server.policy.service import Policies
 from passmuster_server.policy.standing import DeviceStatus
 from passmuster_server.policy.stored_devices import StoredDevice
-from passmuster_server.reports import store
+from passmuster_server.reports import requests, store
 from passmuster_server.reports.answer import answer_bytes, without_limits
 from passmuster_server.reports.ratchet import Step, moved_on, step_of
 from passmuster_server.reports.upload import Received, canonical, read_upload, without_time
@@ -253,7 +253,10 @@ class Reports:
         nonce = base64url(secrets.token_bytes(NONCE_BYTES))
         policy = self._policies.current(organisation)
         allowed = policy.time_limits(found.device.subject) if limits else ()
-        answer = answer_bytes(standing, signals, nonce, now, policy.report_within_s, allowed)
+        within_s = requests.within_s(
+            transaction, organisation, found.request, received, now, policy.report_within_s
+        )
+        answer = answer_bytes(standing, signals, nonce, now, within_s, allowed)
         following = moved_on(
             ratchet,
             sequence=upload.sequence,

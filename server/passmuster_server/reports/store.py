@@ -17,9 +17,10 @@ from passmuster_server.policy.stored_devices import (
     hold_devices,
     stored_device_of,
 )
+from passmuster_server.reports.requests import REQUEST_COLUMNS, Request, request_of
 from passmuster_server.schema import to_microseconds
 
-_OWN_COLUMNS = "d.agent_version, d.thumbprint, c.findings, c.missing_records"
+_OWN_COLUMNS = "d.agent_version, d.thumbprint, c.findings, c.missing_records, " + REQUEST_COLUMNS
 _REPORTING = (
     f"SELECT {_OWN_COLUMNS}, {RATCHET_COLUMNS}, {DEVICE_COLUMNS} "  # noqa: S608 - constants
     f"FROM {DEVICE_TABLES} WHERE {ONE_DEVICE}"
@@ -64,6 +65,7 @@ class Reporting:
     thumbprint: str
     findings: str
     missing_records: int
+    request: Request | None
     ratchet: Ratchet
     device: StoredDevice
 
@@ -108,12 +110,13 @@ def find_many_reporting(
 
 
 def _reporting_of(row: Sequence[Any]) -> Reporting:
-    agent_version, thumbprint, findings, missing = row[:_OWN_END]
+    agent_version, thumbprint, findings, missing, *request = row[:_OWN_END]
     return Reporting(
         agent_version,
         thumbprint,
         findings or "",
         missing or 0,
+        request_of(request),
         ratchet_of(row[_OWN_END:_RATCHET_END]),
         stored_device_of(row[_RATCHET_END:]),
     )

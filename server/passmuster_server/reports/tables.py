@@ -26,13 +26,17 @@ contacts = Table(
     Column("findings", String(64), nullable=False),
     Column("missing_records", BigInteger, nullable=False),
     Column("address_code", String(64)),
+    Column("fresh_asked_at", Moment),
+    Column("fresh_told_at", Moment),
+    Column("fresh_done_at", Moment),
     ForeignKeyConstraint(*_DEVICE),
 )
 """When a device was last heard.
 
 `findings` is the digest of what it then said of itself, whenever it was read; `missing_records`
 counts the records that its own numbers say it made and never sent. `address_code` is the keyed hash
-of the address that it was heard from, where policy compares addresses and it is known.
+of the address that it was heard from, where policy compares addresses and it is known. The last
+three are of the fresh report that IT asked for last (`requests`).
 """
 
 evidence = Table(

@@ -209,3 +209,20 @@ def test_who_did_it_stands_on_record_by_the_callers_name(
         "SELECT actor FROM audit_entries WHERE action = 'waiver.granted' AND subject = ?",
         laptop.device,
     ) == [("soar (API)",)]
+
+
+def test_a_fresh_report_is_asked_for_and_told_when_it_came(
+    server: ClockedServer, manager: httpx.Client, laptop: SigningDevice
+) -> None:
+    assert manager.get(address(laptop)).json()["fresh_report"] is None
+    assert manager.post(address(laptop, "/report-request")).status_code == 204
+    asked = manager.get(address(laptop)).json()["fresh_report"]
+    assert (asked["told_at"], asked["came_at"]) == (None, None)
+    with server.client() as client:
+        laptop.report(client, healthy())
+    came = manager.get(address(laptop)).json()["fresh_report"]
+    assert came["asked_at"] == asked["asked_at"] < came["came_at"]
+    assert on_record(server, laptop) == [("report.requested", "ana@example.com")]
+    manager.post(address(laptop, "/status"), json={"status": "revoked"})
+    refused = manager.post(address(laptop, "/report-request"))
+    assert (refused.status_code, refused.json()["code"]) == (409, "not_heard")
