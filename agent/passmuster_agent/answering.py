@@ -22,6 +22,9 @@ from passmuster_collectors.contract.confirmation import (
 )
 from passmuster_collectors.contract.errors import ContractError
 
+OTHER_SERVER = "The server is of a version that is not known here."
+NO_NUMBERS = "The server knows of no numbers yet: it has to be updated."
+
 Answer = TypeVar("Answer")
 
 
@@ -94,7 +97,7 @@ class Answering:
         try:
             return codec.decode(kind, strict_json.parse(reply.body))
         except ContractError:
-            raise _RefusedError("The server is of a version that is not known here.") from None
+            raise _RefusedError(OTHER_SERVER) from None
 
     def _last_sequence(self) -> int:
         following, _ = self._outbox.ratchet()
@@ -125,5 +128,5 @@ def _why(reply: Reply) -> str:
     if reply.problem is not None:
         return reply.problem.detail
     if reply.status == 404:
-        return "The server knows of no numbers yet: it has to be updated."
+        return NO_NUMBERS
     return f"The server does not answer as one (status {reply.status})."

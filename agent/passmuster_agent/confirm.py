@@ -1,6 +1,8 @@
 """`confirm`: let a browser go on that shows a number, because its person is at this laptop."""
 
+import re
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 from passmuster_agent.companion.channel import (
@@ -22,17 +24,26 @@ from passmuster_agent.companion.messages import (
     to_bytes,
 )
 from passmuster_agent.errors import AgentError, ExitCode
+from passmuster_agent.session_language import session_language
 from passmuster_agent.terminal_text import printable
 from passmuster_collectors.contract.confirmation import digits_of
 from passmuster_collectors.contract.errors import ContractError
-from passmuster_collectors.text import durations
+from passmuster_collectors.languages import Language
 
 ANSWER_WITHIN_S = 90.0
 """The agent first sends what waits, and before it signs it reads everything anew."""
 
 OTHER_VERSION = ("The agent is of another version.", "Log out and in again.")
+NOTHING = "Nothing was confirmed."
 AGAIN = "Nothing was confirmed; try again in a minute."
 NOT_KNOWN = "Whether the browser was let in is not known: look at it."
+YES = "yes"
+SENTENCE_ENDS = re.compile(r"(?<=[.?!]) ")
+PLACES = {
+    True: "That is the same address as this laptop's.",
+    False: "That is NOT the address of this laptop.",
+    None: "Whether that is this laptop's address is not known.",
+}
 
 Answer = TypeVar("Answer", Browser, LetIn)
 
@@ -44,24 +55,49 @@ class _UnansweredError(AgentError):
 def confirm(
     agents: Sequence[Connect],
     ask: Callable[[str], str],
-    say: Callable[[str], None],
+    tell: Callable[[str], None],
+    language: Language | None = None,
 ) -> ExitCode:
     """Ask for the number, show what it stands for, and confirm it where the person agrees.
 
-    `agents` are tried in order. Raises `AgentError`.
+    `agents` are tried in order. It speaks the session's language, unless one is named. Raises
+    `AgentError`.
     """
+    language = language or session_language()
+    try:
+        return _confirm(agents, ask, tell, language)
+    except AgentError as error:
+        problem, remedy = _said(error.problem, language), _said(error.remedy, language)
+        raise AgentError(problem, remedy, error.exit_code) from None
+
+
+def _said(text: str, language: Language) -> str:
+    """Return what agent or server said, sentence by sentence where the whole is not known."""
+    known = language.rendered(text)
+    if known != text:
+        return known
+    return " ".join(language.rendered(each) for each in SENTENCE_ENDS.split(text))
+
+
+def _confirm(
+    agents: Sequence[Connect],
+    ask: Callable[[str], str],
+    tell: Callable[[str], None],
+    language: Language,
+) -> ExitCode:
     channel = _reach(agents)
     try:
-        number = digits_of(ask("Number that the browser shows: "))
+        number = digits_of(ask(f"{language.say('Number that the browser shows:')} "))
         if not number:
             raise AgentError(
                 "That is not a number that a browser shows.", "It has eight digits.", ExitCode.USAGE
             )
         browser = _answered(channel, Typed(number), Browser)
-        for line in lines_of(browser):
-            say(line)
-        if ask("Are you at that browser? Type yes: ").strip().lower() != "yes":
-            say("Nothing was confirmed.")
+        for line in lines_of(browser, language):
+            tell(line)
+        agreed = ask(f"{language.say('Are you at that browser? Type {word}:', word=YES)} ")
+        if agreed.strip().lower() != YES:
+            tell(language.say(NOTHING))
             return ExitCode.FAILED
         try:
             _answered(channel, Agreed(), LetIn)
@@ -70,27 +106,32 @@ def confirm(
             raise AgentError(error.problem, NOT_KNOWN) from None
     finally:
         channel.close()
-    say("Confirmed. The browser goes on by itself.")
+    tell(language.say("Confirmed. The browser goes on by itself."))
     return ExitCode.DONE
 
 
-def lines_of(browser: Browser) -> Sequence[str]:
+def lines_of(browser: Browser, language: Language) -> Sequence[str]:
     """Return what a person reads before they agree."""
-    who = f" as {printable(browser.person)}" if browser.person else ""
-    age = durations.roughly(browser.age_s) if browser.age_s else "a moment"
+    application, person = printable(browser.application), printable(browser.person)
+    now = datetime.now(UTC)
     return (
-        f"A browser signs in to {printable(browser.application)}{who}.",
-        f"It comes from {printable(browser.address)} and got its number {age} ago.",
-        _PLACES[browser.same_address],
-        "If somebody gave you this number, they want to get in as you: don't, and tell IT.",
+        language.say(
+            "A browser signs in to {application} as {person}.",
+            application=application,
+            person=person,
+        )
+        if person
+        else language.say("A browser signs in to {application}.", application=application),
+        language.say(
+            "It comes from {address} and got its number {when}.",
+            address=printable(browser.address),
+            when=language.ago(now - timedelta(seconds=browser.age_s), now),
+        ),
+        language.say(PLACES[browser.same_address]),
+        language.say(
+            "If somebody gave you this number, they want to get in as you: don't, and tell IT."
+        ),
     )
-
-
-_PLACES = {
-    True: "That is the same address as this laptop's.",
-    False: "That is NOT the address of this laptop.",
-    None: "Whether that is this laptop's address is not known.",
-}
 
 
 def _reach(agents: Sequence[Connect]) -> Channel:
@@ -121,9 +162,9 @@ def _answered(channel: Channel, message: Typed | Agreed, kind: type[Answer]) -> 
     if answer is None:
         raise _UnansweredError("The agent does not answer.", AGAIN)
     if isinstance(answer, Refused):
-        raise AgentError(f"Nothing was confirmed: {printable(answer.reason)}", "", ExitCode.REFUSED)
+        raise AgentError(printable(answer.reason), NOTHING, ExitCode.REFUSED)
     if isinstance(answer, Goodbye):
-        raise _UnansweredError(f"The agent says: {printable(answer.reason)}", AGAIN)
+        raise _UnansweredError(printable(answer.reason), AGAIN)
     if not isinstance(answer, kind):
         raise _UnansweredError(*OTHER_VERSION)
     return answer

@@ -12,17 +12,18 @@ from dataclasses import dataclass
 from passmuster_agent.advice import advise
 from passmuster_agent.collection import DEADLINE_S, AnySignal
 from passmuster_agent.errors import AgentError, ExitCode
+from passmuster_agent.session_language import session_language
 from passmuster_agent.terminal_text import printable
 from passmuster_collectors.contract.platform import Platform
 from passmuster_collectors.contract.verdict import Outcome, Remedy
 from passmuster_collectors.host.base import Bus, Host, SourceConflictError, SourceError
 from passmuster_collectors.host.commands import Program
+from passmuster_collectors.languages import Language
 from passmuster_collectors.runner import collect
-from passmuster_collectors.signals.change import Change
-from passmuster_collectors.text import durations
+from passmuster_collectors.signals.change import WORDS, Change
 
 Ask = Callable[[str], bool]
-Say = Callable[[str], None]
+Tell = Callable[[str], None]
 
 WRITTEN_WITHIN_S = 15.0
 """xfconfd writes its files five seconds after a change (xfconf-backend-perchannel-xml.c)."""
@@ -50,16 +51,32 @@ class Aim:
         return self.named_s or self.told_s
 
 
-def fix(host: Host, signal: AnySignal, aim: Aim, ask: Ask, say: Say) -> ExitCode:
-    """Put a signal right as far as a worker may. Raises `AgentError`."""
+def fix(
+    host: Host,
+    signal: AnySignal,
+    aim: Aim,
+    ask: Ask,
+    tell: Tell,
+    language: Language | None = None,
+) -> ExitCode:
+    """Put a signal right as far as a worker may. Raises `AgentError`.
+
+    It speaks the session's language, unless one is named.
+    """
+    language = language or session_language()
     outcome, reasons, remedies = _judged(host, signal, aim)
     changer = signal.changers.get(host.platform)
     if changer is not None and aim.named_s is None and aim.told_s is not None:
-        say(f"Your organisation allows {durations.roughly(aim.told_s)}.")
+        allowed = language.roughly(aim.told_s)
+        tell(language.say("Your organisation allows {time}.", time=allowed))
     if changer is None or (aim.named_s is None and outcome is Outcome.PASS):
         if changer is not None and aim.told_s is None:
-            say("Where your organisation asks for less time, name it with --within SECONDS.")
-        return _by_hand(outcome, reasons, remedies, aim, say)
+            tell(
+                language.say(
+                    "Where your organisation asks for less time, name it with --within SECONDS."
+                )
+            )
+        return _by_hand(outcome, reasons, remedies, aim, tell, language)
     within_s = aim.within_s or signal.within_s(signal.limits())
     if within_s is None:
         raise ValueError(f"{signal.id} has changes and no limit on time")
@@ -68,34 +85,42 @@ def fix(host: Host, signal: AnySignal, aim: Aim, ask: Ask, say: Say) -> ExitCode
         try:
             return changer(host, within_s)
         except SourceError as error:
+            remedy = BY_HAND if isinstance(error, SourceConflictError) else IN_SESSION
             raise AgentError(
-                f"The settings of your session could not be read ({error.outcome}).",
-                BY_HAND if isinstance(error, SourceConflictError) else IN_SESSION,
+                language.say(
+                    "The settings of your session could not be read ({why}).",
+                    why=language.template(error.outcome.value),
+                ),
+                language.say(remedy),
             ) from None
 
     changes = left()
     if not changes:
-        return _by_hand(outcome, reasons, remedies, aim, say)
+        return _by_hand(outcome, reasons, remedies, aim, tell, language)
     for each in changes:
-        note = f"   ({LOCKED})" if each.locked else ""
-        say(f"{each.setting}: {printable(each.before)} -> {each.after}{note}")
+        note = f"   ({language.say(LOCKED)})" if each.locked else ""
+        before = language.say(each.before) if each.before in WORDS else printable(each.before)
+        tell(f"{each.setting}: {before} -> {each.after}{note}")
     mine = [each for each in changes if not each.locked]
     if not mine:
-        raise AgentError(f"{LOCKED}, and it is not good enough.", "Ask IT to change it.")
-    if not ask("Make these changes? [y/N] "):
-        say("Nothing was changed.")
+        raise AgentError(
+            language.say("IT has locked this setting, and it is not good enough."),
+            language.say("Ask IT to change it."),
+        )
+    if not ask(f"{language.say('Make these changes? [y/N]')} "):
+        tell(language.say("Nothing was changed."))
         return ExitCode.FAILED
     for each in mine:
-        _make(host, each)
+        _make(host, each, language)
     if not _in_use(mine):
-        say("Sign out and in again: Windows uses the change only then.")
+        tell(language.say("Sign out and in again: Windows uses the change only then."))
     if not _kept(left):
         raise AgentError(
-            "The settings did not keep the change.", "Change them by hand in your desktop."
+            language.say("The settings did not keep the change."), language.say(BY_HAND)
         )
     outcome, reasons, remedies = _judged(host, signal, aim)
-    say("Changed.")
-    return _by_hand(outcome, reasons, remedies, aim, say)
+    tell(language.say("Changed."))
+    return _by_hand(outcome, reasons, remedies, aim, tell, language)
 
 
 def _kept(left: Callable[[], Sequence[Change]]) -> bool:
@@ -108,7 +133,7 @@ def _kept(left: Callable[[], Sequence[Change]]) -> bool:
     return True
 
 
-def _make(host: Host, change: Change) -> None:
+def _make(host: Host, change: Change, language: Language) -> None:
     # On Windows whoever runs this is all that a program can be run as.
     user = None if host.platform is Platform.WINDOWS else host.uid
     try:
@@ -116,21 +141,22 @@ def _make(host: Host, change: Change) -> None:
             change.program, *change.arguments, user=user, environment=change.environment
         )
     except SourceError as error:
-        raise AgentError(
-            f"{change.setting} could not be changed ({error.outcome}).",
-            BY_HAND,
-        ) from None
+        raise _not_changed(change, language.template(error.outcome.value), language) from None
     if done.status != 0:
         said = printable(done.stderr.decode("utf-8", "replace").strip())[:200]
-        raise AgentError(
-            f"{change.setting} could not be changed: {said or done.status}.",
-            BY_HAND,
-        )
+        raise _not_changed(change, said or str(done.status), language)
     if change.program is Program.KWRITECONFIG:
         try:
             host.bus_call(Bus.SESSION, *RECONFIGURED)
         except SourceError:
             return  # a Plasma that does not run reads the file when it starts
+
+
+def _not_changed(change: Change, why: str, language: Language) -> AgentError:
+    problem = language.say(
+        "{setting} could not be changed ({why}).", setting=change.setting, why=why
+    )
+    return AgentError(problem, language.say(BY_HAND))
 
 
 def _in_use(made: Sequence[Change]) -> bool:
@@ -157,18 +183,26 @@ def _judged(
 
 
 def _by_hand(
-    outcome: Outcome, reasons: Sequence[str], remedies: Sequence[Remedy], aim: Aim, say: Say
+    outcome: Outcome,
+    reasons: Sequence[str],
+    remedies: Sequence[Remedy],
+    aim: Aim,
+    tell: Tell,
+    language: Language,
 ) -> ExitCode:
     """Tell how things stand, and what is left to do by hand."""
     if outcome in (Outcome.PASS, Outcome.NOT_APPLICABLE):
-        by = "the default rules" if aim.within_s is None else f"a limit of {aim.within_s} s"
-        say(f"By {by} all is in order.")
+        tell(
+            language.say("By the default rules all is in order.")
+            if aim.within_s is None
+            else language.say("By a limit of {seconds} s all is in order.", seconds=aim.within_s)
+        )
         return ExitCode.DONE
     for reason in reasons:
-        say(printable(reason))
+        tell(printable(language.rendered(reason)))
     for remedy in remedies:
         for number, step in enumerate(remedy.steps, start=1):
-            say(f"  {number}. {printable(step)}")
+            tell(f"  {number}. {printable(language.rendered(step))}")
         if remedy.link:
-            say(f"     {remedy.link}")
+            tell(f"     {remedy.link}")
     return ExitCode.FAILED

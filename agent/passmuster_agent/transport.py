@@ -32,6 +32,11 @@ LONGEST_WAIT_S = 3600
 """A `Retry-After` beyond this is taken as this: a mistake there must not silence a laptop."""
 
 
+PROXY_REFUSED = "The proxy on the way to {server} refused."
+LATE = "{server} did not answer in time."
+OUT_OF_REACH = "{server} cannot be reached."
+
+
 class UnreachableError(AgentError):
     """No answer of the server's arrived; whether it got the request is not known."""
 
@@ -166,12 +171,10 @@ class Transport:
             )
         if isinstance(error, requests.exceptions.ProxyError):
             return UnreachableError(
-                f"The proxy on the way to {server} refused.", "Check the proxy settings."
+                PROXY_REFUSED.format(server=server), "Check the proxy settings."
             )
         if isinstance(error, requests.exceptions.Timeout):
-            return UnreachableError(
-                f"{server} did not answer in time.", "Check the network connection."
-            )
+            return UnreachableError(LATE.format(server=server), "Check the network connection.")
         if isinstance(error, _AnswerError):
             return UnreachableError(f"{server} answered {error}.", "Tell IT.")
         if isinstance(error, OSError) and not isinstance(error, requests.RequestException):
@@ -180,7 +183,8 @@ class Transport:
                 "Enrol again with --ca FILE.",
             )
         return UnreachableError(
-            f"{server} cannot be reached.", "Check the network connection and the server's URL."
+            OUT_OF_REACH.format(server=server),
+            "Check the network connection and the server's URL.",
         )
 
 

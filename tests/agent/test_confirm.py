@@ -18,6 +18,8 @@ from passmuster_agent.companion.messages import (
 )
 from passmuster_agent.confirm import NOT_KNOWN, confirm
 from passmuster_agent.errors import AgentError, ExitCode
+from passmuster_collectors.languages import NAMES, Language, language_of
+from tests.support.worker_texts import english_left
 
 if sys.platform != "linux":
     pytest.skip("the socket of these tests is Linux'", allow_module_level=True)
@@ -25,7 +27,12 @@ if sys.platform != "linux":
 from passmuster_agent.companion.packets import PacketChannel
 
 BROWSER = Browser("helpdesk", "ana@example.com", "192.0.2.7", same_address=True, age_s=12)
-SLOW = Goodbye("that took too long", for_good=False)
+SLOW = Goodbye("That took too long.", for_good=False)
+STRANGE = Browser("helpdesk", "", "192.0.2.7", same_address=None, age_s=90)
+AWAY = Goodbye(
+    "https://it.example cannot be reached. Check the network connection.", for_good=False
+)
+NO_BROWSER = "No browser of this laptop's owner shows this number, or not any more."
 ENDED = Goodbye("The reporter ended without a word (status -9).", for_good=False)
 
 
@@ -35,26 +42,37 @@ class Laptop:
     def __init__(self) -> None:
         near, self.far = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.channel = PacketChannel(near)
+        self.asked: list[str] = []
         self.said: list[str] = []
 
-    def confirm(self, *answers: object, typed: Sequence[str] = ("4718 2936", "yes")) -> ExitCode:
+    def confirm(
+        self,
+        *answers: object,
+        typed: Sequence[str] = ("4718 2936", "yes"),
+        language: Language | None = None,
+    ) -> ExitCode:
         """Return how it ended; None hangs up while the person is about to agree."""
         told = iter(typed)
 
         def ask(question: str) -> str:
             if None in answers and "Are you" in question:
                 self.far.close()
+            self.asked.append(question)
             return next(told)
 
         for answer in answers:
             if answer is not None:
                 self.far.send(to_bytes(answer))
-        return confirm([lambda: self.channel], ask, self.said.append)
+        return confirm([lambda: self.channel], ask, self.said.append, language)
+
+
+@pytest.fixture(autouse=True)
+def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(confirming, "ANSWER_WITHIN_S", 0.2)
 
 
 @pytest.fixture
-def laptop(monkeypatch: pytest.MonkeyPatch) -> Iterator[Laptop]:
-    monkeypatch.setattr(confirming, "ANSWER_WITHIN_S", 0.2)
+def laptop() -> Iterator[Laptop]:
     made = Laptop()
     yield made
     made.far.close()
@@ -81,7 +99,7 @@ def test_who_agreed_is_not_told_that_nothing_was_confirmed_unless_the_server_say
 
 
 def test_the_servers_own_refusal_is_certain(laptop: Laptop) -> None:
-    with pytest.raises(AgentError, match=r"^Nothing was confirmed: It is too old\.$") as caught:
+    with pytest.raises(AgentError, match=r"^It is too old\. Nothing was confirmed\.$") as caught:
         laptop.confirm(BROWSER, Refused("It is too old."))
     assert caught.value.exit_code is ExitCode.REFUSED
 
@@ -97,3 +115,43 @@ def test_before_anybody_agreed_nothing_can_have_been_confirmed(
 def test_who_does_not_agree_confirms_nothing(laptop: Laptop) -> None:
     assert laptop.confirm(BROWSER, typed=("47182936", "no")) is ExitCode.FAILED
     assert laptop.said[-1] == "Nothing was confirmed."
+
+
+def spoken(tag: str, *answers: object, typed: Sequence[str] = ("47182936", "yes")) -> list[str]:
+    """Return all that a person reads, in the order of its kinds."""
+    laptop = Laptop()
+    try:
+        laptop.confirm(*answers, typed=typed, language=language_of(tag))
+    except AgentError as error:
+        return [*laptop.asked, *laptop.said, error.problem, error.remedy]
+    finally:
+        laptop.far.close()
+    return [*laptop.asked, *laptop.said]
+
+
+@pytest.mark.parametrize("tag", [tag for tag in NAMES if tag != "en"])
+@pytest.mark.parametrize(
+    ("answers", "typed"),
+    [
+        ((BROWSER, LetIn()), ("47182936", "yes")),
+        ((STRANGE, LetIn()), ("47182936", "yes")),
+        ((BROWSER,), ("47182936", "no")),
+        ((BROWSER,), ("47182936", "yes")),
+        ((), ("4711",)),
+        ((), ("47182936",)),
+        ((Changed(),), ("47182936",)),
+        ((SLOW,), ("47182936",)),
+        ((Refused(NO_BROWSER),), ("47182936",)),
+        ((AWAY,), ("47182936",)),
+    ],
+)
+def test_all_that_a_person_reads_is_in_their_language(
+    tag: str, answers: tuple[Any, ...], typed: Sequence[str]
+) -> None:
+    english, told = (spoken(each, *answers, typed=typed) for each in ("en", tag))
+    assert english_left(english, told) == []
+
+
+def test_where_no_agent_runs_is_said_in_the_language_too() -> None:
+    with pytest.raises(AgentError, match="Auf diesem Laptop läuft kein Agent"):
+        confirm([], lambda _: "", print, language_of("de"))

@@ -1,6 +1,7 @@
 """`fix screen_lock` on a Mac and on a PC that keep what they are told to change."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -10,10 +11,12 @@ from passmuster_agent.fix import BY_HAND, Aim, fix
 from passmuster_agent.windows import screen_saver
 from passmuster_collectors.host.base import Completed
 from passmuster_collectors.host.commands import Program
+from passmuster_collectors.languages import NAMES, Language, language_of
 from passmuster_collectors.signals import signal_by_id
 from tests.support.recorded_host import RecordedHost
 from tests.support.tools import REPOSITORY
 from tests.support.windows_machines import SID, machine
+from tests.support.worker_texts import english_left
 
 LOCK = signal_by_id("screen_lock")
 DEFAULT = Aim(None, None)
@@ -86,10 +89,25 @@ class Pc(RecordedHost):
         return Completed(0, b"", b"")
 
 
-def run_fix(host: RecordedHost, aim: Aim = DEFAULT, *, agree: bool = True) -> tuple[ExitCode, str]:
+def run_fix(
+    host: RecordedHost, aim: Aim = DEFAULT, *, agree: bool = True, language: Language | None = None
+) -> tuple[ExitCode, str]:
     said: list[str] = []
-    code = fix(host, LOCK, aim, lambda _: agree, said.append)
+
+    def ask(question: str) -> bool:
+        said.append(question)
+        return agree
+
+    code = fix(host, LOCK, aim, ask, said.append, language)
     return code, "\n".join(said)
+
+
+def spoken(tag: str, host: RecordedHost, aim: Aim = DEFAULT, *, agree: bool = True) -> list[str]:
+    """Return all that a person reads."""
+    try:
+        return run_fix(host, aim, agree=agree, language=language_of(tag))[1].splitlines()
+    except AgentError as error:
+        return [error.problem, error.remedy]
 
 
 class TestOnAMac:
@@ -189,6 +207,36 @@ class TestOnAPc:
         pc = Pc({**NEEDED, "ScreenSaveTimeOut": "7200"})
         assert run_fix(pc, Aim(None, 60))[0] is ExitCode.DONE
         assert pc.own["ScreenSaveTimeOut"] == "55"
+
+
+class Unwilling(Pc):
+    """A PC whose `reg add` fails."""
+
+    def run(self, program: Program, *arguments: str, **options: Any) -> Completed:
+        if program is Program.REG:
+            return Completed(1, b"", b"")
+        return super().run(program, *arguments, **options)
+
+
+@pytest.mark.parametrize("tag", [tag for tag in NAMES if tag != "en"])
+@pytest.mark.parametrize(
+    ("make", "aim", "agree"),
+    [
+        (lambda: Pc({"ScreenSaveActive": "0"}), DEFAULT, True),
+        (lambda: Pc({"ScreenSaveActive": "0"}), Aim(None, 300), False),
+        (lambda: Pc(dict(NEEDED)), DEFAULT, True),
+        (lambda: Pc(dict(NEEDED), {"ScreenSaveTimeOut": "7200"}), DEFAULT, True),
+        (lambda: Pc(dict(NEEDED), {"ScreenSaveTimeOut": ["a list"]}), Aim(60, None), True),
+        (lambda: Unwilling({"ScreenSaveActive": "0"}), DEFAULT, True),
+        (lambda: Mac("0\n"), DEFAULT, True),
+        (lambda: Mac("300\n", **{GRACE: {"stderr": "screenLock is off\n"}}), DEFAULT, True),
+    ],
+)
+def test_all_that_a_person_reads_is_in_their_language(
+    tag: str, make: Callable[[], RecordedHost], aim: Aim, *, agree: bool
+) -> None:
+    english, told = (spoken(each, make(), aim, agree=agree) for each in ("en", tag))
+    assert english_left(english, told) == []
 
 
 def test_windows_is_told_of_what_changed_and_of_nothing_else() -> None:

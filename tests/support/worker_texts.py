@@ -1,17 +1,19 @@
 """Every text that a worker may be shown, found where it is written."""
 
 import ast
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, nodes
 
-from passmuster_agent import refusals, told
+from passmuster_agent import answering, refusals, told, transport
 from passmuster_agent.companion import wording
+from passmuster_collectors.contract.reading import SourceOutcome
 from passmuster_collectors.contract.verdict import Outcome, Verdict
 from passmuster_collectors.languages.templates import PLACES
-from passmuster_collectors.signals import CATALOG
+from passmuster_collectors.signals import CATALOG, change
 from passmuster_collectors.signals.remote_access.products import TOOLS
 from passmuster_collectors.signals.screen_lock.rule import NAMES as DESKTOPS
 from passmuster_collectors.signals.signal import Signal
@@ -24,6 +26,7 @@ from passmuster_server.gate.causes import CAUSES
 from passmuster_server.policy import judgement
 from passmuster_server.policy.key_tier import KEY_TIER, TIERS
 from passmuster_server.privacy import laptops
+from passmuster_server.proof import confirmations
 from passmuster_server.proof import routes as proof
 from tests.support.tools import REPOSITORY
 
@@ -53,6 +56,9 @@ def texts() -> Mapping[str, tuple[str, ...]]:
         "my_laptops": tuple(_my_laptops()),
         "notification": tuple(_notification()),
         "status": tuple(_status()),
+        "confirm": tuple(_confirm()),
+        "fix": tuple(_fix()),
+        "delivery": tuple(_delivery()),
         "filled_in": tuple(_filled_in()),
         **{signal.id: tuple(_signal(signal)) for signal in (*CATALOG, KEY_TIER)},
     }
@@ -67,6 +73,20 @@ def counted() -> tuple[str, ...]:
     """Return every text that says a number."""
     said = [*_said_in_templates(COUNTED), words.MORE, wording.MORE]
     return tuple(dict.fromkeys(said))
+
+
+def english_left(english: Sequence[str], told: Sequence[str]) -> list[str]:
+    """Return the English sentences that are still in what was told line by line.
+
+    A line of `fix` that shows a change has the setting and its values beside the words.
+    """
+    assert len(english) == len(told)
+    return [
+        sentence
+        for line, foreign in zip(english, told, strict=True)
+        for sentence in re.split(r"(?<=[.?!:]) ", re.sub(r"^.*: (.*) -> .*$", r"\1", line))
+        if re.search(r"[A-Za-z]{2} [a-z]{2}|^[A-Z][a-z]+\.$", sentence) and sentence in foreign
+    ]
 
 
 def _said_in_templates(names: tuple[str, ...]) -> Iterator[str]:
@@ -108,7 +128,7 @@ def _gate() -> Iterator[str]:
 
 
 def _proof() -> Iterator[str]:
-    yield from (proof.OVER, proof.NO_ANSWER)
+    yield from (proof.OVER, proof.NO_ANSWER, confirmations.TOO_MANY)
     for path in sorted((SERVER / "proof").glob("*.py")):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name)):
@@ -139,6 +159,46 @@ def _status() -> Iterator[str]:
     yield from _said_in(AGENT / "status_text.py", SPOKEN)
     yield from ("found", "source", "why", "fix")
     yield told.OUTDATED
+
+
+def _confirm() -> Iterator[str]:
+    yield from _sentences_in(AGENT / "confirm.py")
+    yield from _sentences_in(AGENT / "companion" / "counter.py")
+    yield from (answering.OTHER_SERVER, answering.NO_NUMBERS)
+
+
+def _fix() -> Iterator[str]:
+    yield from _sentences_in(AGENT / "fix.py")
+    yield from _sentences_in(AGENT / "commands" / "fix.py")
+    yield from change.WORDS
+    yield from (each.value for each in SourceOutcome if each is not SourceOutcome.READ)
+
+
+def _delivery() -> Iterator[str]:
+    yield from (transport.PROXY_REFUSED, transport.LATE, transport.OUT_OF_REACH)
+    yield "Check the proxy settings."
+    yield "Check the network connection."
+    yield "Check the network connection and the server's URL."
+
+
+def _sentences_in(path: Path) -> Iterator[str]:
+    """Yield every sentence that is written in a module, but for its docstrings and its log."""
+    tree = ast.parse(path.read_text("utf-8"))
+    unsaid = {
+        id(part)
+        for node in ast.walk(tree)
+        if (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))
+        or (isinstance(node, ast.Call) and ast.unparse(node.func).startswith("log."))
+        for part in ast.walk(node)
+    }
+    for node in ast.walk(tree):
+        if (
+            isinstance(node, ast.Constant)
+            and isinstance(node.value, str)
+            and id(node) not in unsaid
+            and re.match(r"[A-Z{].*[ .:?]", node.value)
+        ):
+            yield node.value
 
 
 def _filled_in() -> Iterator[str]:

@@ -79,14 +79,14 @@ class Counter:
                 break
             channel, caller = come
             if not (caller.is_own or is_person(caller)):
-                _dismiss(channel, "it hears people who are logged in")
+                _dismiss(channel, "The agent hears people who are logged in.")
             elif sum(each.person == caller.person for each in self._talks) >= MOST_TALKS:
-                _dismiss(channel, "you confirm too many things at the moment")
+                _dismiss(channel, "You confirm too many things at the moment.")
             else:
                 self._talks.append(_Talk(channel, caller.person, self._now() + LIFETIME_S))
         for talk in list(self._talks):
             if self._now() >= talk.until:
-                self._end(talk, "that took too long")
+                self._end(talk, "That took too long.")
             else:
                 self._hear(talk)
         return Events()
@@ -139,7 +139,7 @@ class Counter:
             self._send(talk, to_bytes(LetIn()))
             self._drop(talk)
         else:
-            self._end(talk, delivered.refused or "the server said nothing")
+            self._end(talk, delivered.refused or "The server said nothing.")
 
     def close(self) -> None:
         """Let all go and listen no more."""
@@ -159,21 +159,21 @@ class Counter:
                     asking, talk.asking = talk.asking, None
                     talk.errand = Confirm(asking.number, asking.challenge, asking.session)
                 else:
-                    self._end(talk, "it was not your turn")
+                    self._end(talk, "It was not your turn.")
                 if talk not in self._talks:
                     return
         except (ChannelClosedError, TooLongError):
             self._drop(talk)
         except ContractError:
-            self._end(talk, "it is of another version")
+            self._end(talk, "The agent is of another version.")
 
     def _take_number(self, talk: _Talk, number: str) -> None:
         if not number:
-            self._end(talk, "that is not a number that a browser shows")
+            self._end(talk, "That is not a number that a browser shows.")
         elif not self._numbers.setdefault(talk.person, Allowance(MOST_NUMBERS, PER_S)).spend(
             self._now()
         ):
-            self._end(talk, "too many numbers; wait a minute")
+            self._end(talk, "Too many numbers; wait a minute.")
         else:
             talk.asking, talk.errand = None, LookUp(number)
 

@@ -28,7 +28,9 @@ NAMES: Mapping[str, str] = {
 OTHER_NAMES: Mapping[str, str] = {"tl": "fil"}
 """CLDR keeps Tagalog under Filipino; browsers send either."""
 
-SAID_AT_ONCE = frozenset({"pages", "gate", "proof", "my_laptops", "notification", "status"})
+SAID_AT_ONCE = frozenset(
+    {"pages", "gate", "proof", "my_laptops", "notification", "status", "confirm", "fix"}
+)
 """Parts whose texts are filled in the reader's language and never in English first."""
 PHRASES = "filled_in"
 

@@ -5,6 +5,11 @@ from dataclasses import dataclass
 
 from passmuster_collectors.host.commands import Program
 
+NOT_SET = "not set"
+NEVER = "0 (never)"
+WORDS = (NOT_SET, NEVER)
+"""What `before` says in words; anything else is the setting's own."""
+
 
 @dataclass(frozen=True)
 class Change:

@@ -38,6 +38,7 @@ from passmuster_server.web.problems import RefusalError
 
 LIFETIME = timedelta(seconds=LIFETIME_S)
 UNKNOWN = "unknown_number"
+TOO_MANY = "Too many numbers that no browser shows. Wait some minutes."
 MISTAKES, WITHIN_S = 5, 600.0
 """Of one laptop: with numbers that no browser shows, or not for its owner."""
 
@@ -150,7 +151,7 @@ class Confirmations:
             raise RefusalError(
                 429,
                 "too_many_tries",
-                "Too many numbers that no browser shows. Wait some minutes.",
+                TOO_MANY,
                 headers={"Retry-After": str(int(wait_s) + 1)},
             )
         self._mistakes.count(device)

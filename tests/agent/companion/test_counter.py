@@ -262,7 +262,7 @@ def test_whoever_leaves_or_takes_too_long_is_let_go(
     slow = come()
     clock.at += LIFETIME_S
     counter.read()
-    assert (slow.is_closed, slow.last.reason) == (True, "that took too long")
+    assert (slow.is_closed, slow.last.reason) == (True, "That took too long.")
 
 
 def test_a_few_at_a_time(come: Callable[..., Person]) -> None:

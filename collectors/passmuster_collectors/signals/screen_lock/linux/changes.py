@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from passmuster_collectors.host.base import Host, SourceConflictError
 from passmuster_collectors.host.commands import Program
-from passmuster_collectors.signals.change import Change
+from passmuster_collectors.signals.change import NOT_SET, Change
 from passmuster_collectors.signals.screen_lock.idle_target import MINUTE, idle_target_s
 from passmuster_collectors.signals.screen_lock.linux import cinnamon, gnome, kde, mate, xfce
 from passmuster_collectors.signals.screen_lock.linux.desktop import Desktop, identify
@@ -112,7 +112,7 @@ def _kde(host: Witness, surroundings: Surroundings, within_s: int) -> Iterator[C
         arguments = ("--file", kde.FILE, "--group", "Daemon", "--key", key, after)
         return Change(
             f"{kde.FILE} [Daemon] {key}",
-            "not set" if before is None else before,
+            NOT_SET if before is None else before,
             after,
             Program.KWRITECONFIG,
             arguments,
@@ -151,7 +151,7 @@ def _xfce(
         arguments = ("-c", xfce.SAVER, "-p", name, "-n", "-t", kind, "-s", after)
         return Change(
             f"{xfce.SAVER} {name}",
-            "not set" if found is None else found[0].value,
+            NOT_SET if found is None else found[0].value,
             after,
             Program.XFCONF_QUERY,
             arguments,

@@ -7,7 +7,7 @@ sleep takes root: both are left to the steps that a worker is told.
 from passmuster_collectors.contract.declaration import UNKNOWN
 from passmuster_collectors.host.base import Host
 from passmuster_collectors.host.commands import Program
-from passmuster_collectors.signals.change import Change
+from passmuster_collectors.signals.change import NEVER, NOT_SET, Change
 from passmuster_collectors.signals.inquiry import Inquiry
 from passmuster_collectors.signals.screen_lock.idle_target import idle_target_s
 from passmuster_collectors.signals.screen_lock.macos import read_display_sleep
@@ -36,7 +36,7 @@ def changes_within(host: Host, within_s: int) -> tuple[Change, ...]:
     return (
         Change(
             setting=SETTING,
-            before={0: "0 (never)", UNKNOWN: "not set"}.get(idle_s, str(idle_s)),
+            before={0: NEVER, UNKNOWN: NOT_SET}.get(idle_s, str(idle_s)),
             after=str(after_s),
             program=Program.DEFAULTS,
             arguments=("-currentHost", "write", *SETTING.split(), "-int", str(after_s)),

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from passmuster_collectors.host.base import Host
 from passmuster_collectors.host.commands import Program
 from passmuster_collectors.signals import registry_settings
-from passmuster_collectors.signals.change import Change
+from passmuster_collectors.signals.change import NOT_SET, Change
 from passmuster_collectors.signals.screen_lock.idle_target import idle_target_s
 from passmuster_collectors.signals.screen_lock.windows.screen_saver import (
     ACTIVE,
@@ -59,7 +59,7 @@ def _setting(host: Host, name: str) -> Setting:
 def _change(name: str, found: Setting, after: str) -> Change:
     return Change(
         setting=rf"HKCU\{MINE.own} {name}",
-        before="not set" if found.value is None else found.value,
+        before=NOT_SET if found.value is None else found.value,
         after=after,
         program=Program.REG,
         arguments=(
