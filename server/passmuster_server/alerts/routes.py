@@ -10,6 +10,7 @@ from passmuster_server.alerts import outbox
 from passmuster_server.alerts.channels import send
 from passmuster_server.alerts.errors import NotSentError, RefusedError
 from passmuster_server.alerts.news import alert_of, is_news, judged_before
+from passmuster_server.alerts.rules import has_rules
 from passmuster_server.background import BackgroundTask
 from passmuster_server.database import StoreUnavailableError, Transaction
 from passmuster_server.pauses import pause_after
@@ -91,6 +92,8 @@ def routes(services: Services) -> list[Route]:
     services.run_beside(Alerts(services).task)
 
     def verdict_changed(transaction: Transaction, standing: Standing, _: Verdict | None) -> None:
+        if not has_rules(transaction, standing.organisation):
+            return
         connection, now = transaction.connection, services.clock()
         whose = standing.organisation, standing.device
         if is_news(standing, judged_before(connection, *whose)):

@@ -7,9 +7,13 @@ import msgspec
 from sqlalchemy import Connection, delete, select
 
 from passmuster_server.alerts.tables import alert_outbox, alert_rules
+from passmuster_server.database import Transaction
 
 PER_HOUR = 20
 """Messages of one rule in an hour; what else there is comes as one digest when it is over."""
+
+_ANY_RULE = "SELECT 1 FROM alert_rules WHERE organisation_id = ? LIMIT 1"
+"""Hand-written: it is asked with every verdict that changes."""
 
 
 class Kind(StrEnum):
@@ -129,6 +133,11 @@ class Alert(msgspec.Struct, frozen=True):
     def link(self, public_url: str) -> str:
         """Return where it can be looked at."""
         return f"{public_url}/fleet/devices/{self.device}"
+
+
+def has_rules(transaction: Transaction, organisation: str) -> bool:
+    """Return whether the organisation has any rule."""
+    return transaction.run(_ANY_RULE, (organisation,)).fetchone() is not None
 
 
 def rules_of(connection: Connection, organisation: str) -> list[Rule]:

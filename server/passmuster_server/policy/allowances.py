@@ -186,14 +186,6 @@ def rows_of(
     ).all()
 
 
-def lasting(
-    connection: Connection, organisation: str, device: str, group: str, now: datetime
-) -> Sequence[Allowance]:
-    """Return what counts for a device at `now`."""
-    rows = rows_of(connection, organisation, device, group, now)
-    return [_allowance(AllowanceKind(row.kind), row.value, row.expires_at) for row in rows]
-
-
 class InForce:
     """What counts at a moment for any device: read once, for whoever looks at many devices."""
 
@@ -204,13 +196,19 @@ class InForce:
         )
         for row in rows:
             group = None if row.device_id is not None else row.group_id
-            allowance = _allowance(AllowanceKind(row.kind), row.value, row.expires_at)
+            allowance = allowance_of(row.kind, row.value, row.expires_at)
             self._found[row.device_id, group].append(allowance)
 
     def of(self, device: str, group: str) -> Sequence[Allowance]:
         """Return what counts for a device of that group."""
         scopes = ((device, None), (None, group), (None, None))
         return [each for scope in scopes for each in self._found.get(scope, ())]
+
+
+def allowance_of(kind: str, value: str, until: datetime | None) -> Allowance:
+    """Return a stored one as what it does to the limits of its signal."""
+    of = AllowanceKind(kind)
+    return Allowance(_SIGNALS[of], until, lambda limits: _CHANGES[of](limits, value))
 
 
 def signal_of(kind: str) -> str:
@@ -235,10 +233,6 @@ def changed_limits(limits: Any, signal: str, lasting: Sequence[Allowance], at: d
         if each.signal == signal and (each.until is None or each.until > at):
             limits = each.change(limits)
     return limits
-
-
-def _allowance(kind: AllowanceKind, value: str, until: datetime | None) -> Allowance:
-    return Allowance(_SIGNALS[kind], until, lambda limits: _CHANGES[kind](limits, value))
 
 
 def _known(value: str) -> KnownDevice:

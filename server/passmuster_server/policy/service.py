@@ -9,9 +9,10 @@ from passmuster_collectors.contract.reading import Reading
 from passmuster_collectors.contract.verdict import Outcome, Verdict
 from passmuster_server.clock import Clock
 from passmuster_server.database import Database, Transaction
-from passmuster_server.policy import allowances, store, waivers
+from passmuster_server.policy import allowances, store
 from passmuster_server.policy.default_document import default_document
 from passmuster_server.policy.document import Policy, parse, resting_on
+from passmuster_server.policy.exceptions import exceptions_of
 from passmuster_server.policy.judgement import judge_device
 from passmuster_server.policy.standing import (
     DeviceStatus,
@@ -192,15 +193,10 @@ class Policies:
             if now > stale_at:
                 changed_at = stale_at
             else:
-                whose = transaction.connection, stored.organisation, stored.device
+                beside = exceptions_of(transaction, stored, now)
                 judged = judge_device(
-                    readings(),
-                    policy,
-                    stored.subject,
-                    signals,
-                    now,
-                    waivers.waived(*whose, now),
-                    allowances.lasting(*whose, stored.group, now),
+                    *(readings(), policy, stored.subject, signals, now),
+                    *(beside.waived, beside.allowed),
                 )
                 verdict, grace_until, signals = judged.verdict, judged.grace_until, judged.signals
                 blocking = (signal for signal in signals if signal.blocking)

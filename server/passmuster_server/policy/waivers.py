@@ -21,27 +21,10 @@ class WaiverError(Exception):
     """A waiver that can't be granted or ended; the message says what is wrong."""
 
 
-def waived(
-    connection: Connection, organisation: str, device: str, now: datetime
-) -> Mapping[str, datetime]:
-    """Return which signals of the device are waived at `now`, and until when."""
-    rows = connection.execute(
-        select(waivers.c.signal, waivers.c.expires_at)
-        .where(
-            waivers.c.organisation_id == organisation,
-            waivers.c.device_id == device,
-            waivers.c.expires_at > now,
-            waivers.c.ended_at.is_(None),
-        )
-        .order_by(waivers.c.expires_at)
-    )
-    return {row.signal: row.expires_at for row in rows}
-
-
 def waived_each(
     connection: Connection, organisation: str, now: datetime
 ) -> Mapping[str, Mapping[str, datetime]]:
-    """Return the same for every device that has a waiver at `now`."""
+    """Return which signals are waived at `now` and until when, by device."""
     rows = connection.execute(
         select(waivers.c.device_id, waivers.c.signal, waivers.c.expires_at)
         .where(

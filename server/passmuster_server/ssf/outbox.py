@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import ColumnElement, Connection, delete, select, update
 
+from passmuster_server.database import Transaction
 from passmuster_server.ssf import events
 from passmuster_server.ssf.stream import Status, Stream, stream_of
 from passmuster_server.ssf.streams import of_known_clients, removed_subjects
@@ -19,6 +20,9 @@ from passmuster_server.ssf.subjects import matches, subject_of
 from passmuster_server.ssf.tables import ssf_outbox, ssf_streams
 
 MAX_REFUSAL = 512
+
+_ANY_STREAM = "SELECT 1 FROM ssf_streams WHERE organisation_id = ? LIMIT 1"
+"""Hand-written: it is asked with every verdict that changes, and most fleets have none."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +36,7 @@ class Waiting:
 
 
 def put(
-    connection: Connection,
+    transaction: Transaction,
     organisation: str,
     owner: str,
     device: str,
@@ -41,6 +45,9 @@ def put(
     now: datetime,
 ) -> bool:
     """Write the events for each stream that wants them; return whether there was one."""
+    if transaction.run(_ANY_STREAM, (organisation,)).fetchone() is None:
+        return False
+    connection = transaction.connection
     found = connection.execute(
         select(ssf_streams)
         .where(

@@ -45,7 +45,7 @@ def routes(services: Services) -> list[Route]:
         now = clock()
         told = events_of(standing, before, now)
         if told and outbox.put(
-            transaction.connection,
+            transaction,
             standing.organisation,
             standing.owner,
             standing.device,
