@@ -302,9 +302,12 @@ class Reports:
         }
         evidence_id = 0
         newest: Mapping[str, Reading] = {}
-        for index in range(len(received.upload.records)):
+        for index, sent in enumerate(received.raw_readings):
             newest = _complete(received.readings(index), now)
+            as_sent = {reading["signal"]: without_time(reading) for reading in sent}
             for signal, reading in newest.items():
+                if signal in stored and stored[signal] == as_sent.get(signal):
+                    continue
                 plain = codec.encode(reading)
                 said = without_time(plain)
                 if stored.get(signal) == said:
