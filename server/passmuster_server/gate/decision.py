@@ -67,6 +67,15 @@ _OUT_OF_SERVICE = {
 }
 
 
+# A member of an enumeration is looked for each time that it is written out, which takes most of the
+# time of the usual answer: those on its way have names of their own.
+_BY_GLASS, _ELSEWHERE, _UNPROVEN = Proof.BREAK_GLASS, Proof.ELSEWHERE, Proof.NONE
+_COMPLIANT = Cause.COMPLIANT
+_PROVEN = Devices.PROVEN
+_ACTIVE = DeviceStatus.ACTIVE
+_IS_COMPLIANT = Verdict.COMPLIANT
+
+
 class Question(msgspec.Struct, frozen=True, gc=False):
     """Whether `person` may use `application` now, from `device` or (None) any device of theirs.
 
@@ -114,16 +123,16 @@ def decide(
     """Return the answer to `question` at `now`. Whatever is not known to pass is denied."""
     if question.subject_type != "user":
         return Decision(False, Cause.NOT_A_PERSON, (), None)
-    if question.proof is Proof.BREAK_GLASS:
+    if question.proof is _BY_GLASS:
         return Decision(True, Cause.BREAK_GLASS, (), None)
-    if question.proof is Proof.ELSEWHERE:
+    if question.proof is _ELSEWHERE:
         return Decision(False, Cause.ELSEWHERE, (), None)
     if question.device is not None:
         standing = standings.of_device(question.organisation, question.device)
         finding = _named(question, standing, now)
         return _of_findings((finding,), Devices.ALL)
-    is_missing = question.must_prove or question.proof is Proof.NONE
-    if requirement is Devices.PROVEN or is_missing:
+    is_missing = question.must_prove or question.proof is _UNPROVEN
+    if requirement is _PROVEN or is_missing:
         return Decision(False, Cause.NOT_PROVEN, (), None)
     owned = standings.of_owner(question.organisation, question.person)
     if not owned:
@@ -153,11 +162,11 @@ def _found(standing: Standing, now: datetime) -> DeviceFinding:
 
 def cause_of(standing: Standing, now: datetime) -> Cause:
     """Return why the device, looked at alone, passes at `now` or does not."""
-    if standing.status is not DeviceStatus.ACTIVE:
+    if standing.status is not _ACTIVE:
         return _OUT_OF_SERVICE.get(standing.status, Cause.CONFLICT)
     verdict = standing.verdict_at(now)
-    if verdict is Verdict.COMPLIANT:
-        return Cause.COMPLIANT
+    if verdict is _IS_COMPLIANT:
+        return _COMPLIANT
     if verdict is Verdict.GRACE:
         return Cause.GRACE
     if verdict is Verdict.NON_COMPLIANT:
@@ -169,7 +178,7 @@ def cause_of(standing: Standing, now: datetime) -> Cause:
 
 
 def _of_findings(findings: tuple[DeviceFinding, ...], requirement: Devices) -> Decision:
-    if len(findings) == 1 and findings[0].cause is Cause.COMPLIANT:
+    if len(findings) == 1 and findings[0].cause is _COMPLIANT:
         return Decision(True, None, findings, None)
     passing = tuple([finding for finding in findings if finding.cause in PASSING])
     failing = tuple([finding for finding in findings if finding.cause not in PASSING])

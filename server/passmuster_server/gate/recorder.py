@@ -19,7 +19,8 @@ from sqlalchemy import Connection, delete, select
 from passmuster_server.background import BackgroundTask
 from passmuster_server.database import Database, StoreUnavailableError, Transaction
 from passmuster_server.devices.tables import organisations
-from passmuster_server.gate.decision import Proof, Question
+from passmuster_server.gate.basis import basis_of
+from passmuster_server.gate.decision import Decision, Proof, Question
 from passmuster_server.gate.tables import decisions
 from passmuster_server.schema import to_microseconds
 
@@ -39,15 +40,14 @@ class Counted(Protocol):
 
 
 class Record(msgspec.Struct, frozen=True, gc=False):
-    """One decision as it is stored. `basis` is JSON: each device, its verdict and its report."""
+    """One decision under its id: what was asked, by whom and when, and what was answered."""
 
-    decision: str
+    decision_id: str
     decided_at: datetime
     client: str
     question: Question
-    allowed: bool
     policy_version: int
-    basis: bytes
+    decision: Decision
 
 
 class DecisionRecorder:
@@ -77,12 +77,12 @@ class DecisionRecorder:
     def put(self, record: Record) -> None:
         """Queue the record. Raises `StoreUnavailableError` for an allow that has no room."""
         has_room = len(self._waiting) < self._max_waiting
-        if not has_room and record.allowed:
+        if not has_room and record.decision.allowed:
             raise StoreUnavailableError("too many decisions are waiting to be recorded")
         if self._counted is not None:
-            self._counted(allowed=record.allowed)
+            self._counted(allowed=record.decision.allowed)
         if has_room:
-            self._waiting[record.decision] = record
+            self._waiting[record.decision_id] = record
             self._arrived.set()
         else:
             self.unrecorded_denials += 1
@@ -124,7 +124,7 @@ class DecisionRecorder:
         insert = _insert_by_json if self._database.shared else _insert_by_values
         await self._database.write(insert([_row(record) for record in group]))
         for record in group:
-            del self._waiting[record.decision]
+            del self._waiting[record.decision_id]
 
     def _report_losses(self) -> None:
         if self.unrecorded_denials:
@@ -195,16 +195,16 @@ def _row(record: Record) -> Row:
     question = record.question
     return (
         question.organisation,
-        record.decision,
+        record.decision_id,
         to_microseconds(record.decided_at),
         record.client,
         question.person,
         question.application,
         question.device,
-        question.proof.value,
-        record.allowed,
+        str(question.proof),
+        record.decision.allowed,
         record.policy_version,
-        record.basis,
+        basis_of(record.decision),
     )
 
 

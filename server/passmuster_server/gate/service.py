@@ -9,18 +9,10 @@ from typing import Any
 
 import msgspec
 
-from passmuster_collectors.contract.verdict import Verdict
 from passmuster_server.clock import Clock
 from passmuster_server.database import StoreUnavailableError
-from passmuster_server.gate import words
 from passmuster_server.gate.callers import GateClient
-from passmuster_server.gate.decision import (
-    Cause,
-    Decision,
-    DeviceFinding,
-    Question,
-    decide,
-)
+from passmuster_server.gate.decision import Decision, Question, decide
 from passmuster_server.gate.recorder import DecisionRecorder, Record
 from passmuster_server.policy.document import Policy
 from passmuster_server.policy.standings import Standings
@@ -127,9 +119,8 @@ class GateService:
                 now,
                 asker,
                 question,
-                decision.allowed,
                 policy.version,
-                _basis(decision),
+                decision,
             )
         )
         return Answer(decision_id, decision)
@@ -200,41 +191,3 @@ class _Ids:
 
 def _base64url(whole_triples: bytes) -> str:
     return urlsafe_b64encode(whole_triples).decode("ascii")
-
-
-class _DeviceBasis(msgspec.Struct, omit_defaults=True):
-    """What a decision rests on, of one device."""
-
-    device: str
-    cause: Cause
-    verdict: Verdict | None = None
-    policy_version: int | None = None
-    report_sequence: int | None = None
-    reasons: tuple[dict[str, str], ...] = ()
-
-
-def _basis(decision: Decision) -> bytes:
-    if decision.cause is not None:
-        return msgspec.json.encode({"cause": decision.cause, "devices": ()})
-    return msgspec.json.encode({"devices": [_device_basis(item) for item in decision.findings]})
-
-
-def _device_basis(finding: DeviceFinding) -> _DeviceBasis:
-    standing = finding.standing
-    if standing is None:
-        return _DeviceBasis(finding.device, finding.cause)
-    return _DeviceBasis(
-        finding.device,
-        finding.cause,
-        standing.verdict,
-        standing.policy_version,
-        standing.report_sequence,
-        () if finding.cause is Cause.COMPLIANT else _reasons(finding),
-    )
-
-
-def _reasons(finding: DeviceFinding) -> tuple[dict[str, str], ...]:
-    return tuple(
-        {"signal": reason.signal, "outcome": reason.outcome, "text": reason.admin}
-        for reason in words.reasons_of(finding)
-    )

@@ -29,6 +29,11 @@ class DeviceStatus(StrEnum):
     """Its reports are still taken in: they tell that somebody uses it, and open no gate."""
 
 
+# Looked for once: the gate asks thousands of times a second.
+_ACTIVE = DeviceStatus.ACTIVE
+_GRACE = Verdict.GRACE
+
+
 @dataclass(frozen=True)
 class Reason:
     """One finding in words: to the worker, to IT, and how to fix it."""
@@ -104,13 +109,11 @@ class Standing:
 
     def verdict_at(self, moment: datetime) -> Verdict:
         """Return the verdict that counts at `moment`: stale, future or conflicting is `unknown`."""
-        if self.status is not DeviceStatus.ACTIVE or not self.is_heard_of(moment):
+        if self.status is not _ACTIVE or not self.is_heard_of(moment):
             return Verdict.UNKNOWN
         if self.waived_until is not None and moment >= self.waived_until:
             return Verdict.NON_COMPLIANT
-        if self.verdict is Verdict.GRACE and (
-            self.grace_until is None or moment >= self.grace_until
-        ):
+        if self.verdict is _GRACE and (self.grace_until is None or moment >= self.grace_until):
             return Verdict.NON_COMPLIANT
         return self.verdict
 

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select
 
 from passmuster_server.database import Database, StoreUnavailableError
-from passmuster_server.gate.decision import Proof, Question
+from passmuster_server.gate.decision import Decision, Proof, Question
 from passmuster_server.gate.recorder import DecisionRecorder, Record
 from passmuster_server.gate.tables import decisions
 from passmuster_server.schema import DEFAULT_ORGANISATION
@@ -20,7 +20,7 @@ QUESTION = Question(DEFAULT_ORGANISATION, "ana@example.com", "helpdesk", "device
 
 
 def record(name: str, *, allowed: bool = True) -> Record:
-    return Record(name, NOW, "client-1", QUESTION, allowed, 12, b'{"devices":[]}')
+    return Record(name, NOW, "client-1", QUESTION, 12, Decision(allowed, None, (), None))
 
 
 def stored(database: Database) -> list[Any]:
