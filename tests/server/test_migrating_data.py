@@ -26,6 +26,9 @@ from passmuster_server.database import Database
 from passmuster_server.schema import DEFAULT_ORGANISATION
 from tests.support import store
 
+DROPPED = {"enrolment_approvals": {"interval_s"}}
+"""Columns that said nothing: all else of their rows is still there."""
+
 Rows = list[Mapping[str, Any]]
 
 
@@ -105,7 +108,9 @@ def test_every_row_of_an_earlier_version_is_there_in_the_newest(
         for name, rows in before.items():
             assert name in after.tables, f"{name} is gone"
             found = stored(connection, after.tables[name])
-            for row in rows:
+            dropped = DROPPED.get(name, set())
+            assert not dropped & set(after.tables[name].columns.keys())
+            for row in [{key: row[key] for key in row.keys() - dropped} for row in rows]:
                 assert any(row.items() <= each.items() for each in found), f"{name}: {row}"
     database.dispose()
 

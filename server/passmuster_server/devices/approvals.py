@@ -91,7 +91,6 @@ def ask(
             owner=owner,
             asked_at=now,
             expires_at=now + LIFETIME,
-            interval_s=INTERVAL_S,
         )
     )
     return asked
@@ -170,7 +169,7 @@ def too_soon(
     ).one_or_none()
     if row is None or row.polled_at is None:
         return None
-    pause = timedelta(seconds=row.interval_s) - TOLERANCE
+    pause = timedelta(seconds=INTERVAL_S) - TOLERANCE
     return _SLOW_DOWN if now - row.polled_at < pause else None
 
 

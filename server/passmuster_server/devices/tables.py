@@ -105,7 +105,6 @@ enrolment_approvals = Table(
     Column("asked_at", Moment, nullable=False),
     Column("expires_at", Moment, nullable=False),
     Column("polled_at", Moment),
-    Column("interval_s", Integer, nullable=False),
     Column("decided_at", Moment),
     Column("person", String(254)),
     Column("status", String(16)),

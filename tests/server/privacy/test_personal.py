@@ -230,8 +230,8 @@ def test_the_last_administrator_is_not_deleted(server: ClockedServer) -> None:
 def test_what_a_laptop_that_asks_says_of_its_owner_is_handed_out(server: ClockedServer) -> None:
     server.change(
         "INSERT INTO enrolment_approvals (organisation_id, enrolment_id, device_code_hash, "
-        "user_code_hash, network, owner, asked_at, expires_at, interval_s) "
-        "VALUES ('default', 'e', 'd', 'u', '', 'Ana@example.com', 1, 2, 5)"
+        "user_code_hash, network, owner, asked_at, expires_at) "
+        "VALUES ('default', 'e', 'd', 'u', '', 'Ana@example.com', 1, 2)"
     )
     (asking,) = json.loads(server.command("export-person", ANA).stdout)["enrolments_under_way"]
     assert asking["owner"] == "Ana@example.com"
