@@ -248,12 +248,31 @@ def set_agent_version(connection: Connection, organisation: str, device: str, ve
 
 def delete_device(connection: Connection, organisation: str, device: str) -> None:
     """Delete the device and its ratchet, after all that belongs to it."""
+    _forget_challenges(connection, organisation, device)
     for table in (key_changes, ratchets, devices):
         connection.execute(
             delete(table).where(
                 table.c.organisation_id == organisation, table.c.device_id == device
             )
         )
+
+
+def _forget_challenges(connection: Connection, organisation: str, device: str) -> None:
+    """Forget what a device said of itself in an enrolment whose answer may be asked for again."""
+    found = find_device(connection, organisation, device)
+    there = connection.execute(
+        select(enrolment_challenges.c.enrolment_id, enrolment_challenges.c.start).where(
+            enrolment_challenges.c.organisation_id == organisation
+        )
+    )
+    # Both are canonical, so the key's bytes stand in the message as they are.
+    own = [row.enrolment_id for row in there if found is not None and found.public_key in row.start]
+    connection.execute(
+        delete(enrolment_challenges).where(
+            enrolment_challenges.c.organisation_id == organisation,
+            enrolment_challenges.c.enrolment_id.in_(own),
+        )
+    )
 
 
 def public_key_of(device: Row[Any]) -> PublicKey:
