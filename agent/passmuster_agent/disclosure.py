@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from passmuster_agent.ceremony import HASH_KEY_BYTES, start_message
 from passmuster_agent.collection import DEADLINE_S, recalling
 from passmuster_agent.config import Device, State
-from passmuster_agent.enrolment import HASH_KEY_BYTES, start_message
 from passmuster_agent.identity import CONTENT_TYPE
 from passmuster_agent.keystore import p256
 from passmuster_agent.notebook import StateNotebook
