@@ -30,6 +30,7 @@ from passmuster_server.audit.routes import routes as audit_routes
 from passmuster_server.changes import ChangeWatch
 from passmuster_server.clock import Clock, utc_now
 from passmuster_server.config import Config
+from passmuster_server.console.alert_routes import routes as alert_page_routes
 from passmuster_server.console.enrolment_routes import routes as enrolment_page_routes
 from passmuster_server.console.group_policy_routes import routes as group_policy_routes
 from passmuster_server.console.policy_routes import routes as policy_routes
@@ -94,6 +95,7 @@ AREAS = (
     view_routes,
     trend_routes,
     usb_routes,
+    alert_page_routes,
     enrolment_page_routes,
     group_policy_routes,
     policy_routes,

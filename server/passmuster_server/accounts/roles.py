@@ -13,6 +13,7 @@ class Permission(StrEnum):
     WAIVE = "waive"
     CHANGE_DEVICES = "change_devices"
     CHANGE_POLICY = "change_policy"
+    CHANGE_ALERTS = "change_alerts"
     TIGHTEN_GROUP = "tighten_group"
 
 

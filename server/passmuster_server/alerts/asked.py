@@ -2,7 +2,8 @@
 
 import re
 import ssl
-from typing import Annotated
+from dataclasses import dataclass
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
@@ -44,21 +45,33 @@ _PLACE = re.compile(
 )
 
 
-class Way(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """How a rule tells; exactly one of `email`, `webhook`, `slack...` and `syslog` is given."""
+@dataclass(frozen=True)
+class Files:
+    """Files of this server with secrets: whoever sits at it may name them, and nobody else.
+
+    A page or a program that could name one would have the server send its content elsewhere.
+    """
+
+    smtp_password: str = ""
+    slack_url: str = ""
+
+
+NO_FILES = Files()
+
+
+class Way(msgspec.Struct, kw_only=True):
+    """How a rule tells; exactly one of `email`, `webhook`, `slack_url` and `syslog` is given."""
 
     email: Annotated[str, Meta(max_length=MAX_ADDRESS, description="To whom.")] = ""
     sender: Annotated[str, Meta(max_length=MAX_ADDRESS, description="The e-mail's sender.")] = ""
     smtp: Annotated[str, Meta(max_length=MAX_PLACE, description="HOST or HOST:PORT.")] = ""
-    smtp_security: str = "starttls"
+    smtp_security: Literal["tls", "starttls", "none"] = "starttls"
     smtp_user: Annotated[str, Meta(max_length=MAX_USER)] = ""
     smtp_password: Annotated[str, Meta(max_length=MAX_USER)] = ""
-    smtp_password_file: str = ""
     webhook: Annotated[str, Meta(max_length=MAX_URL, description="Where JSON is posted to.")] = ""
     slack_url: Annotated[str, Meta(max_length=MAX_URL)] = ""
-    slack_url_file: str = ""
     syslog: Annotated[str, Meta(max_length=MAX_PLACE, description="HOST or HOST:PORT.")] = ""
-    syslog_transport: str = "tls"
+    syslog_transport: Literal["tls", "tcp", "udp"] = "tls"
     syslog_ca: Annotated[str, Meta(max_length=MAX_AUTHORITIES, description="PEM.")] = ""
     syslog_cleartext: bool = False
 
@@ -70,12 +83,15 @@ def rule_of(
     group: str | None = None,
     least: Severity = Severity.LOW,
     per_hour: int | None = None,
+    files: Files = NO_FILES,
 ) -> Rule:
     """Return the rule. `group` is a group's id. Raises `ContractError` with the field."""
     name = name.strip()
-    if not name or len(name) > MAX_NAME or not name.isprintable():
-        raise ContractError("name", f"expected one line of at most {MAX_NAME} characters")
-    channel = channel_of(way)
+    if not name or len(name) > MAX_NAME or not name.isprintable() or "/" in name:
+        raise ContractError(
+            "name", f"expected one line of at most {MAX_NAME} characters, without a slash"
+        )
+    channel = channel_of(way, files)
     if per_hour is None:
         # What reads CEF counts for itself.
         per_hour = MOST_PER_HOUR if isinstance(channel, Syslog) else PER_HOUR
@@ -84,12 +100,12 @@ def rule_of(
     return Rule(name, channel, tuple(dict.fromkeys(kinds)), group, least, per_hour)
 
 
-def channel_of(way: Way) -> Channel:
+def channel_of(way: Way, files: Files = NO_FILES) -> Channel:
     """Return the channel; a webhook's has a new secret. Raises `ContractError` with the field."""
     given = {
         "email": way.email,
         "webhook": way.webhook,
-        "slack_url": way.slack_url or way.slack_url_file,
+        "slack_url": way.slack_url or files.slack_url,
         "syslog": way.syslog,
     }
     named = [field for field, value in given.items() if value]
@@ -102,14 +118,14 @@ def channel_of(way: Way) -> Channel:
         case "slack_url":
             if way.slack_url:
                 check_push_address(way.slack_url, "slack_url")
-            return Slack(way.slack_url_file, way.slack_url)
+            return Slack(files.slack_url, way.slack_url)
         case "syslog":
             return _syslog(way)
         case _:
-            return _mail(way)
+            return _mail(way, files)
 
 
-def _mail(way: Way) -> Mail:
+def _mail(way: Way, files: Files) -> Mail:
     if not way.smtp or not way.sender:
         raise ContractError("sender" if way.smtp else "smtp", "missing: an e-mail needs it")
     if way.smtp_security not in SMTP_PORTS:
@@ -121,7 +137,7 @@ def _mail(way: Way) -> Mail:
         raise ContractError("smtp_password", "expected letters that any mail server takes (ASCII)")
     if way.smtp_security == "none" and not is_loopback(host):
         raise ContractError("smtp_security", "none: only to this machine itself")
-    if bool(way.smtp_user) != bool(way.smtp_password or way.smtp_password_file):
+    if bool(way.smtp_user) != bool(way.smtp_password or files.smtp_password):
         raise ContractError("smtp_user", "a user and a password go together")
     for field, address in (("email", way.email), ("sender", way.sender)):
         if len(address) > MAX_ADDRESS or not _ADDRESS.fullmatch(address):
@@ -133,7 +149,7 @@ def _mail(way: Way) -> Mail:
         port,
         way.smtp_security,
         way.smtp_user,
-        way.smtp_password_file,
+        files.smtp_password,
         way.smtp_password,
     )
 

@@ -1,38 +1,35 @@
 """`passmuster-server alert`: who is told of what, and how."""
 
 import asyncio
-import secrets
 from argparse import ArgumentParser, Namespace, _SubParsersAction
 from pathlib import Path
 
 import msgspec
 
 from passmuster_collectors.contract.errors import ContractError
+from passmuster_server.alerts import management
 from passmuster_server.alerts.asked import (
     MAX_AUTHORITIES,
     SMTP_PORTS,
     SYSLOG_PORTS,
+    Files,
     Way,
     rule_of,
 )
-from passmuster_server.alerts.channels import send
 from passmuster_server.alerts.errors import NotSentError
-from passmuster_server.alerts.events import added_event, event_of, way_of
+from passmuster_server.alerts.events import way_of
+from passmuster_server.alerts.management import NoRuleError, RuleExistsError
 from passmuster_server.alerts.rules import (
     Hook,
     Kind,
     Rule,
     Severity,
-    add_rule,
-    remove_rule,
-    rules_of,
 )
-from passmuster_server.audit.actions import Action
+from passmuster_server.audit.record import Event
 from passmuster_server.commands import Command, CommandError
 from passmuster_server.database import Transaction
 from passmuster_server.devices import groups
 from passmuster_server.schema import DEFAULT_ORGANISATION
-from passmuster_server.ssf.push import Pusher
 
 _FLAGS = {
     "": "NAME",
@@ -89,13 +86,14 @@ def _add(command: Command) -> int:
             None,
             Severity[arguments.severity.upper()],
             arguments.per_hour,
+            _files(arguments),
         )
     except ContractError as error:
         field = error.field
         flag = _FLAGS.get(field, "--" + field.replace("_", "-"))
         raise CommandError(f"{flag}: {error.problem}") from None
 
-    def work(transaction: Transaction) -> None:
+    def work(transaction: Transaction) -> Event:
         added = rule
         if arguments.group is not None:
             try:
@@ -105,10 +103,12 @@ def _add(command: Command) -> int:
             except groups.GroupError as error:
                 raise CommandError(f"--group: {error}") from None
             added = msgspec.structs.replace(rule, group=found.group_id)
-        if not add_rule(transaction.connection, DEFAULT_ORGANISATION, added, now):
-            raise CommandError(f"there is an alert {rule.name!r} already")
+        try:
+            return management.add(transaction.connection, DEFAULT_ORGANISATION, added, "", now)
+        except RuleExistsError:
+            raise CommandError(f"there is an alert {rule.name!r} already") from None
 
-    command.change(work, lambda _: added_event(rule, ""))
+    command.change(work, lambda event: event)
     if isinstance(rule.channel, Hook):
         print(f"Secret of the signatures of {rule.name}, shown this once:")
         print(rule.channel.secret)
@@ -117,24 +117,26 @@ def _add(command: Command) -> int:
 
 
 def _given(arguments: Namespace) -> Way:
-    password, slack, authorities = (
-        arguments.smtp_password_file,
-        arguments.slack_url_file,
-        arguments.syslog_ca_file,
-    )
+    authorities = arguments.syslog_ca_file
     return Way(
         email=arguments.email or "",
         sender=arguments.sender or "",
         smtp=arguments.smtp or "",
         smtp_security=arguments.smtp_security,
         smtp_user=arguments.smtp_user,
-        smtp_password_file=_file(password, "--smtp-password-file") if password else "",
         webhook=arguments.webhook or "",
-        slack_url_file=_file(slack, "--slack-url-file") if slack else "",
         syslog=arguments.syslog or "",
         syslog_transport=arguments.syslog_transport,
         syslog_ca=_text(authorities, "--syslog-ca-file") if authorities else "",
         syslog_cleartext=arguments.syslog_cleartext,
+    )
+
+
+def _files(arguments: Namespace) -> Files:
+    password, slack = arguments.smtp_password_file, arguments.slack_url_file
+    return Files(
+        _file(password, "--smtp-password-file") if password else "",
+        _file(slack, "--slack-url-file") if slack else "",
     )
 
 
@@ -156,19 +158,11 @@ def _file(path: str, flag: str) -> str:
 def _test(command: Command) -> int:
     rule = _found(command)
 
-    async def sent() -> None:
-        pusher = Pusher()
-        try:
-            url, now = command.config.public_url, command.clock()
-            await send(pusher, rule, secrets.token_hex(16), (), 0, url, now)
-        finally:
-            await pusher.close()
-
     try:
-        asyncio.run(sent())
+        asyncio.run(management.send_test(rule, command.config.public_url, command.clock()))
     except NotSentError as error:
         raise CommandError(f"{rule.name} was not sent: {error}") from None
-    command.change(lambda _: None, lambda _: event_of(Action.ALERT_TESTED, rule, ""))
+    command.change(lambda _: None, lambda _: management.tested_event(rule, ""))
     print(f"Sent by {way_of(rule.channel)}.")
     return 0
 
@@ -176,27 +170,32 @@ def _test(command: Command) -> int:
 def _remove(command: Command) -> int:
     rule = _found(command)
     command.change(
-        lambda transaction: remove_rule(transaction.connection, DEFAULT_ORGANISATION, rule.name),
-        lambda _: event_of(Action.ALERT_REMOVED, rule, ""),
+        lambda transaction: management.remove(
+            transaction.connection, DEFAULT_ORGANISATION, rule.name, ""
+        ),
+        lambda event: event,
     )
     print(f"{rule.name} tells no more.")
     return 0
 
 
 def _list(command: Command) -> int:
-    for rule in _rules(command):
+    states = command.database.read_now(
+        lambda connection: management.states_of(connection, DEFAULT_ORGANISATION)
+    )
+    for each in states:
+        rule, does = each.rule, each.problem or ("works" if each.delivered_at else "nothing sent")
         on = ", ".join(rule.kinds) or "each change"
-        print(f"{rule.name}  {way_of(rule.channel)}  {on}  {rule.least.name.lower()} or worse")
+        least = f"{rule.least.name.lower()} or worse"
+        print(f"{rule.name}  {way_of(rule.channel)}  {on}  {least}  {does}  {each.waiting} wait")
     return 0
-
-
-def _rules(command: Command) -> list[Rule]:
-    return command.database.read_now(lambda connection: rules_of(connection, DEFAULT_ORGANISATION))
 
 
 def _found(command: Command) -> Rule:
     name = command.arguments.name.strip()
-    for rule in _rules(command):
-        if rule.name == name:
-            return rule
-    raise CommandError(f"there is no alert {name!r}")
+    try:
+        return command.database.read_now(
+            lambda connection: management.find(connection, DEFAULT_ORGANISATION, name)
+        )
+    except NoRuleError:
+        raise CommandError(f"there is no alert {name!r}") from None

@@ -21,8 +21,8 @@ def event_of(action: Action, rule: Rule, actor: str, **details: str) -> Event:
 def way_of(channel: Channel) -> str:
     """Return in words how the rule tells, without a secret."""
     match channel:
-        case Mail(to=to, host=host):
-            return f"e-mail to {to} through {host}"
+        case Mail(to=to, sender=sender, host=host):
+            return f"e-mail to {to} from {sender} through {host}"
         case Hook(url=url):
             return f"webhook {url}"
         case Slack(url_file=""):

@@ -4,10 +4,10 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
-import msgspec
 from sqlalchemy import Connection, delete, select
 
 from passmuster_server.addresses import spellings
+from passmuster_server.alerts.events import way_of
 from passmuster_server.alerts.rules import Mail, Rule, remove_rule, rules_of
 from passmuster_server.alerts.tables import alert_outbox
 
@@ -35,8 +35,7 @@ def rules_naming(connection: Connection, organisation: str, person: str) -> list
     """Return the rules by which mail goes to a person's address, or from it."""
     found = (rule for rule in rules_of(connection, organisation) if _names(rule, person))
     return [
-        {"name": rule.name, "channel": msgspec.to_builtins(rule.channel), "on": list(rule.kinds)}
-        for rule in found
+        {"name": rule.name, "by": way_of(rule.channel), "on": list(rule.kinds)} for rule in found
     ]
 
 

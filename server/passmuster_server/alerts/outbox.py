@@ -14,6 +14,7 @@ from passmuster_server.alerts.tables import alert_outbox, alert_rules
 CLAIM = timedelta(minutes=10)
 """Longer than any try: a mail server has `TIMEOUT_S` for each of its answers."""
 HOUR = timedelta(hours=1)
+MAX_PROBLEM = 200
 IN_A_DIGEST = 200
 """Lines of one digest; the others it counts."""
 
@@ -149,14 +150,26 @@ def _sent(row: Row[Any], now: datetime) -> int:
     return 0 if _is_fresh(row, now) else int(row.sent)
 
 
-def settle(connection: Connection, message: Message, retry_at: datetime | None) -> None:
+def settle(
+    connection: Connection,
+    message: Message,
+    now: datetime,
+    retry_at: datetime | None = None,
+    problem: str = "",
+) -> None:
     """Forget what was sent, or try it again at `retry_at`; the rule is free for the next.
 
-    Where the claim is over and the rule another server's, that one says what becomes of it.
+    A `problem` without another try: the receiver does not want it. Where the claim is over and the
+    rule another server's, that one says what becomes of it.
     """
-    failures = 0 if retry_at is None else message.failures + 1
-    whose = message.organisation, message.rule.name, message.claim
-    _free(connection, *whose, retry_at=retry_at, failures=failures)
+    values: dict[str, Any] = {
+        "retry_at": retry_at,
+        "failures": 0 if retry_at is None else message.failures + 1,
+        "problem": problem[:MAX_PROBLEM],
+    }
+    if not problem:
+        values["delivered_at"] = now
+    _free(connection, message.organisation, message.rule.name, message.claim, **values)
     if retry_at is None:
         connection.execute(
             delete(alert_outbox).where(

@@ -64,7 +64,7 @@ class Alerts:
         )
         if message is None:
             return False
-        retry_at = None
+        retry_at, problem = None, ""
         try:
             await send(
                 pusher,
@@ -77,12 +77,16 @@ class Alerts:
             )
         except RefusedError:
             # What comes after it is not held up by what nobody will ever take.
-            _log.warning("alert %s: the receiver refused it", message.rule.name)
+            problem = "the receiver refused it"
+            _log.warning("alert %s: %s", message.rule.name, problem)
         except NotSentError as error:
-            _log.warning("alert %s was not sent: %s", message.rule.name, error)
+            problem = str(error)
+            _log.warning("alert %s was not sent: %s", message.rule.name, problem)
             retry_at = self._clock() + pause_after(message.failures, FIRST_RETRY_S, LONGEST_RETRY_S)
         await self._database.write(
-            lambda transaction: outbox.settle(transaction.connection, message, retry_at)
+            lambda transaction: outbox.settle(
+                transaction.connection, message, self._clock(), retry_at, problem
+            )
         )
         return True
 

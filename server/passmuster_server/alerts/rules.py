@@ -45,6 +45,11 @@ _LINES = {
 }
 
 
+def title_of(kind: Kind) -> str:
+    """Return what has happened in words, whatever it happened to."""
+    return _LINES[kind].format("")
+
+
 class Mail(msgspec.Struct, frozen=True, tag="email"):
     """By SMTP. `security` is `tls` (from the first byte), `starttls` or `none`.
 
@@ -121,7 +126,7 @@ class Alert(msgspec.Struct, frozen=True):
     @property
     def title(self) -> str:
         """What has happened, whatever it happened to."""
-        return _LINES[self.kind].format("")
+        return title_of(self.kind)
 
     @property
     def line(self) -> str:

@@ -27,9 +27,12 @@ alert_rules = Table(
     Column("retry_at", Moment),
     Column("claimed_until", Moment),
     Column("claim", String(32)),
+    Column("delivered_at", Moment),
+    Column("problem", String(200), nullable=False, server_default=""),
     ForeignKeyConstraint(["organisation_id"], ["organisations.organisation_id"]),
 )
-"""`sent` counts the messages since `hour_began_at`.
+"""`problem` is why the last message did not go out, empty where it did. `sent` counts the messages
+since `hour_began_at`.
 
 One server sends for it, at the longest until `claimed_until`; `claim` is its try, or the last one.
 """

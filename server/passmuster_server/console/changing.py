@@ -14,7 +14,7 @@ from passmuster_server.accounts.service import Session
 from passmuster_server.audit.record import Event, record
 from passmuster_server.database import Transaction
 from passmuster_server.services import Services
-from passmuster_server.web.forms import MAX_FORM, TOKEN_FIELD, read_form
+from passmuster_server.web.forms import MAX_FIELDS, MAX_FORM, TOKEN_FIELD, read_form
 from passmuster_server.web.pages import HEADERS, Pages
 
 Change = Callable[[Connection, datetime], Event]
@@ -32,10 +32,14 @@ class Changing:
         self._guard = Guard(services.database, services.clock, self._public_url)
         self._pages = Pages(Path(__file__).parent / "templates")
 
-    async def fields(self, request: Request, *, limit: int = MAX_FORM) -> Mapping[str, str]:
+    async def fields(
+        self, request: Request, *, limit: int = MAX_FORM, most: int = MAX_FIELDS
+    ) -> Mapping[str, str]:
         """Return the fields of one of our own forms. Raises `RefusalError`."""
         secret = self._cookies.session(request)
-        return await read_form(request, secret=secret, public_url=self._public_url, limit=limit)
+        return await read_form(
+            request, secret=secret, public_url=self._public_url, limit=limit, most=most
+        )
 
     async def make(
         self,

@@ -22,9 +22,14 @@ def form_token(secret: str) -> str:
 
 
 async def read_form(
-    request: Request, *, secret: str, public_url: str, limit: int = MAX_FORM
+    request: Request,
+    *,
+    secret: str,
+    public_url: str,
+    limit: int = MAX_FORM,
+    most: int = MAX_FIELDS,
 ) -> Mapping[str, str]:
-    """Return the fields of a form of at most `limit` bytes that one of our own pages sent.
+    """Return the at most `most` fields of a form of at most `limit` bytes that our own page sent.
 
     Raises `RefusalError` 403 when the browser says that another site sent it, or when its token
     doesn't belong to the visitor's cookie; 400 for a form that can't be read.
@@ -32,7 +37,7 @@ async def read_form(
     _require_own_page(request, public_url)
     body = await read_body(request, limit=limit, content_type="application/x-www-form-urlencoded")
     try:
-        fields = dict(parse_qsl(body.decode("utf-8"), max_num_fields=MAX_FIELDS))
+        fields = dict(parse_qsl(body.decode("utf-8"), max_num_fields=most))
     except ValueError:
         raise RefusalError(400, "malformed", "The form can't be read.") from None
     given = fields.pop(TOKEN_FIELD, "").encode("utf-8")

@@ -50,7 +50,11 @@ def next_of(database: Database, now: datetime = NOW) -> Message:
 
 
 def settle(database: Database, message: Message, retry_at: datetime | None = None) -> None:
-    database.write_now(lambda each: outbox.settle(each.connection, message, retry_at))
+    database.write_now(
+        lambda each: outbox.settle(
+            each.connection, message, NOW, retry_at, "why" if retry_at else ""
+        )
+    )
 
 
 def devices(message: Message) -> list[str]:

@@ -10,6 +10,7 @@ from passmuster_server.devices import codes
 from tests.support.accessibility import expect_no_faults, faults
 from tests.support.clocked_server import clocked_server
 from tests.support.example_site import Site, sign_in
+from tests.support.running_server import free_port
 from tests.support.signing_device import SigningDevice
 
 PASSWORD = "ferry lantern quartz"
@@ -33,6 +34,11 @@ def test_axe_does_find_what_is_wrong(page: Page) -> None:
         ("/usb", "console/usb.html"),
         ("/usb?search=nothing+of+that+name", "console/usb.html"),
         ("/enrol", "console/enrolment.html"),
+        ("/alerts", "console/alerts.html"),
+        ("/alerts/new?way=email", "console/alert_new.html"),
+        ("/alerts/new?way=webhook", "console/alert_new.html"),
+        ("/alerts/new?way=slack", "console/alert_new.html"),
+        ("/alerts/new?way=syslog", "console/alert_new.html"),
         ("/policy", "console/policy.html"),
         ("/policy/versions/1", "console/policy_version.html"),
         ("/policy/versions/2", "console/policy_version.html"),
@@ -91,6 +97,26 @@ def test_a_code_for_a_laptop(site: Site, console: Page) -> None:
     console.get_by_role("button", name="Make a code").click()
     expect(console.get_by_role("heading", name="The code for cleo@example.com")).to_be_visible()
     expect_no_faults(console)
+
+
+def test_alerts_from_a_mistake_to_a_rule_that_fails(site: Site, console: Page) -> None:
+    console.goto(site.url("/alerts/new?way=webhook"))
+    console.get_by_label("Name").fill("Tickets of the desk")
+    console.get_by_label("Address").fill("http://tickets.example.com/hooks")
+    console.get_by_label("Laptop is shut out").check()
+    console.get_by_role("button", name="Add it").click()
+    expect(console.get_by_role("alert")).to_contain_text("Address: expected https")
+    expect(console.get_by_label("Laptop is shut out")).to_be_checked()
+    expect_no_faults(console, "console/alert_new.html")
+    console.get_by_label("Address").fill(f"http://127.0.0.1:{free_port()}/hooks")
+    console.get_by_role("button", name="Add it").click()
+    expect(console.locator("#issued")).to_contain_text("whsec_")
+    expect_no_faults(console, "console/alerts.html")
+    console.get_by_role("button", name="Test Tickets of the desk").click()
+    expect(console.get_by_role("alert")).to_contain_text("The test was not sent")
+    expect_no_faults(console, "console/alerts.html")
+    console.get_by_role("button", name="Remove Tickets of the desk").click()
+    expect(console.get_by_text("Nobody is told of anything yet")).to_be_visible()
 
 
 def test_what_a_suppliers_group_demands_with_a_mistake_and_without(site: Site, page: Page) -> None:
