@@ -6,7 +6,7 @@ let config;
 let asked = {};
 
 const steps = {
-  async discover({ issuer, id, secret, method, idToken }) {
+  async discover({ issuer, id, secret, method, idToken, algorithm }) {
     const how = {
       client_secret_basic: () => client.ClientSecretBasic(secret),
       client_secret_post: () => client.ClientSecretPost(secret),
@@ -16,7 +16,7 @@ const steps = {
     if (idToken) {
       execute.push(client.useIdTokenResponseType);
     }
-    config = await client.discovery(new URL(issuer), id, {}, how(), { execute });
+    config = await client.discovery(new URL(issuer), id, {}, how(), { execute, algorithm });
     return config.serverMetadata();
   },
 
@@ -48,6 +48,10 @@ const steps = {
   async finishWithIdToken({ url, form }) {
     const checks = { expectedState: asked.state };
     return { claims: await client.implicitAuthentication(config, posted(url, form), asked.nonce, checks) };
+  },
+
+  async credentials({ parameters }) {
+    return await client.clientCredentialsGrant(config, parameters);
   },
 
   async person({ token, subject }) {
