@@ -10,7 +10,8 @@ from passmuster_agent.database import OutboxError
 from passmuster_agent.outbox import Outbox
 from passmuster_agent.records import new_record, same_findings
 from passmuster_collectors.contract.reading import Reading
-from passmuster_collectors.host.base import Host, UsbSighting
+from passmuster_collectors.host.answers import UsbSighting
+from passmuster_collectors.host.base import Host
 from passmuster_collectors.runner import collect
 from passmuster_collectors.signals.signal import Signal
 

@@ -9,7 +9,7 @@ import pytest
 from passmuster_agent.errors import AgentError, ExitCode
 from passmuster_agent.fix import BY_HAND, Aim, fix
 from passmuster_agent.windows import screen_saver
-from passmuster_collectors.host.base import Completed
+from passmuster_collectors.host.answers import Completed
 from passmuster_collectors.host.commands import Program
 from passmuster_collectors.languages import NAMES, Language, language_of
 from passmuster_collectors.signals import signal_by_id

@@ -11,7 +11,7 @@ from passmuster_agent.collection import Collection, recalling
 from passmuster_agent.config import Device, State
 from passmuster_agent.database import OutboxError
 from passmuster_agent.outbox import Outbox
-from passmuster_collectors.host.base import UsbSighting
+from passmuster_collectors.host.answers import UsbSighting
 from passmuster_collectors.runner import collect
 from passmuster_collectors.signals import signal_by_id
 from tests.support.recorded_host import RecordedHost

@@ -13,7 +13,7 @@ from passmuster_agent.notebook import StateNotebook
 from passmuster_agent.once import once
 from passmuster_agent.status import status
 from passmuster_collectors.host import this_host
-from passmuster_collectors.host.base import Completed
+from passmuster_collectors.host.answers import Completed
 from passmuster_collectors.host.linux import LinuxHost
 from passmuster_collectors.signals.system_updates.linux import apt
 

@@ -38,7 +38,8 @@ def may_import_collectors(module: str, imported: str) -> bool:
     if is_below(module, HOST):
         return is_below(imported, CONTRACT, HOST)
     if is_below(module, SIGNALS):
-        questions = (f"{HOST}.base", f"{HOST}.commands", f"{HOST}.windows_answers")
+        names = ("answers", "base", "commands", "windows_answers")
+        questions = tuple(f"{HOST}.{name}" for name in names)
         bases = (CONTRACT, *questions, TEXT, SIGNALS)
         return is_below(imported, *bases)
     return is_below(imported, COLLECTORS)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from passmuster_collectors.contract.reading import Reading
 from passmuster_collectors.contract.verdict import Outcome
-from passmuster_collectors.host.base import Completed
+from passmuster_collectors.host.answers import Completed
 from passmuster_collectors.host.commands import Program
 from passmuster_collectors.runner import OWN_ERROR, collect
 from passmuster_collectors.signals import signal_by_id

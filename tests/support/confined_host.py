@@ -4,15 +4,9 @@ import copy
 from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
+from passmuster_collectors.host.answers import Completed, FileStatus, Process
 from passmuster_collectors.host.assisted import AssistedHost
-from passmuster_collectors.host.base import (
-    Bus,
-    Completed,
-    FileStatus,
-    Process,
-    SourceDeniedError,
-    SourceError,
-)
+from passmuster_collectors.host.base import Bus, SourceDeniedError, SourceError
 from passmuster_collectors.host.commands import Program
 from passmuster_collectors.host.privileged import crypttab, firewall, wifi, wire
 from passmuster_collectors.host.privileged.gathering import GATHER

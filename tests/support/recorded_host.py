@@ -43,20 +43,17 @@ from typing import Any
 
 from passmuster_collectors.contract.codec import parse_time
 from passmuster_collectors.contract.platform import Platform
-from passmuster_collectors.host.base import (
+from passmuster_collectors.host.answers import (
     AccessPoint,
     Account,
-    Bus,
     Completed,
     FileStatus,
-    Host,
     NetworkInterface,
     Process,
-    SourceConflictError,
-    SourceMissingError,
     UsbDescription,
     WirelessState,
 )
+from passmuster_collectors.host.base import Bus, Host, SourceConflictError, SourceMissingError
 from passmuster_collectors.host.commands import Program
 from tests.support.recorded_refusal import is_refusal, raise_if_refused
 from tests.support.recorded_windows import RecordedWindows, program_line

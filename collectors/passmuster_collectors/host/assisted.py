@@ -11,20 +11,22 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from passmuster_collectors.contract.platform import Platform
-from passmuster_collectors.host.base import (
+from passmuster_collectors.host.answers import (
     Account,
-    Bus,
     Completed,
     FileStatus,
-    Host,
     NetworkInterface,
     Process,
+    UsbDescription,
+    WirelessState,
+)
+from passmuster_collectors.host.base import (
+    Bus,
+    Host,
     SourceConflictError,
     SourceDeniedError,
     SourceError,
     SourceMissingError,
-    UsbDescription,
-    WirelessState,
 )
 from passmuster_collectors.host.commands import Program
 from passmuster_collectors.host.no_windows import NoWindows

@@ -10,8 +10,8 @@ import time
 from collections.abc import Mapping
 from typing import TypedDict
 
+from passmuster_collectors.host.answers import Completed
 from passmuster_collectors.host.base import (
-    Completed,
     SourceConflictError,
     SourceMissingError,
     SourceTimeoutError,

@@ -4,7 +4,7 @@ import sys
 from dataclasses import dataclass
 from typing import Protocol
 
-from passmuster_collectors.host.base import UsbSighting
+from passmuster_collectors.host.answers import UsbSighting
 
 ROUTE = "route"
 """The trigger for links, addresses and routes."""

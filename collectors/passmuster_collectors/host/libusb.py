@@ -3,7 +3,8 @@
 import libusb_package
 import usb.core
 
-from passmuster_collectors.host.base import SourceConflictError, SourceMissingError, UsbDescription
+from passmuster_collectors.host.answers import UsbDescription
+from passmuster_collectors.host.base import SourceConflictError, SourceMissingError
 from passmuster_collectors.host.system_errors import from_os_error
 
 SOURCE = "libusb"

@@ -10,15 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from passmuster_collectors.contract.platform import Platform
 from passmuster_collectors.host import child, linux_processes, posix
-from passmuster_collectors.host.base import (
-    Bus,
-    Completed,
-    NetworkInterface,
-    Notebook,
-    Process,
-    Testimonies,
-    WirelessState,
-)
+from passmuster_collectors.host.answers import Completed, NetworkInterface, Process, WirelessState
+from passmuster_collectors.host.base import Bus, Notebook, Testimonies
 from passmuster_collectors.host.commands import Program
 from passmuster_collectors.host.no_windows import NoWindows
 

@@ -12,7 +12,7 @@ import sys
 from contextlib import suppress
 from dataclasses import dataclass
 
-from passmuster_collectors.host.base import UsbSighting
+from passmuster_collectors.host.answers import UsbSighting
 from passmuster_collectors.host.events import (
     MOUNT,
     NEVER,

@@ -6,8 +6,8 @@ Read here and not by a library: the one for it costs the resident agent 3.3 MiB 
 import os
 from collections.abc import Callable
 
+from passmuster_collectors.host.answers import Process
 from passmuster_collectors.host.base import (
-    Process,
     SourceConflictError,
     SourceDeniedError,
     SourceMissingError,

@@ -8,7 +8,8 @@ import socket
 import struct
 import sys
 
-from passmuster_collectors.host.base import AccessPoint, SourceMissingError, WirelessState
+from passmuster_collectors.host.answers import AccessPoint, WirelessState
+from passmuster_collectors.host.base import SourceMissingError
 
 # Before what only Linux has, which the type checker does not look for elsewhere.
 assert sys.platform == "linux"  # noqa: S101 - see above

@@ -5,14 +5,8 @@ import hmac
 from datetime import UTC, datetime
 from typing import Any
 
-from passmuster_collectors.host.base import (
-    COMPANION,
-    Notebook,
-    SourceMissingError,
-    Testimonies,
-    UsbDescription,
-    WirelessState,
-)
+from passmuster_collectors.host.answers import UsbDescription, WirelessState
+from passmuster_collectors.host.base import COMPANION, Notebook, SourceMissingError, Testimonies
 
 LEAST_KEY_BYTES = 16
 

@@ -9,13 +9,8 @@ from collections.abc import Mapping, Sequence
 
 from passmuster_collectors.contract.platform import Platform
 from passmuster_collectors.host import child, posix
-from passmuster_collectors.host.base import (
-    Completed,
-    NetworkInterface,
-    Process,
-    SourceDeniedError,
-    SourceMissingError,
-)
+from passmuster_collectors.host.answers import Completed, NetworkInterface, Process
+from passmuster_collectors.host.base import SourceDeniedError, SourceMissingError
 from passmuster_collectors.host.commands import Program
 from passmuster_collectors.host.no_bus import NoBus
 from passmuster_collectors.host.no_windows import NoWindows

@@ -15,7 +15,8 @@ import sys
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from passmuster_collectors.host.base import NetworkInterface, SourceConflictError
+from passmuster_collectors.host.answers import NetworkInterface
+from passmuster_collectors.host.base import SourceConflictError
 from passmuster_collectors.host.system_errors import from_os_error
 
 assert sys.platform != "win32"  # noqa: S101 - the type checker reads it too

@@ -10,7 +10,8 @@ from typing import Any
 
 import netifaces
 
-from passmuster_collectors.host.base import NetworkInterface, SourceMissingError
+from passmuster_collectors.host.answers import NetworkInterface
+from passmuster_collectors.host.base import SourceMissingError
 from passmuster_collectors.host.system_errors import from_os_error
 
 assert sys.platform == "linux"  # noqa: S101 - the type checker reads it too

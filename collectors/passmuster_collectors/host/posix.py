@@ -7,12 +7,8 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from passmuster_collectors.host.base import (
-    Account,
-    FileStatus,
-    SourceConflictError,
-    SourceMissingError,
-)
+from passmuster_collectors.host.answers import Account, FileStatus
+from passmuster_collectors.host.base import SourceConflictError, SourceMissingError
 from passmuster_collectors.host.files import Files
 from passmuster_collectors.host.machine import Machine
 from passmuster_collectors.host.system_errors import from_os_error

@@ -9,7 +9,7 @@ import socket
 import struct
 from dataclasses import dataclass
 
-from passmuster_collectors.host.base import UsbSighting
+from passmuster_collectors.host.answers import UsbSighting
 
 UDEV_PREFIX = b"libudev\0"
 UDEV_MAGIC = 0xFEEDCAFE

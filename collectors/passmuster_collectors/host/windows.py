@@ -22,12 +22,14 @@ from passmuster_collectors.host import (
     windows_volumes,
     windows_wlan,
 )
-from passmuster_collectors.host.base import (
+from passmuster_collectors.host.answers import (
     Account,
     Completed,
     FileStatus,
     NetworkInterface,
     Process,
+)
+from passmuster_collectors.host.base import (
     SourceConflictError,
     SourceDeniedError,
     SourceMissingError,

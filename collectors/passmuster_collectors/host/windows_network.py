@@ -4,7 +4,8 @@ import ctypes
 from collections.abc import Iterator
 from ipaddress import IPv4Address, IPv6Address
 
-from passmuster_collectors.host.base import NetworkInterface, SourceConflictError
+from passmuster_collectors.host.answers import NetworkInterface
+from passmuster_collectors.host.base import SourceConflictError
 from passmuster_collectors.host.dll import (
     BYTE,
     DWORD,

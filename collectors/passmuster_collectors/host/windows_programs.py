@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from pathlib import PureWindowsPath
 from typing import IO
 
+from passmuster_collectors.host.answers import Completed
 from passmuster_collectors.host.base import (
-    Completed,
     SourceConflictError,
     SourceMissingError,
     SourceTimeoutError,

@@ -4,7 +4,8 @@ from typing import Any
 
 from passmuster_collectors.contract import strict_json
 from passmuster_collectors.contract.errors import ContractError
-from passmuster_collectors.host.base import Completed, Host, SourceConflictError
+from passmuster_collectors.host.answers import Completed
+from passmuster_collectors.host.base import Host, SourceConflictError
 from passmuster_collectors.host.commands import Program
 
 MAX_JSON = 4 * 1024 * 1024

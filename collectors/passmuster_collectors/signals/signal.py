@@ -10,7 +10,8 @@ from passmuster_collectors.contract import codec
 from passmuster_collectors.contract.platform import Platform
 from passmuster_collectors.contract.reading import Reading, Status
 from passmuster_collectors.contract.verdict import SEVERITY, Outcome, Remedy
-from passmuster_collectors.host.base import Host, UsbSighting
+from passmuster_collectors.host.answers import UsbSighting
+from passmuster_collectors.host.base import Host
 from passmuster_collectors.signals.change import Change
 
 Facts = TypeVar("Facts")

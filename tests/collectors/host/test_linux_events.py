@@ -17,7 +17,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from passmuster_collectors.host.base import UsbSighting
+from passmuster_collectors.host.answers import UsbSighting
 from passmuster_collectors.host.events import (
     MOUNT,
     PACKAGES,

@@ -11,12 +11,8 @@ from pathlib import Path
 import pytest
 
 from passmuster_collectors.host import linux_wireless
-from passmuster_collectors.host.base import (
-    AccessPoint,
-    SourceConflictError,
-    SourceMissingError,
-    WirelessState,
-)
+from passmuster_collectors.host.answers import AccessPoint, WirelessState
+from passmuster_collectors.host.base import SourceConflictError, SourceMissingError
 from passmuster_collectors.host.linux_wireless import GET_INTERFACE, GET_SCAN, GET_STATION, Wireless
 from passmuster_collectors.host.netlink import GENERIC, GENERIC_HEADER, Netlink, attribute
 

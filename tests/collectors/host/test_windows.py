@@ -10,9 +10,9 @@ import pytest
 
 from passmuster_collectors.contract.platform import Platform
 from passmuster_collectors.host import windows
+from passmuster_collectors.host.answers import Completed
 from passmuster_collectors.host.base import (
     Bus,
-    Completed,
     SourceConflictError,
     SourceDeniedError,
     SourceError,

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from passmuster_collectors.host.base import NetworkInterface, SourceConflictError
+from passmuster_collectors.host.answers import NetworkInterface
+from passmuster_collectors.host.base import SourceConflictError
 from passmuster_collectors.host.dll import guid
 from passmuster_collectors.host.windows_answers import NetworkAdapter, NetworkRoute
 from passmuster_collectors.host.windows_network import (

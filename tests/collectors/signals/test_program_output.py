@@ -3,8 +3,8 @@
 import pytest
 
 from passmuster_collectors.contract.reading import SourceOutcome
+from passmuster_collectors.host.answers import Completed
 from passmuster_collectors.host.base import (
-    Completed,
     SourceConflictError,
     SourceDeniedError,
     SourceMissingError,

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from functools import partial
 
-from passmuster_collectors.host.base import Host, Process, SourceConflictError
+from passmuster_collectors.host.answers import Process
+from passmuster_collectors.host.base import Host, SourceConflictError
 from passmuster_collectors.signals.inquiry import Inquiry
 from passmuster_collectors.signals.remote_access.products import ToolName, tool_of
 

@@ -5,7 +5,8 @@ from typing import Any
 
 from passmuster_collectors.contract.platform import Platform
 from passmuster_collectors.contract.reading import Reading
-from passmuster_collectors.host.base import Host, UsbSighting
+from passmuster_collectors.host.answers import UsbSighting
+from passmuster_collectors.host.base import Host
 from passmuster_collectors.signals.signal import Signal
 from passmuster_collectors.signals.usb_devices.facts import UsbDevicesFacts
 from passmuster_collectors.signals.usb_devices.problems import PROBLEMS

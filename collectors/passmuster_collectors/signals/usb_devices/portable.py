@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from passmuster_collectors.contract.declaration import UNKNOWN, Unknown
-from passmuster_collectors.host.base import UsbDescription
+from passmuster_collectors.host.answers import UsbDescription
 from passmuster_collectors.signals.usb_devices.facts import Location
 from passmuster_collectors.signals.usb_devices.indicators import AttachedDevice
 from passmuster_collectors.signals.usb_devices.interface_classes import (

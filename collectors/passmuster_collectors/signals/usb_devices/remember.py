@@ -8,7 +8,7 @@ from typing import Any
 from passmuster_collectors.contract import codec
 from passmuster_collectors.contract.declaration import UNKNOWN
 from passmuster_collectors.contract.reading import Reading, Status
-from passmuster_collectors.host.base import UsbSighting
+from passmuster_collectors.host.answers import UsbSighting
 from passmuster_collectors.signals.usb_devices.answers import any_of
 from passmuster_collectors.signals.usb_devices.facts import (
     Indicator,

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from passmuster_collectors.contract.declaration import UNKNOWN
-from passmuster_collectors.host.base import UsbSighting
+from passmuster_collectors.host.answers import UsbSighting
 from passmuster_collectors.signals.usb_devices.facts import MAX_INTERFACES, Location, UsbDevice
 from passmuster_collectors.signals.usb_devices.history import Recollection
 from passmuster_collectors.signals.usb_devices.interface_classes import (

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from passmuster_collectors.host.answers import Completed
 from passmuster_collectors.host.base import (
-    Completed,
     SourceConflictError,
     SourceDeniedError,
     SourceMissingError,

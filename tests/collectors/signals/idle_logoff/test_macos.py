@@ -4,7 +4,7 @@ import pytest
 
 from passmuster_collectors.contract.declaration import UNKNOWN
 from passmuster_collectors.contract.verdict import Outcome
-from passmuster_collectors.host.base import Completed, Process
+from passmuster_collectors.host.answers import Completed, Process
 from passmuster_collectors.signals.idle_logoff.covering import worst
 from passmuster_collectors.signals.idle_logoff.facts import (
     Coverage,

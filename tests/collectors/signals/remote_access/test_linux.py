@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from passmuster_collectors.host.base import Process
+from passmuster_collectors.host.answers import Process
 from passmuster_collectors.host.linux import LinuxHost
 from passmuster_collectors.runner import collect
 from passmuster_collectors.signals.remote_access import SIGNAL

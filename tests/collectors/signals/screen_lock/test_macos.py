@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from passmuster_collectors.contract.declaration import UNKNOWN
-from passmuster_collectors.host.base import Completed, SourceConflictError
+from passmuster_collectors.host.answers import Completed
+from passmuster_collectors.host.base import SourceConflictError
 from passmuster_collectors.signals.inquiry import Inquiry
 from passmuster_collectors.signals.screen_lock.macos.console import parse_console, read_console
 from passmuster_collectors.signals.screen_lock.macos.managed import Managed, parse_managed

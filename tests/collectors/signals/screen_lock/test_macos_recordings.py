@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from passmuster_collectors.contract.reading import Status
-from passmuster_collectors.host.base import Completed
+from passmuster_collectors.host.answers import Completed
 from passmuster_collectors.runner import collect
 from passmuster_collectors.signals.screen_lock import SIGNAL
 from passmuster_collectors.signals.screen_lock.macos.console import parse_console

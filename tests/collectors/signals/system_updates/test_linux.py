@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from passmuster_collectors.host.base import Completed, SourceConflictError, SourceTimeoutError
+from passmuster_collectors.host.answers import Completed
+from passmuster_collectors.host.base import SourceConflictError, SourceTimeoutError
 from passmuster_collectors.host.linux import LinuxHost
 from passmuster_collectors.signals.system_updates.linux import apt, parse_release
 from tests.support.recorded_host import RecordedHost

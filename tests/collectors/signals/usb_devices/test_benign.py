@@ -12,7 +12,7 @@ import pytest
 
 from passmuster_collectors.contract import codec
 from passmuster_collectors.contract.reading import Reading, ok
-from passmuster_collectors.host.base import UsbSighting
+from passmuster_collectors.host.answers import UsbSighting
 from passmuster_collectors.runner import collect
 from passmuster_collectors.signals.usb_devices import SIGNAL
 from passmuster_collectors.signals.usb_devices.facts import UsbDevice, UsbDevicesFacts

@@ -14,7 +14,7 @@ from passmuster_collectors.contract.canonical import canonical_bytes
 from passmuster_collectors.contract.declaration import UNKNOWN
 from passmuster_collectors.contract.reading import Reading, not_applicable, ok, unavailable
 from passmuster_collectors.contract.verdict import Outcome
-from passmuster_collectors.host.base import UsbSighting
+from passmuster_collectors.host.answers import UsbSighting
 from passmuster_collectors.signals.usb_devices import SIGNAL
 from passmuster_collectors.signals.usb_devices.facts import (
     Indicator,

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from passmuster_collectors.contract.declaration import UNKNOWN
-from passmuster_collectors.host.base import AccessPoint, SourceConflictError, WirelessState
+from passmuster_collectors.host.answers import AccessPoint, WirelessState
+from passmuster_collectors.host.base import SourceConflictError
 from passmuster_collectors.signals.wifi_security.facts import Security
 from passmuster_collectors.signals.wifi_security.linux.claims import BROKEN, Claim, conclude
 from passmuster_collectors.signals.wifi_security.linux.kernel import PRIVACY, parse_wireless

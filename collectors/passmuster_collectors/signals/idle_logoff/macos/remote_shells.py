@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 
 from passmuster_collectors.contract.declaration import UNKNOWN
-from passmuster_collectors.host.base import Host, Process, SourceMissingError
+from passmuster_collectors.host.answers import Process
+from passmuster_collectors.host.base import Host, SourceMissingError
 from passmuster_collectors.signals.idle_logoff.covering import worst
 from passmuster_collectors.signals.idle_logoff.facts import Coverage, Kind, Mechanism
 from passmuster_collectors.signals.idle_logoff.tmout import ShellTimeout, parse_tmout

@@ -8,7 +8,8 @@ import re
 from dataclasses import dataclass, field
 
 from passmuster_collectors.contract.declaration import UNKNOWN
-from passmuster_collectors.host.base import Process, SourceConflictError, SourceMissingError
+from passmuster_collectors.host.answers import Process
+from passmuster_collectors.host.base import SourceConflictError, SourceMissingError
 from passmuster_collectors.signals.screen_lock.linux import lock_commands
 from passmuster_collectors.signals.screen_lock.linux.environment import Surroundings
 from passmuster_collectors.signals.screen_lock.linux.lock_commands import Deed, LockCommand

@@ -8,7 +8,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from passmuster_collectors.contract.declaration import UNKNOWN
-from passmuster_collectors.host.base import Process, SourceError
+from passmuster_collectors.host.answers import Process
+from passmuster_collectors.host.base import SourceError
 from passmuster_collectors.signals.screen_lock.linux import (
     hypridle,
     swayidle,

@@ -7,7 +7,8 @@ owner's processes are looked at: a display server or window manager makes it gra
 import dataclasses
 from collections.abc import Sequence
 
-from passmuster_collectors.host.base import Process, SourceError
+from passmuster_collectors.host.answers import Process
+from passmuster_collectors.host.base import SourceError
 from passmuster_collectors.signals.screen_lock.linux.environment import scope_members
 from passmuster_collectors.signals.screen_lock.linux.sessions import Session, SessionKind
 from passmuster_collectors.signals.screen_lock.linux.witness import Witness

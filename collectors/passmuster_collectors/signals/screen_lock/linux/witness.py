@@ -8,13 +8,11 @@ from typing import Any, TypeVar
 from passmuster_collectors.contract import codec
 from passmuster_collectors.contract.errors import ContractError
 from passmuster_collectors.contract.reading import Source, SourceOutcome
+from passmuster_collectors.host.answers import Account, Completed, Process
 from passmuster_collectors.host.base import (
     COMPANION,
-    Account,
     Bus,
-    Completed,
     Host,
-    Process,
     SourceConflictError,
     SourceError,
     SourceMissingError,

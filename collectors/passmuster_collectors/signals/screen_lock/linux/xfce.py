@@ -9,7 +9,8 @@ itself locks nothing.
 from collections.abc import Mapping
 
 from passmuster_collectors.contract.declaration import UNKNOWN, Unknown
-from passmuster_collectors.host.base import Process, SourceConflictError
+from passmuster_collectors.host.answers import Process
+from passmuster_collectors.host.base import SourceConflictError
 from passmuster_collectors.signals.screen_lock.linux.environment import Surroundings
 from passmuster_collectors.signals.screen_lock.linux.lock_setting import LockSetting
 from passmuster_collectors.signals.screen_lock.linux.witness import Witness

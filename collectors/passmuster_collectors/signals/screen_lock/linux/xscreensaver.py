@@ -8,7 +8,8 @@ import re
 from collections.abc import Mapping
 
 from passmuster_collectors.contract.declaration import UNKNOWN
-from passmuster_collectors.host.base import Process, SourceConflictError
+from passmuster_collectors.host.answers import Process
+from passmuster_collectors.host.base import SourceConflictError
 from passmuster_collectors.signals.screen_lock.linux.environment import Surroundings
 from passmuster_collectors.signals.screen_lock.linux.lock_setting import LockSetting
 from passmuster_collectors.signals.screen_lock.linux.witness import Witness

@@ -8,7 +8,8 @@ import re
 from collections.abc import Sequence
 
 from passmuster_collectors.contract.declaration import UNKNOWN
-from passmuster_collectors.host.base import Process, SourceConflictError, SourceDeniedError
+from passmuster_collectors.host.answers import Process
+from passmuster_collectors.host.base import SourceConflictError, SourceDeniedError
 from passmuster_collectors.host.commands import Program
 from passmuster_collectors.signals.screen_lock.linux import lock_commands
 from passmuster_collectors.signals.screen_lock.linux.environment import Surroundings

@@ -3,7 +3,8 @@
 import re
 from collections.abc import Mapping
 
-from passmuster_collectors.host.base import Completed, SourceConflictError
+from passmuster_collectors.host.answers import Completed
+from passmuster_collectors.host.base import SourceConflictError
 from passmuster_collectors.host.commands import Program
 
 GRACE = re.compile(

@@ -11,7 +11,8 @@ from passmuster_collectors.contract.reading import (
     ok,
     unavailable,
 )
-from passmuster_collectors.host.base import Host, SourceError, WirelessState
+from passmuster_collectors.host.answers import WirelessState
+from passmuster_collectors.host.base import Host, SourceError
 from passmuster_collectors.signals.inquiry import Inquiry
 from passmuster_collectors.signals.wifi_security.facts import (
     Security,

@@ -6,7 +6,8 @@ RSN alone, never by WPA1. Rates of 802.11n and later are not allowed with TKIP o
 """
 
 from passmuster_collectors.contract.declaration import UNKNOWN, Unknown
-from passmuster_collectors.host.base import AccessPoint, SourceConflictError, WirelessState
+from passmuster_collectors.host.answers import AccessPoint, WirelessState
+from passmuster_collectors.host.base import SourceConflictError
 from passmuster_collectors.signals.wifi_security.facts import Security
 from passmuster_collectors.signals.wifi_security.linux.claims import Claim
 from passmuster_collectors.signals.wifi_security.linux.elements import (

@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from passmuster_collectors.contract.declaration import UNKNOWN, Unknown
+from passmuster_collectors.host.answers import NetworkInterface
 from passmuster_collectors.host.base import (
     Bus,
     Host,
-    NetworkInterface,
     SourceConflictError,
     SourceError,
     SourceMissingError,

@@ -15,7 +15,8 @@ from passmuster_collectors.contract.reading import (
     ok,
     unavailable,
 )
-from passmuster_collectors.host.base import Host, NetworkInterface, SourceConflictError
+from passmuster_collectors.host.answers import NetworkInterface
+from passmuster_collectors.host.base import Host, SourceConflictError
 from passmuster_collectors.host.commands import Program
 from passmuster_collectors.signals.inquiry import Inquiry
 from passmuster_collectors.signals.program_output import parsed_json, succeeded

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from passmuster_collectors.host.base import Process
+from passmuster_collectors.host.answers import Process
 from passmuster_collectors.host.linux import LinuxHost
 from passmuster_collectors.signals.screen_lock.linux import xfce, xss_lock
 from passmuster_collectors.signals.screen_lock.linux.environment import Surroundings
