@@ -1,6 +1,6 @@
-"""The table of saved views."""
+"""The tables of saved views, and of how the signals stood."""
 
-from sqlalchemy import Boolean, Column, ForeignKey, String, Table
+from sqlalchemy import Boolean, Column, ForeignKey, Integer, String, Table
 
 from passmuster_server.schema import METADATA, Moment
 
@@ -16,3 +16,16 @@ saved_views = Table(
     Column("created_at", Moment, nullable=False),
 )
 """Filters of the fleet page by a name: of one administrator, or for all of them."""
+
+signal_tallies = Table(
+    "signal_tallies",
+    METADATA,
+    Column("organisation_id", ForeignKey("organisations.organisation_id"), primary_key=True),
+    Column("taken_at", Moment, primary_key=True),
+    Column("group_id", String(32), primary_key=True),
+    Column("signal", String(64), primary_key=True),
+    Column("passing", Integer, nullable=False),
+    Column("failing", Integer, nullable=False),
+    Column("unknown", Integer, nullable=False),
+)
+"""How many laptops of a group passed a signal at the full hour `taken_at`: numbers alone."""

@@ -1,5 +1,6 @@
 """`/trends`: how compliance develops, as a picture and in numbers."""
 
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -9,9 +10,11 @@ from starlette.routing import Route
 
 from passmuster_server.accounts.guard import Guard
 from passmuster_server.accounts.service import Session
-from passmuster_server.console.trend_chart import HEIGHT, WIDTH, chart_of
+from passmuster_server.console.signal_tallies import SignalTallies
+from passmuster_server.console.trend_chart import HEIGHT, WIDTH, chart_of, signal_chart_of
 from passmuster_server.console.trends import FRESH_FOR, PERIODS, TrendsOfFleets
 from passmuster_server.devices.groups import groups_of
+from passmuster_server.schema import DEFAULT_ORGANISATION
 from passmuster_server.services import Services
 from passmuster_server.web.forms import TOKEN_FIELD
 from passmuster_server.web.pages import Pages
@@ -53,6 +56,9 @@ class TrendPages:
             now=self._services.clock(),
             trends=trends,
             chart=chart_of(trends.moments, trends.verdicts),
+            signal_charts={
+                signal: signal_chart_of(tallies) for signal, tallies in trends.over_time.items()
+            },
             width=WIDTH,
             height=HEIGHT,
             groups=groups,
@@ -64,8 +70,16 @@ class TrendPages:
 
 
 def routes(services: Services) -> list[Route]:
-    """Return the route."""
+    """Return the route, and count for its pictures beside the requests."""
     guard = Guard(services.database, services.clock, services.config.public_url)
+    tallies = SignalTallies(
+        services.database,
+        services.standings,
+        services.clock,
+        organisation=DEFAULT_ORGANISATION,
+        history=timedelta(days=services.config.history_days),
+    )
+    services.run_beside(tallies.task)
     pages = TrendPages(services, guard)
     return [Route(PATH, guard.protect(pages.trends, minds_groups=True), methods=["GET"])]
 

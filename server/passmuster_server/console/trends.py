@@ -1,21 +1,21 @@
 """How the fleet develops: verdicts over time, each signal today, the worst and the silent."""
 
 import asyncio
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from passmuster_collectors.contract.verdict import Outcome, Verdict
+from passmuster_collectors.contract.verdict import Verdict
 from passmuster_server.clock import Clock
+from passmuster_server.console.signal_shares import SignalShare, shares_of
+from passmuster_server.console.signal_tallies import Tally, tallies_at
 from passmuster_server.database import Database
 from passmuster_server.devices.tables import devices
 from passmuster_server.fleet.history import Period
 from passmuster_server.fleet.history_points import in_service, verdicts_at
 from passmuster_server.fleet.history_totals import Total, totals
-from passmuster_server.policy.demands import JUDGED
 from passmuster_server.policy.standing import DeviceStatus, Standing
 from passmuster_server.policy.standings import Standings
 
@@ -34,30 +34,17 @@ MAX_LISTED = 10
 
 
 @dataclass(frozen=True)
-class SignalShare:
-    """How one signal is judged on how many laptops now; `blocking` counts those it keeps out."""
-
-    signal: str
-    title: str
-    passing: int
-    failing: int
-    unknown: int
-    blocking: int
-
-    @property
-    def laptops(self) -> int:
-        """How many laptops have it at all."""
-        return self.passing + self.failing + self.unknown
-
-
-@dataclass(frozen=True)
 class Trends:
-    """What the page shows, as it was at `at`; `silent` are the longest ones of `silent_number`."""
+    """What the page shows, as it was at `at`; `silent` are the longest ones of `silent_number`.
+
+    `over_time` tells by signal how it stood at those of the moments that are known.
+    """
 
     at: datetime
     moments: Sequence[datetime]
     verdicts: Mapping[Verdict, Sequence[int]]
     signals: Sequence[SignalShare]
+    over_time: Mapping[str, Mapping[datetime, Tally]]
     offenders: Sequence[Total]
     silent: Sequence[Standing]
     silent_number: int
@@ -108,44 +95,31 @@ def _counted(
     among = in_service(devices.c.device_id, organisation, group)
     period = Period(organisation, first, now)
     silent = silent_of(standings, now)
+    moments = [first + step * place for place in range(number)]
+    shares = shares_of(standings, now)
     return Trends(
         now,
-        [first + step * place for place in range(number)],
+        moments,
         verdicts_at(connection, organisation, first, step, number, group),
-        shares_of(standings, now),
+        shares,
+        _up_to_now(tallies_at(connection, organisation, moments, group), shares, now),
         totals(connection, period, now, among=among, most=MAX_LISTED),
         silent[:MAX_LISTED],
         len(silent),
     )
 
 
-def shares_of(standings: Sequence[Standing], now: datetime) -> list[SignalShare]:
-    """Return how each signal is judged now, the one that keeps most laptops from passing first.
-
-    Of a laptop that is not heard of any more every signal is unknown.
-    """
-    counts: Counter[tuple[str, Outcome]] = Counter()
-    blocking: Counter[str] = Counter()
-    for standing in standings:
-        if not standing.is_heard_of(now):
-            counts.update((signal.id, Outcome.UNKNOWN) for signal in JUDGED)
-            continue
-        for each in standing.signals:
-            counts[each.signal, each.outcome] += 1
-            blocking[each.signal] += each.blocking and bool(each.reasons)
-    found = [
-        SignalShare(
-            signal.id,
-            signal.title,
-            counts[signal.id, Outcome.PASS],
-            counts[signal.id, Outcome.FAIL] + counts[signal.id, Outcome.TRANSITIONING],
-            counts[signal.id, Outcome.UNKNOWN],
-            blocking[signal.id],
-        )
-        for signal in JUDGED
-    ]
-    judged = [each for each in found if each.laptops]
-    return sorted(judged, key=lambda each: -(each.failing + each.unknown))
+def _up_to_now(
+    before: Mapping[str, Mapping[datetime, Tally]], shares: Sequence[SignalShare], now: datetime
+) -> Mapping[str, Mapping[datetime, Tally]]:
+    """Return how each signal that is judged now stood, and stands."""
+    return {
+        each.signal: {
+            **before.get(each.signal, {}),
+            now: Tally(each.passing, each.failing, each.unknown),
+        }
+        for each in shares
+    }
 
 
 def silent_of(standings: Sequence[Standing], now: datetime) -> list[Standing]:

@@ -11,8 +11,9 @@ import pytest
 
 from passmuster_collectors.contract.verdict import Outcome, Verdict
 from passmuster_server.console import trends
+from passmuster_server.console.signal_shares import shares_of
 from passmuster_server.console.trend_chart import HEIGHT, ORDER, WIDTH, chart_of
-from passmuster_server.console.trends import shares_of, silent_of
+from passmuster_server.console.trends import silent_of
 from passmuster_server.policy.tables import ENDLESS
 from passmuster_server.schema import to_microseconds
 from tests.support.clocked_server import ClockedServer, clocked_server
