@@ -15,6 +15,7 @@ from typing import Any
 
 import uvicorn
 from starlette.applications import Starlette
+from starlette.routing import Route
 
 from passmuster_server.app import create_app
 from passmuster_server.cli import main
@@ -65,6 +66,11 @@ class ClockedServer(RunningServer):
         assert self._app is not None, "start it first"
         services: Services = self._app.state.services
         return services
+
+    def routes(self) -> list[Route]:
+        """Return what it answers."""
+        assert self._app is not None, "start it first"
+        return [route for route in self._app.routes if isinstance(route, Route)]
 
     def command(self, *arguments: str, check: bool = True) -> "subprocess.CompletedProcess[str]":
         """Run another command over the same data: what its process would do, without one."""

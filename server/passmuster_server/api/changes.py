@@ -21,7 +21,7 @@ from passmuster_server.audit.record import Event, record
 from passmuster_server.database import Database, Transaction
 from passmuster_server.devices import store
 from passmuster_server.fleet import changes
-from passmuster_server.gate.callers import FLEET_MANAGE
+from passmuster_server.gate.callers import FLEET_MANAGE, PRIVACY_MANAGE
 from passmuster_server.policy.waivers import WaiverError
 from passmuster_server.services import Services
 from passmuster_server.web.problems import RefusalError
@@ -76,6 +76,14 @@ class Changes:
             await self._change(call, change)
         except WaiverError:
             raise not_found("waiver in force") from None
+
+    async def erase(self, call: Call[DevicePath, Nothing, Nothing]) -> None:
+        """Delete all that is stored of a device. Raises `RefusalError` 404."""
+
+        def change(connection: Connection) -> tuple[None, Event]:
+            return None, changes.erase(connection, call.organisation, call.path.device, call.actor)
+
+        await self._change(call, change)
 
     async def take_out(self, call: Call[DevicePath, Nothing, NewStatus]) -> None:
         """Take a device out of service. Raises `RefusalError` 404, 409."""
@@ -177,5 +185,18 @@ def operations(services: Services) -> Sequence[Operation[Any, Any, Any]]:
             None,
             made.take_out,
             method="POST",
+        ),
+        Operation(
+            "eraseDevice",
+            f"{PATH}/{{device}}",
+            "Delete all that is stored of this device; it must then be enrolled anew",
+            (PRIVACY_MANAGE,),
+            DevicePath,
+            Nothing,
+            Nothing,
+            None,
+            made.erase,
+            method="DELETE",
+            of_everyone=True,
         ),
     )

@@ -72,7 +72,7 @@ class Past:
                 given, since=codec.format_time(since), until=codec.format_time(until)
             )
             more = following(query, _written(page[-1]), self._public_url + PATH)
-        return History(since, until, given.verdict, [_past(each) for each in page], more)
+        return History(since, until, given.verdict, [past_verdict(each) for each in page], more)
 
     async def groups(self, call: Call[Nothing, PeriodQuery, Nothing]) -> GroupHistory:
         """Return how long each group's devices had the verdict. Raises `ContractError`."""
@@ -191,7 +191,8 @@ def operations(services: Services) -> Sequence[Operation[Any, Any, Any]]:
     )
 
 
-def _moment(name: str, given: str | UnsetType, default: datetime) -> datetime:
+def moment(name: str, given: str | UnsetType, default: datetime) -> datetime:
+    """Return the time of a parameter. Raises `ContractError`."""
     if given is UNSET:
         return default
     try:
@@ -205,9 +206,9 @@ def _moment(name: str, given: str | UnsetType, default: datetime) -> datetime:
 def _period(call: Call[Nothing, Any, Nothing]) -> Period:
     """Return what is asked about, of the groups that are there for the caller."""
     given = call.query
-    until = _moment("until", given.until, call.now)
+    until = moment("until", given.until, call.now)
     try:
-        since = _moment("since", given.since, until - LAST)
+        since = moment("since", given.since, until - LAST)
     except OverflowError:
         raise ContractError("until", "too early") from None
     if since >= until:
@@ -234,7 +235,8 @@ def _place(query: HistoryQuery) -> Place | None:
     return Place(int(length), device)
 
 
-def _past(total: Total) -> PastVerdict:
+def past_verdict(total: Total) -> PastVerdict:
+    """Return a total as the API tells it."""
     return PastVerdict(
         total.device,
         total.owner,

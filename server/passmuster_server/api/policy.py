@@ -5,6 +5,7 @@ from functools import partial
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 from sqlalchemy import Connection, Row
 from sqlalchemy.exc import IntegrityError
 
@@ -74,7 +75,10 @@ class PolicyInForce:
             policy = _checked(connection, call, call.body.document)
             found = simulate(connection, call.organisation, policy, call.now)
             return PolicySimulation(
-                found.devices, _moved(found.shut_out), _moved(found.warned), _moved(found.let_in)
+                found.devices,
+                moved_devices(found.shut_out),
+                moved_devices(found.warned),
+                moved_devices(found.let_in),
             )
 
         async with self._simulating:
@@ -117,7 +121,7 @@ class PolicyInForce:
     ) -> PublishedPolicy:
         def work(transaction: Transaction) -> PublishedPolicy:
             connection = transaction.connection
-            _check_match(call, _in_force(connection, call.organisation))
+            check_match(call, _in_force(connection, call.organisation))
             # The groups may be others than a moment ago.
             _checked(connection, call, document)
             _, event = publishing.publish(
@@ -130,7 +134,7 @@ class PolicyInForce:
             return await self._database.write(work)
         except IntegrityError:
             # Another server has just published the version of this number.
-            raise _changed() from None
+            raise changed() from None
 
 
 def operations(services: Services) -> Sequence[Operation[Any, Any, Any]]:
@@ -240,16 +244,17 @@ def _checked(connection: Connection, call: Call[Any, Any, Any], document: str) -
         raise ContractError(error.field, where + error.problem) from None
 
 
-def _check_match(call: Call[Any, Any, Any], there: PublishedPolicy) -> None:
+def check_match(call: Call[Any, Any, Any], there: Struct) -> None:
     """Raise `RefusalError` 412 unless the caller knows what is in force."""
     tag = tag_of(msgspec.json.encode(there))
     # A proxy that compresses marks a tag as weak; the policy behind it is the same.
     known = [each.strip().removeprefix("W/") for each in call.if_match.split(",")]
     if "*" not in known and tag not in known:
-        raise _changed()
+        raise changed()
 
 
-def _changed() -> RefusalError:
+def changed() -> RefusalError:
+    """Return the refusal for a policy that has been exchanged meanwhile."""
     return RefusalError(
         412, "changed", "Another policy is in force by now. Read it, and decide again."
     )
@@ -259,7 +264,8 @@ def _newest_first(row: Row[Any]) -> str:
     return f"{2**31 - row.version:010d}"
 
 
-def _moved(moved: Sequence[Moved]) -> MovedDevices:
+def moved_devices(moved: Sequence[Moved]) -> MovedDevices:
+    """Return what a simulation says of some devices."""
     told = [
         MovedDevice(
             each.device,

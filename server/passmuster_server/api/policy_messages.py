@@ -11,6 +11,10 @@ from passmuster_server.policy.document import MAX_DOCUMENT
 MAX_BODY = 2 * MAX_DOCUMENT + 1_024
 """A document as JSON, its line ends and quotes escaped."""
 
+MAX_TABLES = 16 * 1024
+MAX_TABLES_BODY = 12 * MAX_TABLES + 1_024
+"""Each letter as JSON may write the longest ones: as two escapes."""
+
 Version = Annotated[int, Meta(ge=1, le=2**31 - 1, description="As `listPolicyVersions` has it.")]
 Document = Annotated[
     str, Meta(max_length=MAX_DOCUMENT, description="TOML, as docs/policy.schema.json describes it.")
@@ -39,6 +43,22 @@ class Rollback(Struct, forbid_unknown_fields=True):
     """Which earlier version's document is put in force again."""
 
     version: Version
+
+
+class GroupPolicyDraft(Struct, forbid_unknown_fields=True):
+    """What shall be demanded of a group beside the policy for everybody; empty: nothing."""
+
+    tables: Annotated[
+        str,
+        Meta(max_length=MAX_TABLES, description="TOML, as a policy's table of one group has it."),
+    ]
+
+
+class GroupPolicy(Struct):
+    """What is demanded of a group; `version` is that of the policy that has it."""
+
+    version: int
+    tables: str
 
 
 class PublishedPolicy(Struct):

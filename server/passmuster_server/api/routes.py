@@ -16,8 +16,11 @@ from passmuster_server.api import (
     changes,
     devices,
     enrolment,
+    group_policy,
     groups,
     history,
+    overview,
+    people,
     policy,
     reported,
 )
@@ -44,7 +47,10 @@ def routes(services: Services) -> list[Route]:
             groups,
             administrators,
             policy,
+            group_policy,
+            overview,
             audit,
+            people,
         )
         for operation in part.operations(services)
     ]

@@ -85,7 +85,7 @@ def routes(services: Services) -> list[Route]:
 
 
 def _days(text: str) -> int:
-    return int(text) if text in {str(days) for days in PERIODS} else USUAL
+    return int(text) if text in {str(int(days)) for days in PERIODS} else USUAL
 
 
 def _link(days: int, group: str | None, session: Session) -> str:

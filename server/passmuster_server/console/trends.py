@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import IntEnum
 
 from sqlalchemy import Connection
 
@@ -19,11 +20,21 @@ from passmuster_server.fleet.history_totals import Total, totals
 from passmuster_server.policy.standing import DeviceStatus, Standing
 from passmuster_server.policy.standings import Standings
 
+
+class Days(IntEnum):
+    """The periods that may be asked for."""
+
+    DAY = 1
+    WEEK = 7
+    MONTH = 30
+    QUARTER = 90
+
+
 PERIODS: Mapping[int, tuple[timedelta, int]] = {
-    1: (timedelta(hours=1), 25),
-    7: (timedelta(hours=6), 29),
-    30: (timedelta(days=1), 31),
-    90: (timedelta(days=3), 31),
+    Days.DAY: (timedelta(hours=1), 25),
+    Days.WEEK: (timedelta(hours=6), 29),
+    Days.MONTH: (timedelta(days=1), 31),
+    Days.QUARTER: (timedelta(days=3), 31),
 }
 """Days: how far apart the moments are, and how many; the last one is now."""
 

@@ -12,7 +12,9 @@ FLEET_MANAGE = "fleet.manage"
 AUDIT_READ = "audit.read"
 ENROLMENT_MANAGE = "enrolment.manage"
 POLICY_MANAGE = "policy.manage"
+POLICY_TIGHTEN = "policy.tighten"
 GROUPS_MANAGE = "groups.manage"
+PRIVACY_MANAGE = "privacy.manage"
 SCOPES = (
     ASK,
     SSF_READ,
@@ -22,7 +24,9 @@ SCOPES = (
     AUDIT_READ,
     ENROLMENT_MANAGE,
     POLICY_MANAGE,
+    POLICY_TIGHTEN,
     GROUPS_MANAGE,
+    PRIVACY_MANAGE,
 )
 
 

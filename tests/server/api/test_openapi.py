@@ -19,7 +19,8 @@ SCOPES = tuple(
     argument
     for scope in (
         *("fleet.read", "fleet.manage", "audit.read"),
-        *("enrolment.manage", "policy.manage", "groups.manage"),
+        *("enrolment.manage", "policy.manage", "policy.tighten", "groups.manage"),
+        "privacy.manage",
     )
     for argument in ("--scope", scope)
 )
@@ -52,7 +53,7 @@ def settings(folder: Path, client: httpx.Client, device: str) -> Path:
         include-operation-id = [
             "listDevices", "listDeploymentSecrets", "listPolicyVersions", "listGroups",
             "listAllowances", "listUnknownUsbDevices", "listNetworks",
-            "getHistory", "getHistoryOfGroups",
+            "getHistory", "getHistoryOfGroups", "getTrends", "getEvidence",
         ]
         checks.positive_data_acceptance.expected-statuses = [200, 304, 400]
 
@@ -97,14 +98,19 @@ def settings(folder: Path, client: httpx.Client, device: str) -> Path:
         checks.positive_data_acceptance.expected-statuses = [201, 204, 400, 404, 409]
         parameters = {{ group = "default" }}
 
+        # The laptop that the others are about has to stay.
+        [[operations]]
+        include-operation-id = "eraseDevice"
+        parameters = {{ device = "{"0" * 32}" }}
+
         # Nor what is a policy; and a tag that is made up is of none.
         [[operations]]
-        include-operation-id = "simulatePolicy"
-        checks.positive_data_acceptance.expected-statuses = [200, 400]
+        include-operation-id = ["simulatePolicy", "simulateGroupPolicy"]
+        checks.positive_data_acceptance.expected-statuses = [200, 400, 404]
 
         [[operations]]
-        include-operation-id = ["publishPolicy", "rollBackPolicy"]
-        checks.positive_data_acceptance.expected-statuses = [200, 400, 404, 412]
+        include-operation-id = ["publishPolicy", "rollBackPolicy", "changeGroupPolicy"]
+        checks.positive_data_acceptance.expected-statuses = [200, 400, 404, 409, 412]
         checks.missing_required_header.expected-statuses = [428]
 
         [[operations]]

@@ -194,6 +194,7 @@ def test_the_metadata_say_where_and_how(server: ClockedServer, client: httpx.Cli
     of_the_gate = {"gate", "ssf.read", "ssf.manage"}
     of_the_api = {
         *("fleet.read", "fleet.manage", "audit.read"),
-        *("enrolment.manage", "policy.manage", "groups.manage"),
+        *("enrolment.manage", "policy.manage", "policy.tighten", "groups.manage"),
+        "privacy.manage",
     }
     assert of_the_gate | of_the_api == set(found["scopes_supported"])
