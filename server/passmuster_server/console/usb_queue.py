@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Generic, Self, TypeVar
 
 from sqlalchemy import Connection, Row
 
@@ -17,6 +17,8 @@ from passmuster_server.policy.document import Policy
 from passmuster_server.policy.reported import UnknownDevice, unknown_usb_devices
 from passmuster_server.policy.standing import DeviceStatus, Standing
 from passmuster_server.policy.stored_devices import StoredDevice, some_devices
+
+T = TypeVar("T")
 
 MAX_SHOWN = 50
 MAX_LAPTOPS = 5
@@ -66,13 +68,25 @@ class Decided:
 
 
 @dataclass(frozen=True)
-class Queue:
-    """What waits, what was decided, and how many more wait than are shown."""
+class Shown(Generic[T]):
+    """The first of a list, and how many `more` there are."""
 
-    waiting: Sequence[Queued]
-    forbidden: Sequence[Queued]
+    first: Sequence[T]
     more: int
-    decided: Sequence[Decided]
+
+    @classmethod
+    def of(cls, found: Sequence[T]) -> Self:
+        """Return as many of those found as a page has room for."""
+        return cls(found[:MAX_SHOWN], max(0, len(found) - MAX_SHOWN))
+
+
+@dataclass(frozen=True)
+class Queue:
+    """What waits, what is forbidden and still plugged in, and what was decided."""
+
+    waiting: Shown[Queued]
+    forbidden: Shown[Queued]
+    decided: Shown[Decided]
 
 
 def to_look_at(
@@ -100,18 +114,25 @@ def queue_of(
     group: str | None,
     group_names: Mapping[str, str],
 ) -> Queue:
-    """Return the queue over the laptops `among`; `group` confines what was decided, too."""
+    """Return the queue over the laptops `among`; `group` confines what was decided, too.
+
+    What was decided is searched as well.
+    """
     found = [
         _queued(each)
         for each in unknown_usb_devices(connection, organisation, policy, now, among)
-        if _matches(each, search)
+        if _means(search, each.identity, each.name)
     ]
-    waiting = [each for each in found if not each.forbidden]
+    decided = [
+        each
+        for each in _decided(connection, organisation, now, group_names)
+        if (group is None or _concerns(each, group))
+        and _means(search, each.row.value, each.row.name)
+    ]
     return Queue(
-        waiting[:MAX_SHOWN],
-        [each for each in found if each.forbidden][:MAX_SHOWN],
-        max(0, len(waiting) - MAX_SHOWN),
-        _decided(connection, organisation, now, group, group_names),
+        Shown.of([each for each in found if not each.forbidden]),
+        Shown.of([each for each in found if each.forbidden]),
+        Shown.of(decided),
     )
 
 
@@ -134,16 +155,15 @@ def _queued(found: UnknownDevice) -> Queued:
     )
 
 
-def _matches(found: UnknownDevice, search: str) -> bool:
+def _means(search: str, ids: str, name: str) -> bool:
     text = search.casefold()
-    return text in found.identity or text in found.name.casefold()
+    return text in ids or text in name.casefold()
 
 
 def _decided(
     connection: Connection,
     organisation: str,
     now: datetime,
-    group: str | None,
     group_names: Mapping[str, str],
 ) -> Sequence[Decided]:
     rows = [
@@ -155,7 +175,7 @@ def _decided(
     ]
     names = sorted({row.device_id for row in rows if row.device_id is not None})
     laptops = {each.device: each for each in some_devices(connection, organisation, names)}
-    decided = [
+    return [
         Decided(
             row,
             "bad" if row.kind == AllowanceKind.USB_FORBIDDEN else "good",
@@ -165,7 +185,6 @@ def _decided(
         )
         for row in rows
     ]
-    return [each for each in decided if group is None or _concerns(each, group)][:MAX_SHOWN]
 
 
 def _concerns(decided: Decided, group: str) -> bool:

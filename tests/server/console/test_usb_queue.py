@@ -13,6 +13,7 @@ from passmuster_collectors.contract.verdict import Outcome
 from passmuster_collectors.signals import usb_devices
 from passmuster_collectors.signals.signal import Finding
 from passmuster_collectors.signals.usb_devices.facts import Indicator, UsbDevice, UsbDevicesFacts
+from passmuster_server.console import usb_queue
 from tests.support.clocked_server import ClockedServer, clocked_server
 from tests.support.console import send, signed_in, wait_until
 from tests.support.example_readings import MOUSE, STICK, USB, healthy, reading, replaced
@@ -186,6 +187,28 @@ def test_the_search_finds_names_and_ids(server: ClockedServer, it: httpx.Client)
     assert "No unknown device matches “nothing”" in queue(it, "/usb?search=nothing").replace(
         "<bdi>", ""
     ).replace("</bdi>", "")
+
+
+def test_what_is_not_shown_is_counted_and_found_by_the_search(
+    server: ClockedServer, it: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(usb_queue, "MAX_SHOWN", 1)
+    for serial in ("aa01", "aa02"):
+        laptop(server, serial, has=dataclasses.replace(STICK, serial=serial))
+    waiting = it.get("/usb").text
+    assert waiting.count("1 more are found by the search") == 1
+    for serial in ("aa01", "aa02"):
+        decide(it, "forbid", "organisation", identity=f"{IDS}:{serial}", name=f"Stick {serial}")
+    page = it.get("/usb").text
+    forbidden, _, decided = page.partition('id="forbidden"')[2].partition('id="decided"')
+    assert "1 more are found by the search" in forbidden
+    assert "1 more are found by the search" in decided
+    for serial in ("aa01", "aa02"):
+        found = it.get(f"/usb?search={serial}").text
+        assert "found by the search" not in found
+        assert f"{IDS}:{serial}" in found.partition('id="decided"')[2]
+    nothing = it.get("/usb?search=nothing").text.partition('id="decided"')[2]
+    assert "Nothing that was decided matches" in nothing
 
 
 def test_a_name_from_a_laptop_is_shown_as_text(server: ClockedServer, it: httpx.Client) -> None:
