@@ -1,6 +1,5 @@
 """Signing in to the console, and proving it again, by the organisation's own sign-in."""
 
-from datetime import datetime
 from pathlib import Path
 
 from starlette.requests import Request
@@ -11,11 +10,11 @@ from passmuster_server.accounts import credentials, service
 from passmuster_server.accounts.cookies import Cookies
 from passmuster_server.accounts.guard import Guard
 from passmuster_server.accounts.openid_accounts import NoAccountError, find_account, take_in
+from passmuster_server.accounts.own_account import note
 from passmuster_server.accounts.proofs import Proofs
 from passmuster_server.accounts.service import SESSION_LIFETIME, Method, Session
 from passmuster_server.accounts.sign_in_form import SignInForm
 from passmuster_server.audit.actions import Action
-from passmuster_server.audit.record import Event, record
 from passmuster_server.database import Transaction
 from passmuster_server.openid.arrivals import Arrival, Arrivals
 from passmuster_server.openid.login import ARRIVALS, Purpose
@@ -131,7 +130,7 @@ class OpenIdPages:
             account = find_account(transaction.connection, DEFAULT_ORGANISATION, arrival)
             take_in(transaction, DEFAULT_ORGANISATION, account, arrival, now)
             service.sign_out(transaction, before)
-            _note(transaction, account.email, now)
+            note(transaction, account.email, Action.SIGNED_IN, now, method=Method.OPENID.value)
             return service.start_session(
                 transaction,
                 DEFAULT_ORGANISATION,
@@ -199,8 +198,3 @@ def routes(services: Services) -> list[Route]:
         Route(ARRIVED, pages.arrive, methods=["GET"]),
         Route("/sign-in/openid/code", pages.second_step, methods=["POST"]),
     ]
-
-
-def _note(transaction: Transaction, email: str, now: datetime) -> None:
-    event = Event(Action.SIGNED_IN, email, details={"method": Method.OPENID.value})
-    record(transaction.connection, DEFAULT_ORGANISATION, event, now)

@@ -1,7 +1,6 @@
 """Signing in and proving it again by a passkey, and the passkeys of one's own account."""
 
 from collections.abc import Mapping
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +11,12 @@ from starlette.routing import Route
 from passmuster_server.accounts import passkeys, service
 from passmuster_server.accounts.cookies import Cookies
 from passmuster_server.accounts.guard import Guard
+from passmuster_server.accounts.own_account import note, require_own
 from passmuster_server.accounts.passkeys import Challenges, PasskeyError, Use
 from passmuster_server.accounts.service import Method, Session
 from passmuster_server.audit.actions import Action
-from passmuster_server.audit.record import Event, record
 from passmuster_server.database import Transaction
-from passmuster_server.devices.limits import AddressLimit
+from passmuster_server.devices.limits import AddressLimit, requester
 from passmuster_server.schema import DEFAULT_ORGANISATION
 from passmuster_server.services import Services
 from passmuster_server.web.forms import TOKEN_FIELD, form_token, own_path, read_form
@@ -56,7 +55,7 @@ class PasskeyPages:
 
     async def sign_in(self, request: Request) -> Response:
         """Start a session for a passkey that is right."""
-        secret, address = self._cookies.visitor(request), _address(request)
+        secret, address = self._cookies.visitor(request), requester(request)
         try:
             fields = await self._read(request, secret)
         except RefusalError as error:
@@ -83,7 +82,7 @@ class PasskeyPages:
             ):
                 return None
             service.sign_out(transaction, before)
-            _note(transaction, kept.email, Action.SIGNED_IN, now, method=Method.PASSKEY.value)
+            note(transaction, kept.email, Action.SIGNED_IN, now, method=Method.PASSKEY.value)
             return service.start_session(
                 transaction, DEFAULT_ORGANISATION, kept.email, Method.PASSKEY, now
             )
@@ -132,7 +131,7 @@ class PasskeyPages:
         fields = await self._read(request, secret)
         if not session.is_fresh(now):
             return await self._guard.proof_needed(request, session, ACCOUNT_PATH)
-        self._require_own(session)
+        require_own(session)
         try:
             name = passkeys.shown_name(fields.get("name", ""))
             answered = await self._challenges.answered(secret, Use.ADD, fields.get("challenge", ""))
@@ -140,7 +139,7 @@ class PasskeyPages:
 
             def keep(transaction: Transaction) -> None:
                 passkeys.add(transaction, session.organisation, session.email, name, made, now)
-                _note(transaction, session.email, Action.CREDENTIALS_CHANGED, now, passkey="added")
+                note(transaction, session.email, Action.CREDENTIALS_CHANGED, now, passkey="added")
 
             await self._database.write(keep)
         except PasskeyError as error:
@@ -157,9 +156,7 @@ class PasskeyPages:
         def work(transaction: Transaction) -> None:
             named = fields.get("passkey", "")
             if passkeys.remove(transaction, session.organisation, session.email, named):
-                _note(
-                    transaction, session.email, Action.CREDENTIALS_CHANGED, now, passkey="removed"
-                )
+                note(transaction, session.email, Action.CREDENTIALS_CHANGED, now, passkey="removed")
 
         await self._database.write(work)
         return RedirectResponse(ACCOUNT_PATH, 303, headers=dict(HEADERS))
@@ -211,7 +208,7 @@ class PasskeyPages:
     ) -> Response:
         if not session.is_fresh(self._clock()):
             return await self._guard.proof_needed(request, session, "/account/passkey")
-        self._require_own(session)
+        require_own(session)
         kept = await self._database.read(
             lambda connection: passkeys.passkeys_of(connection, session.organisation, session.email)
         )
@@ -227,12 +224,6 @@ class PasskeyPages:
             token_field=TOKEN_FIELD,
             token=form_token(secret),
         )
-
-    def _require_own(self, session: Session) -> None:
-        if session.managed:
-            raise RefusalError(
-                403, "managed", "Your organisation's own sign-in looks after this account."
-            )
 
     async def _read(self, request: Request, secret: str) -> Mapping[str, str]:
         return await read_form(request, secret=secret, public_url=self._public_url, limit=MAX_FORM)
@@ -259,13 +250,3 @@ def routes(services: Services) -> list[Route]:
             for path, page, method in own
         ),
     ]
-
-
-def _note(
-    transaction: Transaction, email: str, action: Action, now: datetime, **details: str
-) -> None:
-    record(transaction.connection, DEFAULT_ORGANISATION, Event(action, email, details=details), now)
-
-
-def _address(request: Request) -> str:
-    return request.client.host if request.client is not None else ""

@@ -1,6 +1,5 @@
 """Signing in by password and code, proving it again, and the page of one's own account."""
 
-from datetime import datetime
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -14,15 +13,16 @@ from passmuster_server.accounts import credentials, passkeys, service
 from passmuster_server.accounts.cookies import Cookies
 from passmuster_server.accounts.credentials import CredentialError
 from passmuster_server.accounts.guard import Guard
+from passmuster_server.accounts.own_account import note, require_own
 from passmuster_server.accounts.proofs import Proofs
 from passmuster_server.accounts.roles import TITLES
 from passmuster_server.accounts.service import AddressError, Method, Session
 from passmuster_server.accounts.sign_in_form import SignInForm
 from passmuster_server.audit.actions import Action
-from passmuster_server.audit.record import Event, record
 from passmuster_server.clock import Clock
 from passmuster_server.config import Config
 from passmuster_server.database import Database, Transaction
+from passmuster_server.devices.limits import requester
 from passmuster_server.schema import DEFAULT_ORGANISATION
 from passmuster_server.services import Services
 from passmuster_server.web.forms import TOKEN_FIELD, own_path, read_form
@@ -55,7 +55,7 @@ class PasswordPages:
         password, code = _field(fields, "password"), _field(fields, "code")
         try:
             email = service.normalised(_field(fields, "email"))
-            right = await self._proofs.sign_in(email, password, code, _address(request))
+            right = await self._proofs.sign_in(email, password, code, requester(request))
         except AddressError:
             right = False
         except RefusalError as error:
@@ -68,7 +68,7 @@ class PasswordPages:
 
         def start(transaction: Transaction) -> str:
             service.sign_out(transaction, before)
-            _note(transaction, email, Action.SIGNED_IN, now, method=Method.PASSWORD.value)
+            note(transaction, email, Action.SIGNED_IN, now, method=Method.PASSWORD.value)
             return service.start_session(
                 transaction, DEFAULT_ORGANISATION, email, Method.PASSWORD, now
             )
@@ -106,8 +106,7 @@ class PasswordPages:
     async def begin(self, request: Request, session: Session) -> Response:
         """Begin to set up a second step."""
         await self._read(request)
-        if session.managed:
-            raise _looked_after()
+        require_own(session)
         if not session.is_fresh(self._clock()):
             return await self._guard.proof_needed(request, session, ACCOUNT_PATH)
         await self._database.write(
@@ -130,8 +129,7 @@ class PasswordPages:
         """Put a password and the second step in force, and show the recovery codes once."""
         fields = await self._read(request)
         now = self._clock()
-        if session.managed:
-            raise _looked_after()
+        require_own(session)
         if not session.is_fresh(now):
             return await self._guard.proof_needed(request, session, ACCOUNT_PATH)
         code = _field(fields, "code")
@@ -141,7 +139,7 @@ class PasswordPages:
                 transaction, session.organisation, session.email, password_hash, code, now
             )
             service.end_others(transaction, session)
-            _note(transaction, session.email, Action.CREDENTIALS_CHANGED, now)
+            note(transaction, session.email, Action.CREDENTIALS_CHANGED, now)
             return codes
 
         try:
@@ -228,24 +226,9 @@ def routes(services: Services) -> list[Route]:
     ]
 
 
-def _note(
-    transaction: Transaction, email: str, action: Action, now: datetime, **details: str
-) -> None:
-    event = Event(action, email, details=details)
-    record(transaction.connection, DEFAULT_ORGANISATION, event, now)
-
-
 def _field(fields: Any, name: str) -> str:
     value: str = fields.get(name, "")
     return value[:MAX_FIELD]
-
-
-def _looked_after() -> RefusalError:
-    return RefusalError(403, "managed", "Your organisation's own sign-in looks after this account.")
-
-
-def _address(request: Request) -> str:
-    return request.client.host if request.client is not None else ""
 
 
 def _qr(address: str) -> bytes:

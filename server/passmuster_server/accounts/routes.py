@@ -26,7 +26,7 @@ from passmuster_server.audit.actions import Action
 from passmuster_server.audit.record import Event, record
 from passmuster_server.clock import Clock
 from passmuster_server.database import Database, Transaction
-from passmuster_server.devices.limits import AddressLimit
+from passmuster_server.devices.limits import AddressLimit, requester
 from passmuster_server.services import Services
 from passmuster_server.web.forms import read_form
 from passmuster_server.web.pages import HEADERS
@@ -69,7 +69,7 @@ class SignIn:
         fields = await self._form.read(request)
         if isinstance(fields, Response):
             return fields
-        now, address = self._clock(), _address(request)
+        now, address = self._clock(), requester(request)
         before = self._cookies.session(request)
         wait_s = self._wrong_links.wait_s(address)
         if wait_s > 0:
@@ -140,10 +140,6 @@ def _note(transaction: Transaction, action: Action, token: str, now: datetime) -
     session = find_session(transaction.connection, token, now)
     if session is not None:
         record(transaction.connection, session.organisation, Event(action, session.email), now)
-
-
-def _address(request: Request) -> str:
-    return request.client.host if request.client is not None else ""
 
 
 def _token_of(text: str) -> str:

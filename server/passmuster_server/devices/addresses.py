@@ -7,14 +7,14 @@ from starlette.requests import Request
 
 from passmuster_collectors.contract.canonical import base64url
 from passmuster_server.config import Config
-from passmuster_server.devices.limits import network_of
+from passmuster_server.devices.limits import network_of, requester
 
 MAX_ADDRESS = 64
 
 
 def address_of(request: Request) -> str:
     """Return what counts as the sender's address: of IPv6 its network."""
-    return network_of(request.client.host if request.client else "")[:MAX_ADDRESS]
+    return network_of(requester(request))[:MAX_ADDRESS]
 
 
 class Addresses:

@@ -16,7 +16,7 @@ from passmuster_server.devices import approvals, store
 from passmuster_server.devices.addresses import Addresses, are_same
 from passmuster_server.devices.approvals import Laptop
 from passmuster_server.devices.doors import OwnerError, checked_owner
-from passmuster_server.devices.limits import AddressLimit
+from passmuster_server.devices.limits import AddressLimit, requester
 from passmuster_server.devices.routes import (
     MAX_BODY,
     STARTS,
@@ -24,7 +24,6 @@ from passmuster_server.devices.routes import (
     WITHIN_S,
     json_answer,
     json_body,
-    requester,
     require_room,
 )
 from passmuster_server.openid.arrivals import LIFETIME, Arrival, Arrivals

@@ -5,7 +5,14 @@ from collections import OrderedDict
 from collections.abc import Callable
 from ipaddress import IPv6Address, ip_address
 
+from starlette.requests import Request
+
 MAX_ADDRESSES = 10_000
+
+
+def requester(request: Request) -> str:
+    """Return the address that a request comes from, empty where there is none."""
+    return request.client.host if request.client is not None else ""
 
 
 class AddressLimit:

@@ -13,7 +13,7 @@ from passmuster_server.devices.approvals import WAITING
 from passmuster_server.devices.enrolment import Enrolment
 from passmuster_server.devices.goodbye import PATH as GOODBYE_PATH
 from passmuster_server.devices.goodbye import Goodbyes
-from passmuster_server.devices.limits import AddressLimit
+from passmuster_server.devices.limits import AddressLimit, requester
 from passmuster_server.devices.rotation import PATH, Rotation
 from passmuster_server.schema import DEFAULT_ORGANISATION
 from passmuster_server.services import Services
@@ -88,11 +88,6 @@ class GoodbyeRoutes:
         """Answer a signed `Goodbye` with `GoodbyeHeard`."""
         body = await read_body(request, limit=MAX_BODY, content_type="application/jose")
         return json_answer(await self._goodbyes.take_in(body))
-
-
-def requester(request: Request) -> str:
-    """Return the address that a request comes from."""
-    return request.client.host if request.client else ""
 
 
 def require_room(limit: AddressLimit, address: str, refusal: str) -> None:

@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from passmuster_server.devices.limits import AddressLimit
+from passmuster_server.devices.limits import AddressLimit, requester
 from passmuster_server.openid.arrivals import Arrivals
 from passmuster_server.openid.login import ARRIVALS, BEGINNINGS, RETURN_PATH, Purpose
 from passmuster_server.openid.person import role_of
@@ -32,7 +32,7 @@ class Return:
         """Find out who has come, and keep it for the next request."""
         kept = self._party.kept(request)
         purpose = kept.purpose if kept is not None else Purpose.SIGN_IN
-        address = request.client.host if request.client is not None else ""
+        address = requester(request)
         if self._failed.wait_s(address) > 0:
             return self._nothing("Too many sign-ins came to nothing. Wait.", purpose, status=429)
         # Before the provider is asked: many at once are as many.

@@ -7,7 +7,7 @@ from starlette.responses import RedirectResponse, Response
 
 from passmuster_server.clock import Clock
 from passmuster_server.database import Database, StoreUnavailableError
-from passmuster_server.devices.limits import AddressLimit
+from passmuster_server.devices.limits import AddressLimit, requester
 from passmuster_server.gate.oidc import logins
 from passmuster_server.gate.oidc.answers import Answers
 from passmuster_server.gate.oidc.clients import Client, find_client
@@ -73,7 +73,7 @@ class Authorize:
             )
 
     def _count(self, request: Request) -> None:
-        address = request.client.host if request.client else ""
+        address = requester(request)
         if self._begins.wait_s(address) > 0:
             raise AuthorizationError("temporarily_unavailable", "too many logins from this address")
         self._begins.count(address)
