@@ -76,10 +76,12 @@ def test_an_account_is_found_by_its_verified_address(
     assert page.url.path == "/fleet"
     assert f"{name}@example.com" in page.text
     audited = server.rows(
-        "SELECT action, details FROM audit_entries WHERE actor = ?", f"{name}@example.com"
+        "SELECT action, details FROM audit_entries WHERE actor = ? ORDER BY number",
+        f"{name}@example.com",
     )
-    assert [action for action, _ in audited] == ["administrator.signed_in"]
-    assert "openid" in str(audited[0][1])
+    assert [action for action, _ in audited] == ["administrator.changed", "administrator.signed_in"]
+    assert '"to":"bound"' in str(audited[0][1])
+    assert "openid" in str(audited[1][1])
 
 
 def test_whoever_has_no_account_is_told_so_and_gets_none(
