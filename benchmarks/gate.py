@@ -159,6 +159,12 @@ def run(directory: Path, core: int, seconds: float, rounds: int) -> dict[str, An
     cpu_us = {kind: median(found) for kind, found in costs.items()}
     for kind in kinds:
         print(f"{kind:11} {per_s[kind]:9,.0f} a second, {cpu_us[kind]:5.1f} us of the core each")
+    for kind in ("no-op", "bare no-op"):
+        print(
+            f"beside {kind + ':':12} {per_s['decisions'] / per_s[kind]:.0%} by rate, "
+            f"{cpu_us[kind] / cpu_us['decisions']:.0%} by processor time"
+        )
+    print(f"a second of the core is good for {1e6 / cpu_us['decisions']:,.0f} decisions")
     print(
         f"at {RATE}/s:  median {steady.percentile_ms(0.5):.2f} ms, "
         f"p99 {steady.percentile_ms(0.99):.2f} ms"
@@ -169,6 +175,7 @@ def run(directory: Path, core: int, seconds: float, rounds: int) -> dict[str, An
         "decisions_per_s": round(per_s["decisions"]),
         "noop_per_s": round(per_s["no-op"]),
         "ratio": round(per_s["decisions"] / per_s["no-op"], 3),
+        "decisions_per_cpu_s": round(1e6 / cpu_us["decisions"]),
         "decision_cpu_us": round(cpu_us["decisions"], 1),
         "noop_cpu_us": round(cpu_us["no-op"], 1),
         "cpu_ratio": round(cpu_us["no-op"] / cpu_us["decisions"], 3),

@@ -132,16 +132,11 @@ async def _closed_loop(port: int, requests: list[bytes], connections: int, secon
     return load
 
 
-TIMER_S = 0.0015
-"""uvloop's timers are good to a millisecond, which is longer than most answers take."""
-
-
 async def _until(planned: float) -> None:
+    """Wait in a thread: the loop's own timers are good to a millisecond, longer than an answer."""
     pause = planned - time.perf_counter()
-    if pause > TIMER_S:
-        await asyncio.sleep(pause - TIMER_S)
-    while time.perf_counter() < planned:  # noqa: ASYNC110 - to the microsecond
-        await asyncio.sleep(0)
+    if pause > 0:
+        await asyncio.to_thread(time.sleep, pause)
 
 
 async def _paced(port: int, requests: list[bytes], rate: float, seconds: float) -> Load:
