@@ -28,7 +28,7 @@ from passmuster_server.engines import (
     engine_of,
     named,
 )
-from passmuster_server.statements import Statements
+from passmuster_server.statements import RowStatement, Statements
 
 T = TypeVar("T")
 
@@ -85,6 +85,14 @@ class Transaction:
         if not statement.startswith("SELECT"):
             self.touched = True
         return self._statements.run(statement, parameters, at_once=self._at_once)
+
+    def put_off(self, statement: RowStatement, parameters: Sequence[Any]) -> None:
+        """Write a row that this group of writes may write together with others."""
+        self.touched = True
+        if self._at_once:
+            self._statements.run(statement.one, parameters, at_once=True)
+        else:
+            self._statements.put_off(statement, parameters)
 
     def after_commit(self, callback: Callable[[], None]) -> None:
         """Run `callback` on the event loop once this write is durable, in order of commits.

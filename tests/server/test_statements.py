@@ -11,10 +11,17 @@ from sqlalchemy import text
 
 from passmuster_server.database import Ahead, Database, Transaction
 from passmuster_server.engines import RULE_ERRORS
+from passmuster_server.statements import RowStatement
 from tests.support import postgresql
 
 Work = Callable[[Transaction], Any]
 INSERT = "INSERT INTO notes VALUES (?, ?)"
+# The plus tells those that were written together.
+ROW = RowStatement(
+    INSERT,
+    "INSERT INTO notes SELECT id, body || '+' FROM unnest(%s::integer[], %s::text[]) "
+    "AS n (id, body)",
+)
 
 
 @contextlib.asynccontextmanager
@@ -125,6 +132,57 @@ def test_a_mistake_of_the_callers_undoes_what_it_sent() -> None:
             answers = await in_one_group(database, insert(1), half, insert(3))
             assert isinstance(answers[1], LookupError)
             assert sorted(stored(database)) == [1, 3]
+
+    asyncio.run(story())
+
+
+def put_off(number: int) -> Work:
+    def work(transaction: Transaction) -> int:
+        transaction.put_off(ROW, (number, ""))
+        return number
+
+    return work
+
+
+def test_rows_that_can_wait_are_written_together() -> None:
+    async def story() -> None:
+        async with opened() as database:
+            assert await in_one_group(database, put_off(1), put_off(2), put_off(3)) == [1, 2, 3]
+            assert await in_one_group(database, put_off(4)) == [4]
+            assert stored(database) == {1: "+", 2: "+", 3: "+", 4: ""}
+
+    asyncio.run(story())
+
+
+def test_rows_that_wait_are_there_for_whoever_reads() -> None:
+    def by_the_driver(transaction: Transaction) -> int:
+        return int(transaction.run("SELECT count(*) FROM notes").fetchone()[0])
+
+    def by_both(transaction: Transaction) -> list[int]:
+        connection = transaction.connection
+        counted = text("SELECT count(*) FROM notes")
+        before = connection.execute(counted).scalar_one()
+        transaction.put_off(ROW, (4, ""))
+        return [before, connection.execute(counted).scalar_one()]
+
+    async def story() -> None:
+        async with opened() as database:
+            answers = await in_one_group(
+                database, put_off(1), put_off(2), by_the_driver, put_off(3), by_both
+            )
+            assert answers == [1, 2, 2, 3, [3, 4]]
+            assert stored(database) == {1: "+", 2: "+", 3: "", 4: ""}
+
+    asyncio.run(story())
+
+
+def test_a_row_that_fails_is_its_own_writes() -> None:
+    async def story() -> None:
+        async with opened() as database:
+            answers = await in_one_group(database, put_off(1), put_off(1), put_off(2))
+            assert [answers[0], answers[2]] == [1, 2]
+            assert isinstance(answers[1], RULE_ERRORS)
+            assert stored(database) == {1: "", 2: ""}
 
     asyncio.run(story())
 

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, delete, select
 
 from passmuster_server.database import Transaction
 from passmuster_server.devices.tables import ratchets
+from passmuster_server.statements import RowStatement
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +33,16 @@ RATCHET_COLUMNS = (
     "r.sequence, r.nonce, r.previous_nonce, r.digest, r.answer, r.record_sequence, r.record_hash, "
     "r.recent"
 )
-_MOVE_RATCHET = (
+_MOVE_RATCHET = RowStatement(
     "UPDATE ratchets SET sequence = ?, nonce = ?, previous_nonce = ?, digest = ?, answer = ?, "
-    "record_sequence = ?, record_hash = ?, recent = ? WHERE organisation_id = ? AND device_id = ?"
+    "record_sequence = ?, record_hash = ?, recent = ? WHERE organisation_id = ? AND device_id = ?",
+    "UPDATE ratchets AS r SET sequence = n.sequence, nonce = n.nonce, "
+    "previous_nonce = n.previous_nonce, digest = n.digest, answer = n.answer, "
+    "record_sequence = n.record_sequence, record_hash = n.record_hash, recent = n.recent "
+    "FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::text[], %b::bytea[], %s::bigint[], "
+    "%s::text[], %s::text[], %s::text[], %s::text[]) AS n (sequence, nonce, previous_nonce, "
+    "digest, answer, record_sequence, record_hash, recent, organisation_id, device_id) "
+    "WHERE r.organisation_id = n.organisation_id AND r.device_id = n.device_id",
 )
 """Hand-written: each report reads its device's ratchet and moves it."""
 
@@ -93,7 +101,7 @@ def move_ratchet(
     transaction: Transaction, organisation: str, device: str, ratchet: Ratchet
 ) -> None:
     """Move the device's ratchet on."""
-    transaction.run(
+    transaction.put_off(
         _MOVE_RATCHET,
         (
             ratchet.sequence,

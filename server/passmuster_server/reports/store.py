@@ -19,6 +19,7 @@ from passmuster_server.policy.stored_devices import (
 )
 from passmuster_server.reports.requests import REQUEST_COLUMNS, Request, request_of
 from passmuster_server.schema import to_microseconds
+from passmuster_server.statements import RowStatement
 
 _OWN_COLUMNS = "d.agent_version, d.thumbprint, c.findings, c.missing_records, " + REQUEST_COLUMNS
 _REPORTING = (
@@ -32,12 +33,20 @@ _MANY_REPORTING = (
 _OWN_END = len(_OWN_COLUMNS.split(","))
 _RATCHET_END = _OWN_END + len(RATCHET_COLUMNS.split(","))
 
-_MOVE_CONTACT = (
-    "INSERT INTO contacts (organisation_id, device_id, last_seen, clock_skew_s, findings, "
-    "missing_records, address_code) VALUES (?, ?, ?, ?, ?, ?, ?) "
+_CONTACT_COLUMNS = (
+    "organisation_id, device_id, last_seen, clock_skew_s, findings, missing_records, address_code"
+)
+_CONTACT_CONFLICT = (
     "ON CONFLICT (organisation_id, device_id) DO UPDATE SET last_seen = excluded.last_seen, "
     "clock_skew_s = excluded.clock_skew_s, findings = excluded.findings, "
     "missing_records = excluded.missing_records, address_code = excluded.address_code"
+)
+_MOVE_CONTACT = RowStatement(
+    f"INSERT INTO contacts ({_CONTACT_COLUMNS}) "  # noqa: S608 - constants
+    f"VALUES (?, ?, ?, ?, ?, ?, ?) {_CONTACT_CONFLICT}",
+    f"INSERT INTO contacts ({_CONTACT_COLUMNS}) "  # noqa: S608 - constants
+    "SELECT * FROM unnest(%s::text[], %s::text[], %s::bigint[], %s::integer[], %s::text[], "
+    f"%s::bigint[], %s::text[]) {_CONTACT_CONFLICT}",
 )
 
 _READINGS = "SELECT signal, reading FROM readings WHERE organisation_id = ? AND device_id = ?"
@@ -126,7 +135,7 @@ def move_contact(
     transaction: Transaction, organisation: str, device: str, contact: Contact
 ) -> None:
     """Note that the device was heard."""
-    transaction.run(
+    transaction.put_off(
         _MOVE_CONTACT,
         (
             organisation,
