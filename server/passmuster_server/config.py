@@ -18,6 +18,7 @@ from passmuster_server.config_environment import from_environment
 from passmuster_server.config_openid import OpenIdSettings
 from passmuster_server.engines import database_url
 from passmuster_server.loopback import is_loopback
+from passmuster_server.urls import parts_of
 from passmuster_server.versions import OLDEST_AGENT, is_behind, parsed
 
 T = TypeVar("T")
@@ -174,14 +175,10 @@ def _address(text: str) -> tuple[str, int] | None:
 
 def _url(text: str) -> SplitResult | None:
     """Return the parts of an http(s) URL without a user, a query and a fragment, or None."""
-    try:
-        parts = urlsplit(text)
-        valid = parts.scheme in ("http", "https") and bool(parts.hostname)
-        valid = valid and not (parts.query or parts.fragment or parts.username)
-        valid = valid and (parts.port is None or parts.port > 0) and text.isprintable()
-    except ValueError:
+    parts = parts_of(text)
+    if parts is None or parts.scheme not in ("http", "https") or not text.isprintable():
         return None
-    return parts if valid else None
+    return None if parts.query or parts.fragment or parts.username else parts
 
 
 def _installed(*packages: str) -> bool:

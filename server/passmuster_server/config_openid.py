@@ -6,9 +6,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
-from passmuster_server.loopback import is_loopback
+from passmuster_server.urls import is_private, parts_of
 
 MAX_SECRET = 1024
 MAX_TEXT = 256
@@ -164,11 +163,7 @@ def _is_text(value: object) -> bool:
 
 
 def _is_issuer(text: str) -> bool:
-    try:
-        parts = urlsplit(text)
-        host, port = parts.hostname or "", parts.port
-    except ValueError:
+    parts = parts_of(text)
+    if parts is None or parts.query or parts.fragment or parts.username is not None:
         return False
-    if not host or port == 0 or parts.query or parts.fragment or parts.username is not None:
-        return False
-    return parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host))
+    return is_private(parts)

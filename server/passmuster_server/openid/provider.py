@@ -6,12 +6,12 @@ from base64 import b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from passmuster_server.config_openid import OpenIdSettings
 from passmuster_server.fetching import FetchError, fetch_json
 from passmuster_server.gate.oidc.remote_keys import KeysUnavailableError, RemoteKeys
-from passmuster_server.loopback import is_loopback
+from passmuster_server.urls import is_private, parts_of
 
 KEPT_S = 3600.0
 PAUSE_S = 15.0
@@ -154,12 +154,7 @@ def _metadata(found: Mapping[str, Any], issuer: str) -> Metadata:
 
 def _address(found: Mapping[str, Any], name: str) -> str:
     url = found.get(name)
-    try:
-        parts = urlsplit(url) if isinstance(url, str) else urlsplit("")
-        host = parts.hostname or ""
-    except ValueError:
-        host, parts = "", urlsplit("")
-    encrypted = parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host))
-    if not isinstance(url, str) or not host or not encrypted or parts.fragment:
+    parts = parts_of(url) if isinstance(url, str) else None
+    if not isinstance(url, str) or parts is None or not is_private(parts) or parts.fragment:
         raise ProviderError(f"{name} is no https address")
     return url

@@ -5,14 +5,13 @@ import json
 import secrets
 from dataclasses import dataclass
 from datetime import datetime
-from urllib.parse import urlsplit
 
 from sqlalchemy import Connection, Row, select, update
 
 from passmuster_collectors.contract.canonical import canonical_bytes, digest
 from passmuster_server.database import Transaction
 from passmuster_server.gate.oidc.tables import oidc_clients
-from passmuster_server.loopback import is_loopback
+from passmuster_server.urls import is_private, parts_of
 
 SECRET_PREFIX = "passmuster_oidc_"  # noqa: S105 - the part that secret scanners look for
 SECRET_BYTES = 32
@@ -195,17 +194,10 @@ def _client(row: "Row[tuple[object, ...]]") -> Client:
 
 def _check_url(option: str, url: str) -> None:
     """Section 3.1.2.1: https, or http on loopback alone; no fragment (RFC 6749, section 3.1.2)."""
-    try:
-        parts = urlsplit(url)
-        secure = parts.scheme == "https" or (
-            parts.scheme == "http" and is_loopback(parts.hostname or "")
-        )
-        valid = secure and bool(parts.hostname) and not (parts.username or parts.password)
-        valid = valid and "#" not in url and len(url) <= MAX_URL and "*" not in url
-        valid = valid and url.isascii() and url.isprintable() and " " not in url
-        valid = valid and (parts.port is None or parts.port > 0)
-    except ValueError:
-        valid = False
+    parts = parts_of(url)
+    valid = parts is not None and is_private(parts) and not (parts.username or parts.password)
+    valid = valid and "#" not in url and len(url) <= MAX_URL and "*" not in url
+    valid = valid and url.isascii() and url.isprintable() and " " not in url
     if not valid:
         raise ClientError(
             f"{option}: expected an address such as https://sso.example.com/callback: https (http "
