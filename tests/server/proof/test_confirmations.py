@@ -2,10 +2,9 @@
 
 import dataclasses
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -14,49 +13,11 @@ import pytest
 from passmuster_collectors.contract import attestation as loopback
 from passmuster_collectors.contract import confirmation
 from passmuster_server.proof.confirmations import MISTAKES
-from tests.support.clocked_server import ClockedServer, clocked_server
+from tests.support.clocked_server import ClockedServer
 from tests.support.confirming import another_number_shown_to, ask, confirm, number_shown_to
-from tests.support.example_laptops import ONLY_USB, enrolled, healthy
-from tests.support.proving import Visitor, add_door, attestation
+from tests.support.example_laptops import enrolled, healthy
+from tests.support.proving import Visitor, attestation
 from tests.support.signing_device import SigningDevice
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClockedServer]:
-    folder: Path = tmp_path_factory.mktemp("server")
-    with clocked_server(folder, policy=ONLY_USB) as running:
-        add_door(running)
-        yield running
-
-
-@pytest.fixture
-def client(server: ClockedServer) -> Iterator[httpx.Client]:
-    """What the laptops speak with."""
-    with server.client() as opened:
-        yield opened
-
-
-@pytest.fixture
-def new_visitor(server: ClockedServer) -> Iterator[Callable[[], Visitor]]:
-    opened: list[httpx.Client] = []
-
-    def new() -> Visitor:
-        opened.append(server.client())
-        return Visitor(opened[-1])
-
-    yield new
-    for each in opened:
-        each.close()
-
-
-@pytest.fixture
-def visitor(new_visitor: Callable[[], Visitor]) -> Visitor:
-    return new_visitor()
-
-
-@pytest.fixture
-def laptop(server: ClockedServer, client: httpx.Client) -> SigningDevice:
-    return enrolled(server, client, "ana@example.com", healthy())
 
 
 def is_refused(response: httpx.Response, code: str, status: int = 403) -> bool:

@@ -18,20 +18,11 @@ from passmuster_collectors.contract.attestation import PORTS
 from tests.support.accessibility import expect_no_faults
 from tests.support.browser import browsing
 from tests.support.clocked_server import ClockedServer, clocked_server
-from tests.support.example_laptops import ONLY_USB
 from tests.support.proving import WANT, add_door
 from tests.support.proving_laptop import ProvingLaptop, proving_laptop
 from tests.support.running_agent import COMMAND
 
 PATIENCE_MS = 45_000
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClockedServer]:
-    folder: Path = tmp_path_factory.mktemp("server")
-    with clocked_server(folder, policy=ONLY_USB, contact="it@example.com") as running:
-        add_door(running)
-        yield running
 
 
 @pytest.fixture(scope="module")

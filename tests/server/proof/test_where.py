@@ -23,24 +23,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClockedServer]:
         yield running
 
 
-@pytest.fixture
-def client(server: ClockedServer) -> Iterator[httpx.Client]:
-    """What the laptop speaks with."""
-    with server.client() as opened:
-        yield opened
-
-
-@pytest.fixture
-def visitor(server: ClockedServer) -> Iterator[Visitor]:
-    with server.client() as opened:
-        yield Visitor(opened)
-
-
-@pytest.fixture
-def laptop(server: ClockedServer, client: httpx.Client) -> SigningDevice:
-    return enrolled(server, client, "ana@example.com", healthy())
-
-
 def test_a_browser_where_its_laptop_is_proves_it(
     visitor: Visitor, laptop: SigningDevice, client: httpx.Client
 ) -> None:
