@@ -3,6 +3,7 @@
 import ast
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ from passmuster_server.proof import routes as proof
 from tests.support.tools import REPOSITORY
 
 SERVER = REPOSITORY / "server" / "passmuster_server"
+SIGNALS = REPOSITORY / "collectors" / "passmuster_collectors" / "signals"
 AGENT = REPOSITORY / "agent" / "passmuster_agent"
 SPOKEN = ("say", "template", "t")
 COUNTED = ("count", "counted")
@@ -60,6 +62,7 @@ def texts() -> Mapping[str, tuple[str, ...]]:
         "fix": tuple(_fix()),
         "delivery": tuple(_delivery()),
         "filled_in": tuple(_filled_in()),
+        "reasons": tuple(_reasons()),
         **{signal.id: tuple(_signal(signal)) for signal in (*CATALOG, KEY_TIER)},
     }
     seen: set[str] = set()
@@ -209,6 +212,25 @@ def _filled_in() -> Iterator[str]:
     yield "a device without a name ({ids})"
     yield from TIERS.values()
     yield from (tool.title for tool in TOOLS.values() if not PLACES["tool"](tool.title))
+
+
+def _reasons() -> Iterator[str]:
+    """Yield why a reading is not whole, as the readers of every system say it."""
+    for path in sorted(SIGNALS.rglob("*.py")):
+        if path.stem not in ("problems", "facts"):
+            parts = path.relative_to(SIGNALS.parents[1]).with_suffix("").parts
+            module = import_module(".".join(parts).removesuffix(".__init__"))
+            for name, value in vars(module).items():
+                if name.isupper():
+                    yield from _sentences_of(value)
+
+
+def _sentences_of(value: object) -> Iterator[str]:
+    if isinstance(value, Mapping):
+        for each in value.values():
+            yield from _sentences_of(each)
+    elif isinstance(value, str) and re.fullmatch(r"[A-Za-z][^\\\\]* [^\\\\]*\.", value):
+        yield value
 
 
 def _signal(signal: Signal[Any, Any]) -> Iterator[str]:

@@ -32,7 +32,8 @@ SAID_AT_ONCE = frozenset(
     {"pages", "gate", "proof", "my_laptops", "notification", "status", "confirm", "fix"}
 )
 """Parts whose texts are filled in the reader's language and never in English first."""
-PHRASES = "filled_in"
+PHRASES = frozenset({"filled_in", "reasons"})
+"""Parts of what is filled into a sentence that is stored in English."""
 
 MAX_PREFERENCES = 512
 MAX_RANGES = 16
@@ -45,7 +46,7 @@ def language_of(tag: str) -> Language:
     data = tomllib.loads(source)
     parts = data["texts"]
     texts = {key: value for part in parts.values() for key, value in part.items()}
-    stored = [part for name, part in parts.items() if name not in {*SAID_AT_ONCE, PHRASES}]
+    stored = [part for name, part in parts.items() if name not in SAID_AT_ONCE]
     return Language(
         tag=tag,
         singular=Singular(data["singular"]),
@@ -58,7 +59,7 @@ def language_of(tag: str) -> Language:
         counted=_forms(data["counted"]),
         texts=texts,
         sentences=Templates(text for part in stored for text in part),
-        phrases=Templates(parts.get(PHRASES, ())),
+        phrases=Templates(text for name in PHRASES for text in parts.get(name, ())),
     )
 
 

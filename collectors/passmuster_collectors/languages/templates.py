@@ -70,6 +70,10 @@ def _is_path(value: str) -> bool:
     return re.match(r"/|[A-Za-z]:", value) is not None and _is_one_phrase(value)
 
 
+def _are_paths(value: str) -> bool:
+    return all(_is_path(each) for each in value.split(", "))
+
+
 def _is_one_phrase(value: str) -> bool:
     return re.search(r"[,;:.!?]\s", value) is None
 
@@ -88,6 +92,7 @@ PLACES: Mapping[str, Callable[[str], bool]] = {
     "weeks": _is_number,
     "device": _is_nothing,
     "mount": _is_path,
+    "mounts": _are_paths,
     "tool": _is_name,
     "desktop": _is_name_or_word,
     "security": _is_name_or_word,

@@ -131,6 +131,21 @@ def test_no_english_is_left_of_what_is_filled_in(tag: str) -> None:
         assert (tool.title in told) == (language.template(tool.title) == tool.title)
 
 
+@pytest.mark.parametrize("tag", [tag for tag in NAMES if tag != "en"])
+def test_why_a_reading_is_not_whole_is_said_in_the_language_too(tag: str) -> None:
+    language = language_of(tag)
+    whole = "Passmuster could not look at the Wi-Fi. {reason}"
+    for template in texts()["reasons"]:
+        details = {"desktop": "Budgie", "mounts": "/home, /var/my data"}
+        reason = template.format_map(details)
+        told = language.template(template).format_map(details)
+        assert told != reason
+        assert language.rendered(reason) == told, "on the page of a person's own laptops"
+        assert language.rendered(whole.format(reason=reason)) == language.template(whole).format(
+            reason=told
+        )
+
+
 def test_a_stick_that_calls_itself_by_a_known_word_keeps_its_name() -> None:
     assert "„open“" in GERMAN.rendered("“open” can store data, and IT has not approved it yet.")
 
@@ -144,7 +159,7 @@ def test_each_place_says_what_may_stand_in_it(signal: Signal[Any, Any]) -> None:
 
 def test_every_part_is_stored_in_english_or_said_at_once() -> None:
     signals = {signal.id for signal in (*CATALOG, KEY_TIER)}
-    assert set(texts()) == {*signals, *SAID_AT_ONCE, PHRASES, "delivery"}
+    assert set(texts()) == {*signals, *SAID_AT_ONCE, *PHRASES, "delivery"}
 
 
 def test_a_name_that_would_be_slow_to_find_is_found() -> None:
