@@ -1,17 +1,18 @@
 """What the areas share: handed to each area's `routes` by `app`, which alone knows every area."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy import Connection
 from starlette.types import ASGIApp
 
+from passmuster_collectors.contract.reading import Reading
 from passmuster_server.at_once import DoorAtOnce
 from passmuster_server.background import BackgroundTask
 from passmuster_server.clock import Clock
 from passmuster_server.config import Config
-from passmuster_server.database import Database
+from passmuster_server.database import Database, Transaction
 from passmuster_server.fleet.index import FleetIndex
 from passmuster_server.metrics import Metrics
 from passmuster_server.openid.relying_party import RelyingParty
@@ -19,6 +20,12 @@ from passmuster_server.policy.service import Policies
 from passmuster_server.policy.standings import Standings
 from passmuster_server.signing.service import SigningKeys
 from passmuster_server.spans import NoSpans, Spans
+
+ReadingsListener = Callable[
+    [Transaction, str, str, Mapping[str, bytes], Mapping[str, Reading]], None
+]
+"""Called with organisation and device, what was stored of it and what it reports now, in the
+transaction that stores it."""
 
 Load = Callable[[Connection, Sequence[tuple[str, str]] | None], None]
 """Reads what is stored of devices, as (organisation, device); None: of every device."""
@@ -51,6 +58,7 @@ class Services:
     doors: dict[str, ASGIApp] = field(default_factory=dict)
     doors_at_once: dict[bytes, DoorAtOnce] = field(default_factory=dict)
     loadings: list[Load] = field(default_factory=list)
+    readings_listeners: list[ReadingsListener] = field(default_factory=list)
     draining: bool = False
     simulating: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -68,6 +76,10 @@ class Services:
         changed more than once since this one heard of them.
         """
         self.loadings.append(load)
+
+    def on_readings(self, listener: ReadingsListener) -> None:
+        """Call `listener` where a laptop reports something else than before."""
+        self.readings_listeners.append(listener)
 
     def on_closing(self, close: Callable[[], None]) -> None:
         """Call `close` on the event loop when the server begins to stop.

@@ -19,16 +19,19 @@ from passmuster_server.accounts.roles import TITLES
 from passmuster_server.accounts.service import AddressError, Method, Session
 from passmuster_server.accounts.sign_in_form import SignInForm
 from passmuster_server.audit.actions import Action
+from passmuster_server.audit.record import Event, record
 from passmuster_server.clock import Clock
 from passmuster_server.config import Config
 from passmuster_server.database import Database, Transaction
-from passmuster_server.devices.limits import requester
+from passmuster_server.devices.limits import AddressLimit, requester
 from passmuster_server.schema import DEFAULT_ORGANISATION
 from passmuster_server.services import Services
 from passmuster_server.web.forms import TOKEN_FIELD, own_path, read_form
 from passmuster_server.web.pages import HEADERS, Pages
 from passmuster_server.web.problems import RefusalError
 
+BLOCKED_AGAIN_S = 900.0
+"""How often it goes on record that the tries of one account are used up."""
 ACCOUNT_PATH = "/account"
 MAX_FIELD = 256
 WRONG = "The address, the password or the code is not right."
@@ -45,6 +48,7 @@ class PasswordPages:
         self._guard = Guard(database, clock, config.public_url)
         self._form = SignInForm(config.public_url, openid=config.openid is not None)
         self._proofs = Proofs(database, clock)
+        self._noted = AddressLimit(1, BLOCKED_AGAIN_S)
         self._pages = Pages(Path(__file__).parent / "templates")
 
     async def sign_in(self, request: Request) -> Response:
@@ -53,12 +57,14 @@ class PasswordPages:
         if isinstance(fields, Response):
             return fields
         password, code = _field(fields, "password"), _field(fields, "code")
+        email = ""
         try:
             email = service.normalised(_field(fields, "email"))
             right = await self._proofs.sign_in(email, password, code, requester(request))
         except AddressError:
             right = False
         except RefusalError as error:
+            await self._note_blocked(email)
             return self._form.response(
                 request, status=429, problem=error.problem.detail, headers=error.headers
             )
@@ -77,6 +83,21 @@ class PasswordPages:
         response = RedirectResponse("/fleet", 303, headers=dict(HEADERS))
         self._cookies.start_session(response, token)
         return response
+
+    async def _note_blocked(self, email: str) -> None:
+        """Put on record that somebody tries too often to get into an account that is there."""
+        # Whether it is there or not, as much is written: the answer takes as long.
+        if self._noted.wait_s(email) > 0:
+            return
+        self._noted.count(email)
+        now = self._clock()
+
+        def note(transaction: Transaction) -> None:
+            if service.is_enabled(transaction.connection, DEFAULT_ORGANISATION, email):
+                event = Event(Action.SIGN_IN_BLOCKED, subject=email, person=email)
+                record(transaction.connection, DEFAULT_ORGANISATION, event, now)
+
+        await self._database.write(note)
 
     async def prove(self, request: Request, session: Session) -> Response:
         """Take a password and code again, and lead back to where the change is made."""

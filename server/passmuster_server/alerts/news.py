@@ -11,7 +11,7 @@ from passmuster_server.policy.tables import ENDLESS, verdict_history
 
 _OF_VERDICT = {
     Verdict.NON_COMPLIANT: (Kind.SHUT_OUT, Severity.HIGH),
-    Verdict.UNKNOWN: (Kind.SHUT_OUT, Severity.MEDIUM),
+    Verdict.UNKNOWN: (Kind.SILENT, Severity.LOW),
     Verdict.GRACE: (Kind.GRACE, Severity.MEDIUM),
     Verdict.COMPLIANT: (Kind.IN_ORDER, Severity.LOW),
 }
@@ -20,8 +20,6 @@ _OF_VERDICT = {
 def alert_of(standing: Standing, now: datetime) -> Alert:
     """Return the alert of a verdict that has changed."""
     kind, severity = _OF_VERDICT[standing.verdict]
-    if _is_silent(standing, now):
-        kind, severity = Kind.SILENT, Severity.LOW
     blocking = (each.signal for each in standing.blocking_reasons)
     told = kind in (Kind.SHUT_OUT, Kind.GRACE)
     signals = tuple(dict.fromkeys(blocking)) if told else ()
@@ -34,18 +32,14 @@ def is_news(standing: Standing, judged_before: Verdict | None) -> bool:
     `judged_before` is the last one but unknown: what was shut out, fell silent and came back as it
     was is none, and neither is a new laptop in order.
     """
-    if standing.last_seen is None:
-        # One that was just enrolled has told nothing yet.
+    if standing.last_seen is None or standing.status is not DeviceStatus.ACTIVE:
+        # One that was just enrolled has told nothing yet. Of the others the audit record tells.
         return False
     if standing.verdict is Verdict.UNKNOWN:
         return True
     if judged_before is None:
         return standing.verdict is not Verdict.COMPLIANT
     return standing.verdict is not judged_before
-
-
-def _is_silent(standing: Standing, now: datetime) -> bool:
-    return standing.status is DeviceStatus.ACTIVE and not standing.is_heard_of(now)
 
 
 def judged_before(connection: Connection, organisation: str, device: str) -> Verdict | None:

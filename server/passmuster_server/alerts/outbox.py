@@ -35,9 +35,23 @@ class Message:
     claim: str
 
 
-def put(connection: Connection, organisation: str, group: str, alert: Alert, now: datetime) -> bool:
-    """Write the alert for each rule that wants it; return whether one does."""
-    wanted = [rule for rule in rules_of(connection, organisation) if rule.wants(alert, group)]
+def put(
+    connection: Connection,
+    organisation: str,
+    group: str,
+    alert: Alert,
+    now: datetime,
+    *,
+    made_before: datetime | None = None,
+    without: str = "",
+) -> bool:
+    """Write the alert for each rule that wants it; return whether one does.
+
+    `group` is a group's id, empty where it is about no laptop. A rule that was not `made_before`
+    that moment is told nothing, nor is the one of the name `without`.
+    """
+    rules = rules_of(connection, organisation, made_before)
+    wanted = [rule for rule in rules if rule.name != without and rule.wants(alert, group)]
     for rule in wanted:
         connection.execute(
             alert_outbox.insert().values(

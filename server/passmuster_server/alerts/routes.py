@@ -2,15 +2,19 @@
 
 import asyncio
 import logging
+from collections.abc import Mapping
 
 from starlette.routing import Route
 
+from passmuster_collectors.contract.reading import Reading
 from passmuster_collectors.contract.verdict import Verdict
-from passmuster_server.alerts import outbox
+from passmuster_collectors.signals import usb_devices
+from passmuster_server.alerts import from_record, outbox
 from passmuster_server.alerts.channels import send
 from passmuster_server.alerts.errors import NotSentError, RefusedError
 from passmuster_server.alerts.news import alert_of, is_news, judged_before
 from passmuster_server.alerts.rules import has_rules
+from passmuster_server.alerts.suspicious_usb import put_suspicious
 from passmuster_server.background import BackgroundTask
 from passmuster_server.database import StoreUnavailableError, Transaction
 from passmuster_server.pauses import pause_after
@@ -42,10 +46,23 @@ class Alerts:
         pusher = Pusher()
         try:
             async with asyncio.TaskGroup() as senders:
+                senders.create_task(self._look())
                 for _ in range(SIDE_BY_SIDE):
                     senders.create_task(self._send_all(pusher))
         finally:
             await pusher.close()
+
+    async def _look(self) -> None:
+        """Write alerts of what goes on record."""
+        while True:
+            try:
+                while await self._database.read(from_record.is_behind):
+                    await self._database.write(
+                        lambda transaction: from_record.look(transaction.connection, self._clock())
+                    )
+            except StoreUnavailableError:
+                _log.warning("what went on record meanwhile is told later")
+            await asyncio.sleep(LOOK_EVERY_S)
 
     async def _send_all(self, pusher: Pusher) -> None:
         while True:
@@ -104,5 +121,23 @@ def routes(services: Services) -> list[Route]:
             alert = alert_of(standing, now)
             outbox.put(connection, standing.organisation, standing.group, alert, now)
 
+    def reported(
+        transaction: Transaction,
+        organisation: str,
+        device: str,
+        before: Mapping[str, bytes],
+        after: Mapping[str, Reading],
+    ) -> None:
+        put_suspicious(
+            transaction.connection,
+            services.policies.current(organisation),
+            organisation,
+            device,
+            before.get(usb_devices.SIGNAL.id),
+            after.get(usb_devices.SIGNAL.id),
+            services.clock(),
+        )
+
     services.policies.on_verdict(verdict_changed)
+    services.on_readings(reported)
     return []

@@ -7,7 +7,9 @@ import msgspec
 from sqlalchemy import Connection, delete, select
 
 from passmuster_server.alerts.tables import alert_outbox, alert_rules
+from passmuster_server.audit.tables import audit_heads
 from passmuster_server.database import Transaction
+from passmuster_server.engines import run
 
 PER_HOUR = 20
 """Messages of one rule in an hour; what else there is comes as one digest when it is over."""
@@ -17,12 +19,25 @@ _ANY_RULE = "SELECT 1 FROM alert_rules WHERE organisation_id = ? LIMIT 1"
 
 
 class Kind(StrEnum):
-    """What has changed about a laptop."""
+    """What has happened."""
 
     SHUT_OUT = "shut_out"
     GRACE = "grace"
     IN_ORDER = "in_order"
     SILENT = "silent"
+    ENROLLED = "enrolled"
+    WAITING = "waiting"
+    OUT_OF_SERVICE = "out_of_service"
+    LOST_AND_HEARD = "lost_and_heard"
+    CONFLICT = "conflict"
+    KEY_WEAKENED = "key_weakened"
+    SUSPICIOUS_USB = "suspicious_usb"
+    POLICY_PUBLISHED = "policy_published"
+    BREAK_GLASS = "break_glass"
+    ADMINISTRATORS = "administrators"
+    CREDENTIALS = "credentials"
+    SIGN_IN_BLOCKED = "sign_in_blocked"
+    ALERTS_CHANGED = "alerts_changed"
 
 
 class Severity(IntEnum):
@@ -33,8 +48,9 @@ class Severity(IntEnum):
     HIGH = 3
 
 
-ASKED_FOR = frozenset({Kind.SILENT})
-"""What a rule tells of only where it names it: each laptop falls silent every evening."""
+ASKED_FOR = frozenset({Kind.SILENT, Kind.ENROLLED})
+"""What a rule tells of only where it names it: each laptop falls silent every evening, and a
+roll-out enrols all of them."""
 
 
 _LINES = {
@@ -42,6 +58,19 @@ _LINES = {
     Kind.GRACE: "Laptop{} has time to be put right",
     Kind.IN_ORDER: "Laptop{} is in order again",
     Kind.SILENT: "Laptop{} has fallen silent",
+    Kind.ENROLLED: "Laptop{} was enrolled",
+    Kind.WAITING: "Laptop{} waits for approval",
+    Kind.OUT_OF_SERVICE: "Laptop{} was taken out of service",
+    Kind.LOST_AND_HEARD: "Laptop{} was reported lost, and reports",
+    Kind.CONFLICT: "Laptop{} is in conflict: two laptops use its key",
+    Kind.KEY_WEAKENED: "Laptop{} keeps its key in a weaker place than before",
+    Kind.SUSPICIOUS_USB: "Laptop{} has a USB device with a sign of an attack",
+    Kind.POLICY_PUBLISHED: "A policy was published",
+    Kind.BREAK_GLASS: "A break-glass code was made or used",
+    Kind.ADMINISTRATORS: "An administrator was made or changed",
+    Kind.CREDENTIALS: "An administrator's passkeys or password were changed",
+    Kind.SIGN_IN_BLOCKED: "An administrator's sign-in is blocked after too many tries",
+    Kind.ALERTS_CHANGED: "An alert was added or removed",
 }
 
 
@@ -115,13 +144,18 @@ class Rule(msgspec.Struct, frozen=True):
 
 
 class Alert(msgspec.Struct, frozen=True):
-    """One change of one laptop; `signals` are those that shut its gate."""
+    """One thing that has happened, to a laptop where `device` names it.
+
+    `signals` are those that shut its gate; `entry` is its number in the audit record, if it is
+    there.
+    """
 
     device: str
     kind: Kind
     severity: Severity
     signals: tuple[str, ...]
     at: int
+    entry: int = 0
 
     @property
     def title(self) -> str:
@@ -137,7 +171,9 @@ class Alert(msgspec.Struct, frozen=True):
 
     def link(self, public_url: str) -> str:
         """Return where it can be looked at."""
-        return f"{public_url}/fleet/devices/{self.device}"
+        if self.device:
+            return f"{public_url}/fleet/devices/{self.device}"
+        return f"{public_url}/audit?before={self.entry + 1}"
 
 
 def has_rules(transaction: Transaction, organisation: str) -> bool:
@@ -145,20 +181,28 @@ def has_rules(transaction: Transaction, organisation: str) -> bool:
     return transaction.run(_ANY_RULE, (organisation,)).fetchone() is not None
 
 
-def rules_of(connection: Connection, organisation: str) -> list[Rule]:
-    """Return the organisation's rules by name."""
-    found = connection.execute(
+def rules_of(
+    connection: Connection, organisation: str, made_before: datetime | None = None
+) -> list[Rule]:
+    """Return the organisation's rules by name, or those made before a moment."""
+    statement = (
         select(alert_rules.c.rule)
         .where(alert_rules.c.organisation_id == organisation)
         .order_by(alert_rules.c.name)
-    ).scalars()
+    )
+    if made_before is not None:
+        statement = statement.where(alert_rules.c.created_at < made_before)
+    found = connection.execute(statement).scalars()
     return [msgspec.json.decode(rule, type=Rule) for rule in found]
 
 
 def add_rule(connection: Connection, organisation: str, rule: Rule, now: datetime) -> bool:
     """Store a rule; return False where there is one of that name."""
-    if any(each.name == rule.name for each in rules_of(connection, organisation)):
+    known = rules_of(connection, organisation)
+    if any(each.name == rule.name for each in known):
         return False
+    if not known:
+        _begin_here(connection, organisation)
     connection.execute(
         alert_rules.insert().values(
             organisation_id=organisation,
@@ -170,6 +214,19 @@ def add_rule(connection: Connection, organisation: str, rule: Rule, now: datetim
         )
     )
     return True
+
+
+def _begin_here(connection: Connection, organisation: str) -> None:
+    """Let what is on record by now be no alert to anybody."""
+    number = connection.execute(
+        select(audit_heads.c.number).where(audit_heads.c.organisation_id == organisation)
+    ).scalar()
+    run(
+        connection,
+        "INSERT INTO alert_places (organisation_id, number) VALUES (?, ?) "
+        "ON CONFLICT (organisation_id) DO UPDATE SET number = excluded.number",
+        (organisation, number or 0),
+    )
 
 
 def remove_rule(connection: Connection, organisation: str, name: str) -> bool:

@@ -37,6 +37,15 @@ since `hour_began_at`.
 One server sends for it, at the longest until `claimed_until`; `claim` is its try, or the last one.
 """
 
+alert_places = Table(
+    "alert_places",
+    METADATA,
+    Column("organisation_id", String(64), primary_key=True),
+    Column("number", BigInteger, nullable=False),
+    ForeignKeyConstraint(["organisation_id"], ["organisations.organisation_id"]),
+)
+"""The last entry of the audit record that alerts were written of."""
+
 alert_outbox = Table(
     "alert_outbox",
     METADATA,
@@ -54,7 +63,8 @@ alert_outbox = Table(
     Index("ix_alert_outbox_created", "created_at"),
     sqlite_autoincrement=True,
 )
-"""One row for each alert and rule, until it was sent. It names the laptop, never its owner.
+"""One row for each alert and rule, until it was sent. It names the laptop,
+if it is about one, and never a person.
 
 `message_id` is the message it was put into when that was first tried.
 """

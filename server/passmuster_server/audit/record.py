@@ -146,6 +146,19 @@ def entries(
     return [_entry(row) for row in connection.execute(statement)]
 
 
+def entries_after(
+    connection: Connection, organisation: str, number: int, limit: int
+) -> list[Entry]:
+    """Return the entries beyond `number`, the oldest first."""
+    statement = (
+        select(audit_entries)
+        .where(audit_entries.c.organisation_id == organisation, audit_entries.c.number > number)
+        .order_by(audit_entries.c.number)
+        .limit(limit)
+    )
+    return [_entry(row) for row in connection.execute(statement)]
+
+
 def about(connection: Connection, organisation: str, person: str) -> list[Entry]:
     """Return every entry about a person, the oldest first."""
     statement = (

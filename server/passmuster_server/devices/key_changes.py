@@ -9,7 +9,12 @@ from sqlalchemy import Connection, Row, func, select, update
 from passmuster_collectors.contract import codec
 from passmuster_collectors.contract.canonical import canonical_bytes
 from passmuster_collectors.contract.enrolment import KeyTier, PublicKey
+from passmuster_server.audit.actions import Action
+from passmuster_server.audit.record import Event, record
 from passmuster_server.devices.tables import devices, key_changes
+
+_STRENGTH = tuple(KeyTier)
+"""From the strongest to the weakest."""
 
 
 class KeyChange(StrEnum):
@@ -38,7 +43,7 @@ def add_change(
 ) -> None:
     """Note that `key` is the device's now, in place of the key of the row `before`.
 
-    `message` is what both keys signed, kept verbatim.
+    `message` is what both keys signed, kept verbatim. A weaker place goes on record.
     """
     connection.execute(
         key_changes.insert().values(
@@ -54,6 +59,14 @@ def add_change(
             message=message,
         )
     )
+    if _STRENGTH.index(tier) > _STRENGTH.index(KeyTier(before.tier)):
+        event = Event(
+            Action.KEY_WEAKENED,
+            subject=device,
+            person=before.owner,
+            details={"before": before.tier, "after": tier.value, "by": kind.value},
+        )
+        record(connection, before.organisation_id, event, now)
 
 
 def set_key(

@@ -25,6 +25,7 @@ from passmuster_collectors.contract.rotation import (
 from passmuster_server.clock import Clock
 from passmuster_server.database import Database, Transaction
 from passmuster_server.devices import jws, key_changes, store
+from passmuster_server.devices.conflicts import enter_conflict
 from passmuster_server.devices.destination import check_destination
 from passmuster_server.devices.jws import Unverified
 from passmuster_server.devices.key_changes import KeyChange
@@ -138,7 +139,7 @@ class Rotation:
             ahead and recovery_of(transaction, organisation, device, self._clock())
         ):
             _log.warning("device %s: two laptops use one key", device)
-            store.set_status(connection, organisation, device, DeviceStatus.CONFLICT)
+            enter_conflict(connection, organisation, device, row.owner, self._clock())
             self._policies.judge(transaction, organisation, device)
             return _Conflict()
         return self._rotate(transaction, row, ratchet, signed)

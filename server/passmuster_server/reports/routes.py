@@ -31,6 +31,7 @@ def routes(services: Services) -> list[Route]:
         urls=frozenset(origin + PATH for origin in services.config.addresses),
         oldest_agent=services.config.oldest_agent,
         spans=services.spans,
+        on_readings=services.readings_listeners,
     )
 
     door = ReportDoor(reports, services.metrics.reports, Addresses(services.config))

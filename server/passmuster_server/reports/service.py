@@ -5,7 +5,7 @@ import dataclasses
 import logging
 import secrets
 from collections import Counter, OrderedDict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -26,6 +26,7 @@ from passmuster_server.devices import jws
 from passmuster_server.devices import store as device_store
 from passmuster_server.devices.addresses import address_code
 from passmuster_server.devices.agent_versions import require
+from passmuster_server.devices.conflicts import enter_conflict
 from passmuster_server.devices.destination import check_destination
 from passmuster_server.devices.lineage import Recovery, recovery_of
 from passmuster_server.devices.ratchets import move_ratchet
@@ -38,6 +39,7 @@ from passmuster_server.reports import requests, store
 from passmuster_server.reports.answer import answer_bytes, without_limits
 from passmuster_server.reports.ratchet import Step, moved_on, step_of
 from passmuster_server.reports.upload import Received, canonical, read_upload, without_time
+from passmuster_server.services import ReadingsListener
 from passmuster_server.spans import Spans
 from passmuster_server.web.problems import RETRY_AFTER_S, RefusalError
 
@@ -82,6 +84,7 @@ class Reports:
         urls: frozenset[str],
         oldest_agent: str,
         spans: Spans,
+        on_readings: Sequence[ReadingsListener] = (),
     ) -> None:
         self._database = database
         self._policies = policies
@@ -95,6 +98,7 @@ class Reports:
         # Keys by device, as a rebuilt key costs more than the verification.
         self._keys: OrderedDict[str, _Key] = OrderedDict()
         self._under_way: Counter[str] = Counter()
+        self._on_readings = on_readings
 
     async def take_in(
         self,
@@ -281,8 +285,12 @@ class Reports:
         if stored.status is DeviceStatus.LOST:
             self._note_lost(transaction, stored, self._clock())
             return
-        device_store.set_status(
-            transaction.connection, self._organisation, stored.device, DeviceStatus.CONFLICT
+        enter_conflict(
+            transaction.connection,
+            self._organisation,
+            stored.device,
+            stored.owner,
+            self._clock(),
         )
         self._policies.judge(transaction, self._organisation, stored.device)
 
@@ -296,9 +304,9 @@ class Reports:
     ) -> Mapping[str, Reading]:
         """Keep every reading that differs from the one before it; return the newest ones."""
         organisation = self._organisation
+        before = store.current_readings(transaction, organisation, device)
         stored = {
-            signal: without_time(msgspec.json.decode(reading))
-            for signal, reading in store.current_readings(transaction, organisation, device).items()
+            signal: without_time(msgspec.json.decode(reading)) for signal, reading in before.items()
         }
         evidence_id = 0
         newest: Mapping[str, Reading] = {}
@@ -325,6 +333,8 @@ class Reports:
                     evidence_id,
                 )
                 stored[signal] = said
+        for listener in self._on_readings:
+            listener(transaction, organisation, device, before, newest)
         return newest
 
 

@@ -298,8 +298,8 @@ def test_one_that_is_new_and_well_or_falls_silent_and_returns_is_no_news(
 def test_that_a_laptop_falls_silent_is_told_to_a_rule_that_names_it(
     server: ClockedServer, client: httpx.Client
 ) -> None:
-    unheard_rule(server)
     unheard_rule(server, "quiet", "--on", "silent")
+    unheard_rule(server)
     enrolled(server, client, OWNER, with_usb_stick())
     server.ahead += timedelta(hours=3)
     until(lambda: verdict_is(server, "unknown"))
