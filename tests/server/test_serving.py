@@ -171,7 +171,7 @@ def test_a_kill_under_load_loses_nothing_that_was_answered(server: RunningServer
 
 
 def test_a_reader_that_has_seen_enough_is_no_mistake(server: RunningServer) -> None:
-    command = f"{shlex.join([*COMMAND, *server._base(), 'policy', 'show'])} | true"
+    command = f"{shlex.join([*COMMAND, *server.base(), 'policy', 'show'])} | true"
     for _ in range(3):
         ended = subprocess.run(
             ["/bin/sh", "-c", command], capture_output=True, text=True, timeout=60, check=False

@@ -74,7 +74,7 @@ class ClockedServer(RunningServer):
 
     def command(self, *arguments: str, check: bool = True) -> "subprocess.CompletedProcess[str]":
         """Run another command over the same data: what its process would do, without one."""
-        return command_here(self._base(), arguments, check=check)
+        return command_here(self.base(), arguments, check=check)
 
     def enroll_code(self, owner: str = "ana@example.com", *arguments: str) -> str:
         """Return a fresh one-time code, good by the time that the server has."""
@@ -144,7 +144,7 @@ class ServerWithQuickCommands(RunningServer):
 
     def command(self, *arguments: str, check: bool = True) -> "subprocess.CompletedProcess[str]":
         """Run another command over the same data."""
-        return command_here(self._base(), arguments, check=check)
+        return command_here(self.base(), arguments, check=check)
 
 
 @contextlib.contextmanager

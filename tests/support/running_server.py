@@ -58,7 +58,7 @@ class RunningServer:
 
     def command(self, *arguments: str, check: bool = True) -> "subprocess.CompletedProcess[str]":
         """Run another command of the server's over the same data."""
-        return run(*self._base(), *arguments, check=check, program=self.program)
+        return run(*self.base(), *arguments, check=check, program=self.program)
 
     def rows(self, statement: str, *parameters: object) -> list[tuple[Any, ...]]:
         """Return what is stored, past the server."""
@@ -102,7 +102,7 @@ class RunningServer:
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [
-                    *(*self.program, *self._base(), "serve"),
+                    *(*self.program, *self.base(), "serve"),
                     *("--listen", f"127.0.0.1:{self.port}", *self.arguments),
                 ],
                 stdout=log,
@@ -141,7 +141,8 @@ class RunningServer:
     def _trust(self) -> "ssl.SSLContext | bool":
         return ssl.create_default_context(cafile=self.authority) if self.authority else True
 
-    def _base(self) -> tuple[str, ...]:
+    def base(self) -> tuple[str, ...]:
+        """Return the options that say whose commands these are."""
         base = (
             "--data-directory",
             str(self.directory),
