@@ -15,6 +15,7 @@ from passmuster_collectors.contract.reading import SourceOutcome
 from passmuster_collectors.contract.verdict import Outcome, Verdict
 from passmuster_collectors.languages.templates import PLACES
 from passmuster_collectors.signals import CATALOG, change
+from passmuster_collectors.signals.readable import spoken, texts_of
 from passmuster_collectors.signals.remote_access.products import TOOLS
 from passmuster_collectors.signals.screen_lock.rule import NAMES as DESKTOPS
 from passmuster_collectors.signals.signal import Signal
@@ -56,6 +57,7 @@ def texts() -> Mapping[str, tuple[str, ...]]:
         "gate": tuple(_gate()),
         "proof": tuple(_proof()),
         "my_laptops": tuple(_my_laptops()),
+        "facts": tuple(_facts()),
         "notification": tuple(_notification()),
         "status": tuple(_status()),
         "confirm": tuple(_confirm()),
@@ -148,6 +150,12 @@ def _my_laptops() -> Iterator[str]:
     yield from laptops.WORDS.values()
     for pair in ABOUT_THE_LAPTOP:
         yield from pair
+
+
+def _facts() -> Iterator[str]:
+    for signal in CATALOG:
+        yield from texts_of(signal.facts)
+    yield from (spoken(each.value) for each in SourceOutcome)
 
 
 def _notification() -> Iterator[str]:

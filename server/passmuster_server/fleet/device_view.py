@@ -91,17 +91,18 @@ def signals_of(
     waivers: Sequence[Row[Any]],
     now: datetime,
     rules: Mapping[str, Rule],
+    words: readable.Words = readable.ENGLISH,
 ) -> tuple[SignalView, ...]:
     """Return every signal of the catalog, and those that only the store knows after them.
 
-    `rules` are what the standing's policy demands of each.
+    `rules` are what the standing's policy demands of each; facts are told in `words`.
     """
     waived = {row.signal: row for row in waivers if row.ended_at is None and row.expires_at > now}
     judged = {item.signal: item for item in (standing.signals if standing is not None else ())}
     read = {row.signal: row for row in rows}
     names = dict.fromkeys((*_SIGNALS, *judged, *read))
     return tuple(
-        _signal(name, judged.get(name), read.get(name), waived.get(name), rules.get(name))
+        _signal(name, judged.get(name), read.get(name), waived.get(name), rules.get(name), words)
         for name in names
     )
 
@@ -155,6 +156,7 @@ def _signal(
     row: Row[Any] | None,
     waiver: Row[Any] | None,
     rule: Rule | None,
+    words: readable.Words,
 ) -> SignalView:
     reading = reading_of(row.reading) if row is not None else None
     outcome = judged.outcome if judged is not None else Outcome.UNKNOWN
@@ -164,7 +166,7 @@ def _signal(
     )
     told = readable.ReadableFacts((), ())
     if reading is not None and name in _SIGNALS:
-        told = readable.readable(_SIGNALS[name].facts, reading.facts)
+        told = readable.readable(_SIGNALS[name].facts, reading.facts, words)
     return SignalView(
         name,
         title_of(name),

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from passmuster_collectors.contract.declaration import DeclaredField, declared_fields
 from passmuster_collectors.signals import CATALOG
+from passmuster_collectors.signals.readable import titled
 
 ABOUT_THE_LAPTOP = (
     ("Computer name, system and its version", "So that IT recognises the laptop and its remedies."),
@@ -21,16 +22,32 @@ ABOUT_THE_LAPTOP = (
 
 
 @dataclass(frozen=True)
+class CollectedField:
+    """One fact by its path in the report and as a heading, and the reason it is collected."""
+
+    path: str
+    heading: str
+    why: str
+
+
+@dataclass(frozen=True)
 class CollectedSignal:
     """One signal: why it is read, and every field of it."""
 
     id: str
     title: str
     why: str
-    fields: tuple[DeclaredField, ...]
+    fields: tuple[CollectedField, ...]
+
+
+def _field(declared: DeclaredField) -> CollectedField:
+    name = declared.path.rpartition(".")[2]
+    return CollectedField(declared.path, titled(name), declared.why)
 
 
 COLLECTED = tuple(
-    CollectedSignal(signal.id, signal.title, signal.why, declared_fields(signal.facts))
+    CollectedSignal(
+        signal.id, signal.title, signal.why, tuple(map(_field, declared_fields(signal.facts)))
+    )
     for signal in CATALOG
 )

@@ -45,6 +45,7 @@ from passmuster_server.web.formats import searched
 from passmuster_server.web.forms import TOKEN_FIELD
 from passmuster_server.web.pages import HEADERS, Pages
 from passmuster_server.web.problems import RefusalError
+from passmuster_server.web.worker_pages import READ_ONLY_POLICY, WorkerPages
 
 MAX_SEARCH = 128
 MAX_GROUP = 32
@@ -60,6 +61,9 @@ class Filter:
     number: int
     link: str
     here: bool
+
+
+TEMPLATES = Path(__file__).parent / "templates"
 
 
 class FleetPages:
@@ -82,7 +86,10 @@ class FleetPages:
         self._live = live
         self._guard = guard
         self._config = config
-        self._pages = Pages(Path(__file__).parent / "templates")
+        self._pages = Pages(TEMPLATES)
+        self._worker_pages = WorkerPages(
+            TEMPLATES, public_url=config.public_url, contact=config.contact
+        )
 
     async def fleet(self, request: Request, session: Session) -> Response:
         """Show one page of the fleet."""
@@ -208,18 +215,25 @@ class FleetPages:
             )
 
     async def privacy(self, request: Request) -> Response:
-        """Show what is collected: to everyone, because it is about them."""
+        """Show what is collected: to everyone, because it is about them, in their language."""
         session = await self._guard.session(request)
+        told: dict[str, Any] = {
+            "signals": COLLECTED,
+            "about_the_laptop": ABOUT_THE_LAPTOP,
+            "history_days": self._config.history_days,
+            "decision_days": self._config.decision_days,
+        }
+        if session is None:
+            return self._worker_pages.response(
+                request, "collected.html", headers=READ_ONLY_POLICY, **told
+            )
         return self._response(
             request,
             session,
             "privacy.html",
             here="privacy",
-            signals=COLLECTED,
-            about_the_laptop=ABOUT_THE_LAPTOP,
             contact=self._config.contact,
-            history_days=self._config.history_days,
-            decision_days=self._config.decision_days,
+            **told,
         )
 
     async def events(self, _: Request, session: Session) -> Response:

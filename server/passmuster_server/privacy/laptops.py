@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Column, Connection, Row, Table, func, select
 
 from passmuster_collectors.signals import CATALOG
+from passmuster_collectors.signals.readable import Words
 from passmuster_server.addresses import is_address
 from passmuster_server.audit import record
 from passmuster_server.audit.actions import Action
@@ -161,8 +162,13 @@ def _vouched(entry: record.Entry) -> bool:
     return by_sign_in and status == DeviceStatus.ACTIVE
 
 
-def stored_of(connection: Connection, organisation: str, person: str, now: datetime) -> Stored:
-    """Return what is stored of the person, whose address is compared without case."""
+def stored_of(
+    connection: Connection, organisation: str, person: str, now: datetime, words: Words
+) -> Stored:
+    """Return what is stored of the person, whose address is compared without case.
+
+    Facts are told in `words`.
+    """
     owned = connection.execute(
         select(devices)
         .where(
@@ -185,7 +191,7 @@ def stored_of(connection: Connection, organisation: str, person: str, now: datet
 
     return Stored(
         person,
-        tuple(_laptop(connection, organisation, row, now) for row in owned),
+        tuple(_laptop(connection, organisation, row, now, words) for row in owned),
         looks[:MAX_LOOKS],
         len(looks),
         amount(transitions, transitions.c.received_at),
@@ -200,7 +206,9 @@ def stored_of(connection: Connection, organisation: str, person: str, now: datet
     )
 
 
-def _laptop(connection: Connection, organisation: str, row: Row[Any], now: datetime) -> Laptop:
+def _laptop(
+    connection: Connection, organisation: str, row: Row[Any], now: datetime, words: Words
+) -> Laptop:
     last_seen = connection.execute(
         select(contacts.c.last_seen).where(
             contacts.c.organisation_id == organisation, contacts.c.device_id == row.device_id
@@ -233,7 +241,7 @@ def _laptop(connection: Connection, organisation: str, row: Row[Any], now: datet
         last_seen,
         tuple(
             SignalOfLaptop(_WHYS.get(view.id, ""), view)
-            for view in signals_of(None, read, (), now, {})
+            for view in signals_of(None, read, (), now, {}, words)
             if view.reading is not None
         ),
     )

@@ -19,19 +19,17 @@ from passmuster_server.proof.service import Proofs, Proven
 from passmuster_server.schema import DEFAULT_ORGANISATION
 from passmuster_server.services import Services
 from passmuster_server.web.pages import HEADERS
-from passmuster_server.web.worker_pages import MY_LAPTOPS, STYLE_HASH, WorkerPages, language_for
+from passmuster_server.web.worker_pages import (
+    MY_LAPTOPS,
+    READ_ONLY_POLICY,
+    WorkerPages,
+    language_for,
+)
 
 CHECK = f"{MY_LAPTOPS}/check"
 STORED = f"{MY_LAPTOPS}/stored.json"
 PROOF_WITHIN = timedelta(hours=1)
 """How long a browser that proved its laptop is shown what is stored, by that."""
-
-_POLICY = {
-    "Content-Security-Policy": (
-        f"default-src 'none'; style-src 'sha256-{STYLE_HASH}'; img-src 'self'; "
-        "form-action 'none'; frame-ancestors 'none'; base-uri 'none'"
-    )
-}
 
 
 class MyLaptops:
@@ -53,16 +51,18 @@ class MyLaptops:
         now = self._clock()
         proven = await self._proven(request)
         if proven is None:
-            return self._pages.response(request, "not_proven.html", headers=_POLICY, check=CHECK)
+            return self._pages.response(
+                request, "not_proven.html", headers=READ_ONLY_POLICY, check=CHECK
+            )
         stored = await self._database.read(
             lambda connection: laptops.stored_of(
-                connection, DEFAULT_ORGANISATION, proven.owner, now
+                connection, DEFAULT_ORGANISATION, proven.owner, now, language_for(request)
             )
         )
         return self._pages.response(
             request,
             "my_laptops.html",
-            headers=_POLICY,
+            headers=READ_ONLY_POLICY,
             told=laptops.TOLD,
             stored=stored,
             now=now,

@@ -26,6 +26,14 @@ STYLE = (ASSETS["tokens.css"].content + (Path(__file__).parent / "worker.css").r
 STYLE_HASH = base64.b64encode(hashlib.sha256(STYLE.encode("utf-8")).digest()).decode("ascii")
 """What a content security policy lets the style in by: `'sha256-...'`."""
 
+READ_ONLY_POLICY = {
+    "Content-Security-Policy": (
+        f"default-src 'none'; style-src 'sha256-{STYLE_HASH}'; img-src 'self'; "
+        "form-action 'none'; frame-ancestors 'none'; base-uri 'none'"
+    )
+}
+"""For pages without scripts and forms."""
+
 MY_LAPTOPS = "/my-laptops"
 """Where a worker reads what is stored of their laptops."""
 

@@ -10,6 +10,7 @@ import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
+from passmuster_collectors.languages import NAMES, language_of
 from passmuster_server.devices import codes
 from passmuster_server.fleet.privacy import COLLECTED
 from tests.support.accessibility import expect_no_faults
@@ -102,6 +103,25 @@ def test_each_signal_that_is_stored_is_shown_with_the_reason_for_each_field(
         missing = [field.path for field in signal.fields if field.why not in page]
         assert not facts[signal.id] or not missing, f"{signal.id} does not say why: {missing}"
     assert "ana-laptop" in page
+
+
+@pytest.mark.parametrize("tag", [tag for tag in NAMES if tag != "en"])
+def test_facts_and_their_reasons_come_in_the_reader_s_language(
+    ana: SigningDevice, at_laptop: AtLaptop, tag: str
+) -> None:
+    browser, language = at_laptop(ana), language_of(tag)
+    page = unescape(browser.get(PAGE, headers={"Accept-Language": tag}).text)
+    facts = {
+        row["signal"]: row["reading"]["facts"]
+        for row in browser.get(STORED).json()["devices"][0]["readings"]
+    }
+    for signal in COLLECTED:
+        for field in signal.fields:
+            told = {language.template(field.heading), language.template(field.why)}
+            assert not facts[signal.id] or [each for each in told if each not in page] == []
+            assert field.why not in page, "left in English"
+    assert language.template("external") in page
+    assert language.duration(300) in page, "how soon the screen locks"
 
 
 def test_it_says_how_long_it_is_kept_and_whom_to_ask(
