@@ -11,6 +11,7 @@ from starlette.routing import Route
 
 from passmuster_server.api import (
     administrators,
+    alerts,
     allowances,
     audit,
     changes,
@@ -51,6 +52,7 @@ def routes(services: Services) -> list[Route]:
             overview,
             audit,
             people,
+            alerts,
         )
         for operation in part.operations(services)
     ]

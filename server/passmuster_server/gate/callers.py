@@ -14,6 +14,7 @@ ENROLMENT_MANAGE = "enrolment.manage"
 POLICY_MANAGE = "policy.manage"
 POLICY_TIGHTEN = "policy.tighten"
 GROUPS_MANAGE = "groups.manage"
+ALERTS_MANAGE = "alerts.manage"
 PRIVACY_MANAGE = "privacy.manage"
 SCOPES = (
     ASK,
@@ -27,6 +28,7 @@ SCOPES = (
     POLICY_TIGHTEN,
     GROUPS_MANAGE,
     PRIVACY_MANAGE,
+    ALERTS_MANAGE,
 )
 
 

@@ -20,7 +20,7 @@ SCOPES = tuple(
     for scope in (
         *("fleet.read", "fleet.manage", "audit.read"),
         *("enrolment.manage", "policy.manage", "policy.tighten", "groups.manage"),
-        "privacy.manage",
+        *("privacy.manage", "alerts.manage"),
     )
     for argument in ("--scope", scope)
 )
@@ -52,7 +52,7 @@ def settings(folder: Path, client: httpx.Client, device: str) -> Path:
         [[operations]]
         include-operation-id = [
             "listDevices", "listDeploymentSecrets", "listPolicyVersions", "listGroups",
-            "listAllowances", "listUnknownUsbDevices", "listNetworks",
+            "listAllowances", "listUnknownUsbDevices", "listNetworks", "listAlerts",
             "getHistory", "getHistoryOfGroups", "getTrends", "getEvidence",
         ]
         checks.positive_data_acceptance.expected-statuses = [200, 304, 400]
@@ -81,6 +81,16 @@ def settings(folder: Path, client: httpx.Client, device: str) -> Path:
         include-operation-id = "listGroupAdministrators"
         checks.positive_data_acceptance.expected-statuses = [200, 304, 400]
         parameters = {{ group = "default" }}
+
+        # No pattern says which ways go together; and what is told where is a test's of its own.
+        [[operations]]
+        include-operation-id = "addAlert"
+        checks.positive_data_acceptance.expected-statuses = [201, 400, 409]
+
+        [[operations]]
+        include-operation-id = ["testAlert", "removeAlert"]
+        checks.positive_data_acceptance.expected-statuses = [200, 204, 404]
+        parameters = {{ alert = "unknown" }}
 
         [[operations]]
         include-operation-id = ["grantAllowance", "makeGroup"]

@@ -195,6 +195,6 @@ def test_the_metadata_say_where_and_how(server: ClockedServer, client: httpx.Cli
     of_the_api = {
         *("fleet.read", "fleet.manage", "audit.read"),
         *("enrolment.manage", "policy.manage", "policy.tighten", "groups.manage"),
-        "privacy.manage",
+        *("privacy.manage", "alerts.manage"),
     }
     assert of_the_gate | of_the_api == set(found["scopes_supported"])
