@@ -14,16 +14,20 @@ from passmuster_server.api import (
     alerts,
     allowances,
     audit,
+    break_glass,
+    callers,
     changes,
     devices,
     enrolment,
     group_policy,
     groups,
     history,
+    oidc_clients,
     overview,
     people,
     policy,
     reported,
+    webhooks,
 )
 from passmuster_server.api.endpoint import PREFIX, Door, Operation, cacheable
 from passmuster_server.api.openapi import document
@@ -53,6 +57,10 @@ def routes(services: Services) -> list[Route]:
             audit,
             people,
             alerts,
+            callers,
+            break_glass,
+            oidc_clients,
+            webhooks,
         )
         for operation in part.operations(services)
     ]

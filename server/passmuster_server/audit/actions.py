@@ -51,6 +51,7 @@ class Action(StrEnum):
     OIDC_CLIENT_REVOKED = "oidc_client.revoked"
     BREAK_GLASS_CREATED = "break_glass.created"
     BREAK_GLASS_USED = "break_glass.used"
+    BREAK_GLASS_REVOKED = "break_glass.revoked"
     PERSON_EXPORTED = "person.exported"
     PERSON_ERASED = "person.erased"
     AUDIT_EXPORTED = "audit.exported"

@@ -5,15 +5,17 @@ expires, and used once. Making and using it are both in the audit record, and a 
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import Connection, Row, select, update
 from starlette.requests import Request
 from starlette.responses import Response
 
+from passmuster_server.addresses import is_address
 from passmuster_server.audit.actions import Action
 from passmuster_server.audit.record import Event, record
 from passmuster_server.clock import Clock
@@ -80,6 +82,34 @@ def create(
         )
     )
     return code
+
+
+def codes(connection: Connection, organisation: str) -> Sequence[Row[Any]]:
+    """Return every code that there is, used or not, without what would let anybody find it."""
+    told = ("person", "application", "lasts_s", "reason", "made_by", "made_at", "expires_at")
+    return connection.execute(
+        select(*(break_glass_codes.c[name] for name in (*told, "used_at"))).where(
+            break_glass_codes.c.organisation_id == organisation
+        )
+    ).all()
+
+
+def revoke(
+    transaction: Transaction, organisation: str, person: str, application: str, now: datetime
+) -> int:
+    """Let no code that is left for the person and the application be used; return how many."""
+    table = break_glass_codes
+    return transaction.connection.execute(
+        update(table)
+        .where(
+            table.c.organisation_id == organisation,
+            is_address(table.c.person, person),
+            table.c.application == application,
+            table.c.used_at.is_(None),
+            table.c.expires_at > now,
+        )
+        .values(expires_at=now)
+    ).rowcount
 
 
 def use(

@@ -16,6 +16,10 @@ POLICY_TIGHTEN = "policy.tighten"
 GROUPS_MANAGE = "groups.manage"
 ALERTS_MANAGE = "alerts.manage"
 PRIVACY_MANAGE = "privacy.manage"
+CALLERS_MANAGE = "callers.manage"
+BREAK_GLASS_MANAGE = "break-glass.manage"
+OIDC_MANAGE = "oidc.manage"
+WEBHOOKS_MANAGE = "webhooks.manage"
 SCOPES = (
     ASK,
     SSF_READ,
@@ -29,6 +33,10 @@ SCOPES = (
     GROUPS_MANAGE,
     PRIVACY_MANAGE,
     ALERTS_MANAGE,
+    CALLERS_MANAGE,
+    BREAK_GLASS_MANAGE,
+    OIDC_MANAGE,
+    WEBHOOKS_MANAGE,
 )
 
 

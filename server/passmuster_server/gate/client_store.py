@@ -81,6 +81,17 @@ def revoke_client(transaction: Transaction, organisation: str, name: str, now: d
         raise UnknownGateClientError(name)
 
 
+def active_clients(connection: Connection, organisation: str) -> list[tuple[GateClient, datetime]]:
+    """Return the organisation's clients that are not revoked, each with when it was made."""
+    made = connection.execute(
+        select(gate_clients.c.client_id, gate_clients.c.created_at).where(
+            gate_clients.c.organisation_id == organisation, gate_clients.c.revoked_at.is_(None)
+        )
+    )
+    known = read_callers(connection).by_id
+    return [(known[row.client_id], row.created_at) for row in made]
+
+
 def issue_access_token(
     connection: Connection, client: GateClient, scopes: frozenset[str], now: datetime
 ) -> str:

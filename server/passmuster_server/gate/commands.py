@@ -1,6 +1,5 @@
 """`passmuster-server gate-client NAME`: who may ask the gate."""
 
-import re
 from argparse import ArgumentParser, _SubParsersAction
 
 from sqlalchemy import Connection
@@ -18,12 +17,8 @@ from passmuster_server.gate.client_store import (
     create_oauth_client,
     revoke_client,
 )
-from passmuster_server.gate.push_addresses import check_push_address
+from passmuster_server.gate.registration import check_grants, check_name, created_event
 from passmuster_server.schema import DEFAULT_ORGANISATION
-
-MAX_NAME = 128
-MAX_VALUE = 254
-HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:[0-9]{1,5})?")
 
 
 def add_commands(parsers: "_SubParsersAction[ArgumentParser]") -> None:
@@ -87,8 +82,10 @@ def gate_client(command: Command) -> int:
     """Print a new client's credentials, which are not kept, or revoke a client."""
     arguments, now = command.arguments, command.clock()
     name = arguments.name.strip()
-    if not name or len(name) > MAX_NAME or not name.isprintable():
-        raise CommandError(f"NAME: expected one line of at most {MAX_NAME} characters")
+    try:
+        check_name(name)
+    except ContractError as error:
+        raise CommandError(f"NAME: {error.problem}") from None
     if arguments.revoke:
         try:
             command.change(
@@ -104,7 +101,7 @@ def gate_client(command: Command) -> int:
         if arguments.oauth:
             client, secret = command.change(
                 lambda each: create_oauth_client(each, DEFAULT_ORGANISATION, name, now, grants),
-                lambda _: _created(name, grants),
+                lambda _: created_event(name, grants),
             )
             print(f"OAuth 2 client id and secret of {name}, shown this once:")
             print(client)
@@ -112,7 +109,7 @@ def gate_client(command: Command) -> int:
             return 0
         token = command.change(
             lambda each: create_client(each, DEFAULT_ORGANISATION, name, now, grants),
-            lambda _: _created(name, grants),
+            lambda _: created_event(name, grants),
         )
     except GateClientExistsError:
         raise CommandError(f"there is a client {name!r} already; revoke it first") from None
@@ -123,23 +120,7 @@ def gate_client(command: Command) -> int:
 
 def _grants(command: Command) -> Grants:
     arguments = command.arguments
-    for flag, values in (("--application", arguments.application), ("--person", arguments.person)):
-        for value in values:
-            if not value or len(value) > MAX_VALUE or not value.isprintable():
-                raise CommandError(f"{flag}: expected one line of at most {MAX_VALUE} characters")
-    for person in arguments.person:
-        local, _, domain = person.rpartition("@")
-        if not local or not domain or "*" in domain or ("*" in local and local != "*"):
-            raise CommandError("--person: expected an e-mail address, or *@ and a domain")
-    for url in arguments.push:
-        try:
-            check_push_address(url)
-        except ContractError as error:
-            raise CommandError(f"--push: {error.problem}") from None
-    for host in arguments.host:
-        if len(host) > MAX_VALUE or not HOST.fullmatch(host):
-            raise CommandError("--host: expected a host such as helpdesk.example.com")
-    return Grants(
+    grants = Grants(
         tuple(arguments.scope),
         tuple(arguments.application),
         tuple(arguments.person),
@@ -147,6 +128,11 @@ def _grants(command: Command) -> Grants:
         tuple(arguments.push),
         hosts=tuple(arguments.host),
     )
+    try:
+        check_grants(grants)
+    except ContractError as error:
+        raise CommandError(f"--{error.field}: {error.problem}") from None
+    return grants
 
 
 def _groups(command: Command) -> tuple[str, ...]:
@@ -160,14 +146,3 @@ def _groups(command: Command) -> tuple[str, ...]:
         return command.database.read_now(read)
     except GroupError as error:
         raise CommandError(f"--group: {error}") from None
-
-
-def _created(name: str, grants: Grants) -> Event:
-    details = {
-        "scopes": list(grants.scopes),
-        "applications": list(grants.applications),
-        "groups": list(grants.groups),
-        "people": list(grants.people),
-        "push": list(grants.push_endpoints),
-    }
-    return Event(Action.GATE_CLIENT_CREATED, subject=name, details=details)

@@ -21,6 +21,9 @@ SCOPES = tuple(
         *("fleet.read", "fleet.manage", "audit.read"),
         *("enrolment.manage", "policy.manage", "policy.tighten", "groups.manage"),
         *("privacy.manage", "alerts.manage"),
+        *("callers.manage", "break-glass.manage"),
+        # Not webhooks.manage: nothing is to be sent to addresses that are made up.
+        "oidc.manage",
     )
     for argument in ("--scope", scope)
 )
@@ -54,6 +57,7 @@ def settings(folder: Path, client: httpx.Client, device: str) -> Path:
             "listDevices", "listDeploymentSecrets", "listPolicyVersions", "listGroups",
             "listAllowances", "listUnknownUsbDevices", "listNetworks", "listAlerts",
             "getHistory", "getHistoryOfGroups", "getTrends", "getEvidence",
+            "listCallers", "listBreakGlassCodes", "listOidcClients",
         ]
         checks.positive_data_acceptance.expected-statuses = [200, 304, 400]
 
@@ -95,6 +99,14 @@ def settings(folder: Path, client: httpx.Client, device: str) -> Path:
         [[operations]]
         include-operation-id = ["grantAllowance", "makeGroup"]
         checks.positive_data_acceptance.expected-statuses = [201, 400, 409]
+
+        [[operations]]
+        include-operation-id = ["makeCaller", "makeBreakGlassCode", "addOidcClient"]
+        checks.positive_data_acceptance.expected-statuses = [201, 400, 403, 409, 413]
+        # Long lists of long texts are refused before they are read.
+        checks.negative_data_rejection.expected-statuses = [
+            400, 401, 403, 404, 405, 406, 409, 413, 415, 422, 428, 429
+        ]
 
         [[operations]]
         include-operation-id = "placeDevice"

@@ -196,5 +196,7 @@ def test_the_metadata_say_where_and_how(server: ClockedServer, client: httpx.Cli
         *("fleet.read", "fleet.manage", "audit.read"),
         *("enrolment.manage", "policy.manage", "policy.tighten", "groups.manage"),
         *("privacy.manage", "alerts.manage"),
+        *("callers.manage", "break-glass.manage"),
+        *("oidc.manage", "webhooks.manage"),
     }
     assert of_the_gate | of_the_api == set(found["scopes_supported"])

@@ -1,0 +1,143 @@
+"""Programs that may ask, made over HTTP: never one that may do more than who makes it."""
+
+import time
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.server.api.conftest import Caller
+from tests.support.clocked_server import ClockedServer
+from tests.support.signing_device import SigningDevice
+
+CALLERS = "/api/v1/callers"
+REVOCATIONS = f"{CALLERS}/revocations"
+Fleet = dict[str, SigningDevice]
+
+
+@pytest.fixture(scope="module")
+def maker(caller: Caller, fleet: Fleet) -> httpx.Client:
+    assert fleet
+    return caller("--scope", "callers.manage", "--scope", "fleet.read", "--scope", "gate")
+
+
+def made(client: httpx.Client, **body: Any) -> Any:
+    response = client.post(CALLERS, json=body)
+    assert response.status_code == 201, response.text
+    return response.json()
+
+
+def refused(response: httpx.Response) -> tuple[int, str, str]:
+    problem = response.json()
+    return response.status_code, problem["code"], problem["field"]
+
+
+def asks(server: ClockedServer, token: str, address: str = "/api/v1/devices") -> httpx.Response:
+    with server.client() as client:
+        return client.get(address, headers={"Authorization": f"Bearer {token}"})
+
+
+def test_a_new_caller_may_ask_at_once_for_what_it_was_given(
+    server: ClockedServer, maker: httpx.Client, fleet: Fleet
+) -> None:
+    groups = dict(server.rows("SELECT name, group_id FROM groups"))
+    shown = made(maker, name="report", scopes=["fleet.read"], groups=[groups["Manila"]])
+    assert (shown["client"], shown["secret"]) == (None, None)
+    devices = asks(server, shown["token"]).json()["devices"]
+    assert [each["id"] for each in devices] == [fleet["mia"].device]
+    assert shown["token"].encode() not in server.stored()
+    ((actor, details),) = server.rows(
+        "SELECT actor, details FROM audit_entries WHERE action = 'gate_client.created' "
+        "AND subject = 'report'"
+    )
+    assert actor.endswith("(API)")
+    assert b"fleet.read" in details
+
+
+def test_one_with_a_secret_gets_tokens_that_are_short_lived(
+    server: ClockedServer, maker: httpx.Client
+) -> None:
+    shown = made(maker, name="nightly", scopes=["fleet.read"], oauth=True)
+    assert shown["token"] is None
+    with server.client() as client:
+        answer = client.post(
+            "/oauth2/token",
+            data={"grant_type": "client_credentials"},
+            auth=(shown["client"], shown["secret"]),
+        )
+    assert asks(server, answer.json()["access_token"]).status_code == 200
+
+
+def test_none_may_do_more_than_who_makes_it(maker: httpx.Client, caller: Caller) -> None:
+    for scopes in (["audit.read"], ["fleet.read", "fleet.manage"], ["policy.manage"]):
+        response = maker.post(CALLERS, json={"name": "stronger", "scopes": scopes})
+        assert refused(response) == (403, "scope_not_held", "scopes")
+    strong = caller("--scope", "callers.manage", "--scope", "audit.read")
+    made(strong, name="strong", scopes=["audit.read"])
+    response = maker.post(REVOCATIONS, json={"name": "strong"})
+    assert refused(response) == (403, "scope_not_held", "name")
+    confined = caller("--scope", "callers.manage", "--scope", "gate", "--group", "Manila")
+    assert refused(confined.post(CALLERS, json={"name": "x"}))[:2] == (403, "confined")
+    other = caller("--scope", "fleet.manage")
+    assert refused(other.get(CALLERS))[:2] == (403, "insufficient_scope")
+
+
+def test_the_list_tells_what_each_may_do_and_no_credential(maker: httpx.Client) -> None:
+    shown = made(maker, name="nginx", hosts=["helpdesk.example.com"], people=["*@example.com"])
+    seen: list[Any] = []
+    address = f"{CALLERS}?limit=1"
+    while address:
+        page = maker.get(address)
+        assert shown["token"] not in page.text
+        seen += page.json()["callers"]
+        address = page.json()["next"]
+    names = [each["name"] for each in seen]
+    assert names == sorted(names)
+    (nginx,) = (each for each in seen if each["name"] == "nginx")
+    assert (nginx["scopes"], nginx["hosts"]) == (["gate"], ["helpdesk.example.com"])
+    assert (nginx["people"], nginx["applications"]) == (["*@example.com"], None)
+
+
+def test_a_revoked_caller_is_refused_within_seconds(
+    server: ClockedServer, maker: httpx.Client
+) -> None:
+    token = made(maker, name="leaked", scopes=["fleet.read"])["token"]
+    assert asks(server, token).status_code == 200
+    assert maker.post(REVOCATIONS, json={"name": "leaked"}).status_code == 204
+    deadline = time.monotonic() + 20
+    while asks(server, token).status_code != 401:
+        assert time.monotonic() < deadline, "a revoked token still works"
+        time.sleep(0.1)
+    assert maker.post(REVOCATIONS, json={"name": "leaked"}).status_code == 404
+
+
+def test_none_shuts_itself_out_by_mistake(server: ClockedServer, maker: httpx.Client) -> None:
+    token = made(maker, name="lonely", scopes=["callers.manage"])["token"]
+    with server.client() as client:
+        response = client.post(
+            REVOCATIONS, json={"name": "lonely"}, headers={"Authorization": f"Bearer {token}"}
+        )
+    assert refused(response)[:2] == (409, "own_credentials")
+    assert asks(server, token, CALLERS).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"name": " "}, "name"),
+        ({"name": "x", "scopes": []}, "scopes"),
+        ({"name": "x", "scopes": ["everything"]}, "scopes"),
+        ({"name": "x", "people": ["nobody"]}, "people"),
+        ({"name": "x", "hosts": ["a/b"]}, "hosts"),
+        ({"name": "x", "applications": ["a\nb"]}, "applications"),
+        ({"name": "x", "groups": ["none"]}, "groups"),
+    ],
+)
+def test_what_is_wrong_is_named(maker: httpx.Client, body: dict[str, Any], field: str) -> None:
+    response = maker.post(CALLERS, json=body)
+    assert refused(response) == (400, "malformed", field)
+
+
+def test_a_name_is_taken_once(maker: httpx.Client) -> None:
+    made(maker, name="twice")
+    assert refused(maker.post(CALLERS, json={"name": "twice"})) == (409, "exists", "name")
