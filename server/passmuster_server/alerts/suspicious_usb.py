@@ -1,5 +1,6 @@
 """USB devices with signs of an attack that a laptop did not report before."""
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import msgspec
@@ -37,8 +38,10 @@ def put_suspicious(
 
     What IT has approved, and a policy that minds no signs, silence them here as at the gate.
     """
-    found = _facts(after.facts) if after is not None else None
-    if found is None or not any(each.indicators for each in found.devices):
+    if after is None or not _may_have_signs(after.facts):
+        return
+    found = _facts(after.facts)
+    if found is None:
         return
     (stored,) = some_devices(connection, organisation, [device])
     if stored.status is not DeviceStatus.ACTIVE:
@@ -54,6 +57,14 @@ def put_suspicious(
         signals = (usb_devices.SIGNAL.id,)
         alert = Alert(device, Kind.SUSPICIOUS_USB, Severity.HIGH, signals, int(now.timestamp()))
         outbox.put(connection, organisation, stored.group, alert, now)
+
+
+def _may_have_signs(plain: object) -> bool:
+    """Return whether it is worth to read the facts: nearly all laptops have no such device."""
+    devices = plain.get("devices") if isinstance(plain, Mapping) else None
+    return isinstance(devices, Sequence) and any(
+        isinstance(each, Mapping) and each.get("indicators") for each in devices
+    )
 
 
 def _facts(plain: object) -> UsbDevicesFacts | None:
