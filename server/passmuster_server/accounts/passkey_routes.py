@@ -12,7 +12,14 @@ from passmuster_server.accounts import passkeys, service
 from passmuster_server.accounts.cookies import Cookies
 from passmuster_server.accounts.guard import Guard
 from passmuster_server.accounts.own_account import note, require_own
-from passmuster_server.accounts.passkeys import Challenges, PasskeyError, Use
+from passmuster_server.accounts.passkey_challenges import (
+    Answered,
+    Challenges,
+    Use,
+    are_possible,
+    named,
+)
+from passmuster_server.accounts.passkeys import PasskeyError
 from passmuster_server.accounts.service import Method, Session
 from passmuster_server.audit.actions import Action
 from passmuster_server.database import Transaction
@@ -78,7 +85,7 @@ class PasskeyPages:
             if not service.is_enabled(
                 transaction.connection, DEFAULT_ORGANISATION, kept.email
             ) or not passkeys.use_up(
-                transaction, DEFAULT_ORGANISATION, kept, answered, sign_count, now
+                transaction, DEFAULT_ORGANISATION, kept, answered.given_at, sign_count, now
             ):
                 return None
             service.sign_out(transaction, before)
@@ -110,7 +117,7 @@ class PasskeyPages:
 
         def work(transaction: Transaction) -> bool:
             if not passkeys.use_up(
-                transaction, DEFAULT_ORGANISATION, kept, answered, sign_count, now
+                transaction, DEFAULT_ORGANISATION, kept, answered.given_at, sign_count, now
             ):
                 return False
             service.prove_again(transaction, session, now)
@@ -154,8 +161,8 @@ class PasskeyPages:
             return await self._guard.proof_needed(request, session, ACCOUNT_PATH)
 
         def work(transaction: Transaction) -> None:
-            named = fields.get("passkey", "")
-            if passkeys.remove(transaction, session.organisation, session.email, named):
+            which = fields.get("passkey", "")
+            if passkeys.remove(transaction, session.organisation, session.email, which):
                 note(transaction, session.email, Action.CREDENTIALS_CHANGED, now, passkey="removed")
 
         await self._database.write(work)
@@ -163,7 +170,7 @@ class PasskeyPages:
 
     async def _checked(
         self, secret: str, use: Use, fields: Mapping[str, str], email: str | None = None
-    ) -> tuple[passkeys.Answered, Any, int]:
+    ) -> tuple[Answered, Any, int]:
         """Return the challenge, the passkey that answered it, and its count.
 
         `email` is whose it has to be; None: anybody's. Raises `PasskeyError`.
@@ -171,7 +178,9 @@ class PasskeyPages:
         credential = fields.get("credential", "")
         answered = await self._challenges.answered(secret, use, fields.get("challenge", ""))
         kept = await self._database.read(
-            lambda connection: passkeys.find(connection, DEFAULT_ORGANISATION, credential, email)
+            lambda connection: passkeys.find(
+                connection, DEFAULT_ORGANISATION, named(credential), email
+            )
         )
         return answered, kept, self._challenges.check(answered, credential, kept)
 
@@ -231,7 +240,7 @@ class PasskeyPages:
 
 def routes(services: Services) -> list[Route]:
     """Return the routes, where browsers keep passkeys for this server."""
-    if not passkeys.are_possible(services.config.public_url):
+    if not are_possible(services.config.public_url):
         return []
     pages = PasskeyPages(services)
     guard = Guard(services.database, services.clock, services.config.public_url)

@@ -14,6 +14,7 @@ from passmuster_server.accounts.cookies import Cookies
 from passmuster_server.accounts.credentials import CredentialError
 from passmuster_server.accounts.guard import Guard
 from passmuster_server.accounts.own_account import note, require_own
+from passmuster_server.accounts.passkey_challenges import are_possible
 from passmuster_server.accounts.proofs import Proofs
 from passmuster_server.accounts.roles import TITLES
 from passmuster_server.accounts.service import AddressError, Method, Session
@@ -219,7 +220,7 @@ class PasswordPages:
             codes=codes,
             codes_left=left,
             passkeys=kept,
-            passkeys_possible=passkeys.are_possible(self._public_url),
+            passkeys_possible=are_possible(self._public_url),
             sessions=[(row, row.token_hash == session.token_hash) for row in found],
             shortest=credentials.SHORTEST_PASSWORD,
             longest=credentials.LONGEST_PASSWORD,

@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from passmuster_server.accounts.cookies import Cookies
-from passmuster_server.accounts.passkeys import are_possible
+from passmuster_server.accounts.passkey_challenges import are_possible
 from passmuster_server.web.forms import TOKEN_FIELD, form_token, read_form
 from passmuster_server.web.pages import Pages
 from passmuster_server.web.problems import RefusalError
