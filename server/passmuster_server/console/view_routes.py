@@ -14,8 +14,8 @@ from passmuster_server.console import saved_views
 from passmuster_server.console.changing import Changing
 from passmuster_server.console.saved_views import ViewError
 from passmuster_server.database import Database
+from passmuster_server.fleet.filters import MAX_GROUP, MAX_SEARCH, group_named, link_of
 from passmuster_server.fleet.index import FleetQuery
-from passmuster_server.fleet.routes import MAX_GROUP, MAX_SEARCH, group_named, link_of
 from passmuster_server.services import Services
 from passmuster_server.web.formats import searched
 from passmuster_server.web.pages import HEADERS

@@ -1,13 +1,11 @@
 """The pages IT works with: the fleet, one device, what is collected, and their live updates."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
 
 from sqlalchemy import Row
 from starlette.requests import Request
@@ -25,16 +23,21 @@ from passmuster_server.console.saved_views import views_of
 from passmuster_server.database import Database, StoreUnavailableError
 from passmuster_server.devices.groups import groups_of
 from passmuster_server.fleet import actions, cursors, device_view
-from passmuster_server.fleet.index import Cursor, FleetIndex, FleetQuery, Group
+from passmuster_server.fleet.filters import (
+    MAX_GROUP,
+    MAX_SEARCH,
+    filters_of,
+    group_named,
+    link_of,
+)
+from passmuster_server.fleet.index import FleetIndex, FleetQuery
 from passmuster_server.fleet.key_view import key_changes_of
 from passmuster_server.fleet.live import LiveFleet, TooManyListenersError
 from passmuster_server.fleet.privacy import ABOUT_THE_LAPTOP, COLLECTED
 from passmuster_server.fleet.store import About, about_each, device_of, of_fingerprint
 from passmuster_server.fleet.timeline import timeline_of
 from passmuster_server.fleet.view import (
-    GROUPS,
     OWNERSHIPS,
-    Badge,
     row_of,
     state_of,
 )
@@ -47,20 +50,8 @@ from passmuster_server.web.pages import HEADERS, Pages
 from passmuster_server.web.problems import RefusalError
 from passmuster_server.web.worker_pages import READ_ONLY_POLICY, WorkerPages
 
-MAX_SEARCH = 128
-MAX_GROUP = 32
 SEEN_AGAIN_AFTER = timedelta(hours=1)
 """A page that refreshes itself is one look, not hundreds."""
-
-
-@dataclass(frozen=True)
-class Filter:
-    """A count that is a link to the devices it counts."""
-
-    badge: Badge
-    number: int
-    link: str
-    here: bool
 
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -134,7 +125,7 @@ class FleetPages:
             views=views,
             view_link=link_of(query, query.group),
             of_group=query.of_group,
-            filters=_filters(query, page.counts),
+            filters=filters_of(query, page.counts),
             group=query.group,
             search=query.search,
             paged=query.after is not None,
@@ -298,36 +289,3 @@ def routes(services: Services) -> list[Route]:
 
 def _seen_by(session: Session, groups: Sequence[Row[Any]]) -> Sequence[Row[Any]]:
     return [group for group in groups if session.group in (None, group.group_id)]
-
-
-def _filters(query: FleetQuery, counts: Mapping[Group, int]) -> dict[str, Any]:
-    everything = Filter(
-        GROUPS[Group.COMPLIANT],
-        sum(counts.values()),
-        link_of(query, None),
-        query.group is None,
-    )
-    groups = [
-        Filter(GROUPS[group], number, link_of(query, group), query.group is group)
-        for group, number in counts.items()
-    ]
-    return {"everything": everything, "groups": groups}
-
-
-def link_of(query: FleetQuery, group: Group | None, after: Cursor | None = None) -> str:
-    """Return the address of a page of the fleet."""
-    parameters = {}
-    if group is not None:
-        parameters["verdict"] = group.value
-    if query.of_group is not None:
-        parameters["group"] = query.of_group
-    if query.search:
-        parameters["search"] = query.search
-    if after is not None:
-        parameters["after"] = cursors.written(after)
-    return "/fleet" + (f"?{urlencode(parameters)}" if parameters else "")
-
-
-def group_named(text: str) -> Group | None:
-    """Return the group of verdicts that an address names, None for any other word."""
-    return Group(text) if text in set(Group) else None
