@@ -1,14 +1,13 @@
 """The server as one application: the only module, with `cli`, that knows every area."""
 
 import asyncio
-import contextlib
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -39,14 +38,13 @@ from passmuster_server.console.usb_routes import routes as usb_routes
 from passmuster_server.console.view_routes import routes as view_routes
 from passmuster_server.database import Database, StoreUnavailableError
 from passmuster_server.devices.approval_routes import routes as approval_routes
-from passmuster_server.devices.lineage import place_of
 from passmuster_server.devices.routes import routes as devices_routes
+from passmuster_server.elsewhere import changes_elsewhere
 from passmuster_server.evidence.routes import routes as evidence_routes
 from passmuster_server.fleet.actions import routes as fleet_action_routes
 from passmuster_server.fleet.index import FleetIndex
 from passmuster_server.fleet.routes import routes as fleet_routes
 from passmuster_server.gate.routes import routes as gate_routes
-from passmuster_server.listening import ChangeListener
 from passmuster_server.metrics_listener import MetricsListener
 from passmuster_server.openid.relying_party import RelyingParty
 from passmuster_server.openid.routes import routes as openid_return_routes
@@ -58,6 +56,7 @@ from passmuster_server.policy.standings import Standings
 from passmuster_server.privacy.retention import Retention
 from passmuster_server.privacy.routes import routes as privacy_routes
 from passmuster_server.proof.routes import routes as proof_routes
+from passmuster_server.readiness import routes as readiness_routes
 from passmuster_server.reports.routes import routes as reports_routes
 from passmuster_server.services import Load, Services
 from passmuster_server.signing.routes import routes as signing_routes
@@ -118,7 +117,7 @@ def create_app(config: Config, clock: Clock = utc_now) -> Starlette:
     policies = Policies(database, standings, clock)
     rejudging = Rejudging(database, policies)
     loadings: list[Load] = []
-    changes = _changes(database, policies, standings, rejudging, loadings)
+    changes = changes_elsewhere(database, policies, standings, rejudging, loadings)
     deadlines = Deadlines(database, standings, policies, clock)
     signing = SigningKeys(database, clock)
     services = Services(
@@ -155,8 +154,7 @@ def create_app(config: Config, clock: Clock = utc_now) -> Starlette:
         routes.extend(area(services))
     routes += [
         Route("/", _home, methods=["GET"]),
-        Route("/healthz", _healthy, methods=["GET"]),
-        Route("/readyz", _Ready(services).answer, methods=["GET"]),
+        *readiness_routes(services),
         *asset_routes(),
     ]
 
@@ -212,99 +210,8 @@ def _telemetry(config: Config) -> "Telemetry | None":
     return Telemetry(config.traces_endpoint, config.traces_percent)
 
 
-def _changes(
-    database: Database,
-    policies: Policies,
-    standings: Standings,
-    rejudging: Rejudging,
-    loadings: Sequence[Load],
-) -> ChangeWatch | ChangeListener:
-    """Return what hears of changes that this server did not make."""
-    if not database.shared:
-        return ChangeWatch(database, policies.refresh, rejudging.policy_published)
-
-    place = ""
-
-    def is_behind(standing: Standing) -> bool:
-        known = standings.of_device(standing.organisation, standing.device)
-        return known is not None and standing.revision > known.revision + 1
-
-    async def reread(devices: Sequence[tuple[str, str]] | None) -> None:
-        nonlocal place
-
-        def read(connection: Connection) -> tuple[str, list[Standing]]:
-            here = place_of(connection) if devices is None else ""
-            found = (
-                policies.load(connection)
-                if devices is None
-                else policies.standings_of(connection, devices)
-            )
-            # Of several changes the last one alone is heard, which may hide those before it.
-            unheard = [(each.organisation, each.device) for each in found if is_behind(each)]
-            for load in loadings if unheard else ():
-                load(connection, None if devices is None else unheard)
-            return here, found
-
-        known = standings.devices() if devices is None else tuple(devices)
-        here, found = await database.read(read)
-        # A standby that took over may lack the last commits: what is in memory is then too new.
-        went_back = bool(here and place and here != place)
-        place = here or place
-        for standing in found:
-            if went_back:
-                standings.replace(standing)
-            else:
-                standings.put(standing)
-        # Erased while nobody was heard. Known before the read: what was enrolled since stays.
-        for device in set(known) - {(each.organisation, each.device) for each in found}:
-            standings.remove(*device)
-
-    return ChangeListener(
-        database.url,
-        reread,
-        policies.refresh,
-        rejudging.policy_published,
-        lambda: database.name,
-    )
-
-
 async def _home(_: Request) -> Response:
     return RedirectResponse("/fleet", 303)
-
-
-async def _healthy(_: Request) -> Response:
-    return Response("ok\n", media_type="text/plain")
-
-
-class _Ready:
-    """`/readyz`: whether the gate may answer.
-
-    That is when the database answers within two seconds, what other servers change is heard, and
-    all that runs beside the requests runs.
-    """
-
-    def __init__(self, services: Services) -> None:
-        self._services = services
-
-    async def answer(self, _: Request) -> Response:
-        if self._services.draining:
-            return _not_ready("stopping")
-        with contextlib.suppress(StoreUnavailableError, TimeoutError):
-            async with asyncio.timeout(2):
-                await self._services.database.read(
-                    lambda connection: connection.execute(text("SELECT 1"))
-                )
-            if not self._services.in_touch():
-                return _not_ready("what other servers change is not heard")
-            failing = [task.name for task in self._services.tasks if task.failing]
-            if not failing:
-                return Response("ok\n", media_type="text/plain")
-            return _not_ready(f"failing: {', '.join(failing)}")
-        return _not_ready("the database does not answer")
-
-
-def _not_ready(why: str) -> Response:
-    return Response(f"{why}\n", 503, media_type="text/plain")
 
 
 async def _on_http_error(_: Request, error: Exception) -> Response:
