@@ -136,8 +136,11 @@ def main() -> int:
             check_a_change(signed_in, f"{server.url}/policy", "policy.png")
             with page_of(browser, dark=True, cookies=signed_in) as dark:
                 take(dark, f"{server.url}/fleet", "fleet-dark.png")
+        stopped = blocked_page(server, client)
         with page_of(browser, phone=True) as phone:
-            take(phone, blocked_page(server, client), "blocked.png")
+            take(phone, stopped, "blocked.png")
+        with page_of(browser, phone=True, dark=True) as dark_phone:
+            take(dark_phone, stopped, "blocked-dark.png")
         browser.close()
     return 0
 
