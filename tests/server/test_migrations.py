@@ -58,6 +58,39 @@ def test_alembic_finds_nothing_left_to_migrate(database: Database) -> None:
     assert differences == []
 
 
+def test_rules_from_before_alerts_of_the_record_hear_of_what_comes_and_not_of_what_was(
+    tmp_path: Path,
+) -> None:
+    database = Database(store.new_store(tmp_path))
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+    with database.writer_engine.connect() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0034")
+    for statement in (
+        (
+            "INSERT INTO organisations (organisation_id, name, server_id, hash_key) "
+            "VALUES ('default', 'Default', 'server', ?)"
+        ),
+        (
+            "INSERT INTO alert_rules (organisation_id, name, rule, created_at, sent, failures) "
+            "VALUES ('default', 'desk', ?, 1, 0, 0)"
+        ),
+        "INSERT INTO audit_heads (organisation_id, number, entry_hash) VALUES ('default', 7, ?)",
+    ):
+        database.write_now(
+            lambda transaction, run=statement: transaction.run(run, (b"",))  # type: ignore[misc]
+        )
+    migrations.migrate(database)
+    found = database.read_now(
+        lambda connection: connection.exec_driver_sql(
+            "SELECT organisation_id, number FROM alert_places"
+        ).all()
+    )
+    database.dispose()
+    assert [tuple(row) for row in found] == [("default", 7)]
+
+
 def test_devices_from_before_there_were_groups_are_the_companys_in_the_default_group(
     tmp_path: Path,
 ) -> None:

@@ -8,19 +8,21 @@ from typing import Any
 
 import httpx
 import pytest
+from msgspec import convert
 from sqlalchemy import Connection
 
 from passmuster_collectors.contract.enrolment import KeyTier
 from passmuster_collectors.contract.reading import Reading
 from passmuster_collectors.signals.usb_devices.facts import Indicator, UsbDevicesFacts
 from passmuster_server.accounts.proofs import TRIES
+from passmuster_server.alerts.rules import Alert
 from passmuster_server.devices import codes
 from passmuster_server.devices.key_changes import KeyChange, add_change
 from passmuster_server.devices.store import find_device, public_key_of
 from passmuster_server.privacy.personal import erase_device
 from passmuster_server.schema import DEFAULT_ORGANISATION
 from tests.support.clocked_server import ClockedServer, clocked_server
-from tests.support.console import send, wait_until
+from tests.support.console import send, signed_in, wait_until
 from tests.support.example_laptops import enrolled
 from tests.support.example_readings import MOUSE, STICK, USB, healthy, reading, replaced
 from tests.support.running_server import free_port
@@ -145,6 +147,44 @@ def test_what_commands_do_is_told_with_its_place_in_the_record(server: ClockedSe
     looked_at(server)
     assert waiting(server, "other") == [], "it is told of what comes after it, and not of itself"
     assert OWNER not in str(waiting(server))
+
+
+def test_a_lost_laptop_that_reports_and_a_way_in_without_one(
+    server: ClockedServer, client: httpx.Client
+) -> None:
+    rule(server)
+    laptop = enrolled(server, client, OWNER, healthy())
+    server.command("lost", laptop.device)
+    assert told(server, "out_of_service")["severity"] == 2
+    laptop.report(client, healthy())
+    found = told(server, "lost_and_heard")
+    assert (found["device"], found["severity"]) == (laptop.device, 3)
+    server.command(
+        *("break-glass", "--person", OWNER, "--application", "helpdesk"),
+        *("--reason", "the laptop is lost", "--minutes", "30"),
+    )
+    assert told(server, "break_glass")["severity"] == 2
+
+
+def test_its_link_leads_to_the_entry(server: ClockedServer) -> None:
+    rule(server)
+    server.publish_policy(POLICY + "\n")
+    server.publish_policy(POLICY + "\n\n")
+    wait_until(lambda: len(waiting(server)) == 2)
+    first, _ = [convert(each, Alert) for each in waiting(server)]
+    with signed_in(server) as it:
+        shown = it.get(first.link("")).text
+    rows = shown.partition("<tbody>")[2].split("<tr")
+    assert f">{first.entry}</th>" in rows[1]
+    assert "policy.published" in rows[1]
+
+
+def test_of_a_group_alone_nothing_is_told_that_is_about_all(server: ClockedServer) -> None:
+    server.command("group", "add", "Acme")
+    rule(server, "x", "--group", "Acme")
+    server.publish_policy(POLICY + "\n")
+    looked_at(server)
+    assert waiting(server) == []
 
 
 def test_tries_that_are_used_up_are_told_once_and_for_an_account_that_is_there_alone(
