@@ -132,7 +132,7 @@ def test_the_log_is_one_line_of_json_for_each_event(server: RunningServer) -> No
     assert any(line["message"].startswith("ready on") for line in lines)
 
 
-def test_over_tls_it_takes_reports_from_whoever_trusts_its_authority(tmp_path: Path) -> None:
+def test_over_tls_it_answers_whoever_trusts_its_authority(tmp_path: Path) -> None:
     authority = Authority(tmp_path)
     certificate, key = authority.issue(["127.0.0.1"])
     pair = ("--tls-certificate", str(certificate), "--tls-key", str(key))
@@ -144,6 +144,15 @@ def test_over_tls_it_takes_reports_from_whoever_trusts_its_authority(tmp_path: P
             device = SigningDevice(server.url)
             device.enroll(client, server.enroll_code())
             assert device.report(client, healthy()).verdict is Verdict.COMPLIANT
+            question = {
+                "subject": {"type": "user", "id": "ana@example.com"},
+                "action": {"name": "login"},
+                "resource": {"type": "application", "id": "helpdesk"},
+            }
+            headers = {"Authorization": f"Bearer {server.gate_token()}"}
+            for _ in range(3):  # the first goes through ASGI, which looks the caller up
+                answer = client.post("/access/v1/evaluation", json=question, headers=headers)
+                assert "decision" in answer.json(), answer.text
         with pytest.raises(httpx.ConnectError):
             httpx.get(f"{server.url}/healthz", trust_env=False)
     finally:
