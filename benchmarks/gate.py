@@ -36,7 +36,7 @@ from benchmarks.http_load import Load, closed_loop, paced, request  # noqa: E402
 from passmuster_collectors.signals import CATALOG  # noqa: E402
 from passmuster_server.app import create_app  # noqa: E402
 from passmuster_server.at_once import Headers  # noqa: E402
-from passmuster_server.config import load  # noqa: E402
+from passmuster_server.config_reading import load  # noqa: E402
 from passmuster_server.gate.authzen import EVALUATION_PATH  # noqa: E402
 from passmuster_server.serving import Server, settings_of  # noqa: E402
 from tests.support.running_server import RunningServer, free_port  # noqa: E402

@@ -15,7 +15,8 @@ from passmuster_server.audit.commands import add_commands as add_audit_commands
 from passmuster_server.backup_commands import add_commands as add_backup_commands
 from passmuster_server.clock import utc_now
 from passmuster_server.commands import Command, CommandError
-from passmuster_server.config import DEFAULT_PORT, Config, ConfigError, default_file, load
+from passmuster_server.config import DEFAULT_PORT, Config, ConfigError, default_file
+from passmuster_server.config_reading import load
 from passmuster_server.database import Database, StoreUnavailableError
 from passmuster_server.devices.commands import add_commands as add_devices_commands
 from passmuster_server.devices.deployment_commands import add_commands as add_deployment_commands

@@ -21,7 +21,7 @@ import httpx
 import pytest
 import yaml
 
-from passmuster_server import config
+from passmuster_server import config_reading
 from tests.support.certificates import Authority
 from tests.support.running_server import RunningServer, free_port, running_server
 from tests.support.tools import REPOSITORY, require_tool
@@ -107,7 +107,7 @@ class TestCompose:
                 assert "PASSWORD" not in variable or value.startswith("/run/secrets/")
 
     def test_its_settings_are_right_and_trust_the_proxys_network_alone(self) -> None:
-        found = config.load(RECIPES / "compose" / "server.toml", {})
+        found = config_reading.load(RECIPES / "compose" / "server.toml", {})
         whole = yaml.safe_load(COMPOSE.read_text(encoding="utf-8"))
         (subnet,) = whole["networks"]["inside"]["ipam"]["config"]
         assert found.trusted_proxies == (subnet["subnet"],)

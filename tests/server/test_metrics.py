@@ -10,7 +10,8 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from passmuster_collectors.contract.reading import Reading
-from passmuster_server.config import ConfigError, load
+from passmuster_server.config import ConfigError
+from passmuster_server.config_reading import load
 from tests.support.clocked_server import ClockedServer, clocked_server
 from tests.support.example_readings import with_stick
 from tests.support.running_server import RunningServer, free_port

@@ -14,7 +14,8 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from passmuster_server import __version__
 from passmuster_server.accounts import guard
-from passmuster_server.config import ConfigError, load
+from passmuster_server.config import ConfigError
+from passmuster_server.config_reading import load
 from tests.support.clocked_server import ClockedServer, clocked_server
 from tests.support.example_laptops import ONLY_USB, enrolled, healthy
 from tests.support.signing_device import SigningDevice
@@ -199,7 +200,7 @@ def test_nothing_of_opentelemetry_is_imported_unless_it_is_asked_for(tmp_path: P
     program = (
         "import sys\n"
         "from passmuster_server.app import create_app\n"
-        "from passmuster_server.config import load\n"
+        "from passmuster_server.config_reading import load\n"
         f"create_app(load(None, {{'data_directory': {str(tmp_path)!r}}}))\n"
         "print(sorted(name for name in sys.modules if name.startswith('opentelemetry')))\n"
     )

@@ -20,7 +20,7 @@ from starlette.routing import Route
 from passmuster_server.app import create_app
 from passmuster_server.cli import main
 from passmuster_server.clock import utc_now
-from passmuster_server.config import load
+from passmuster_server.config_reading import load
 from passmuster_server.database import Database
 from passmuster_server.devices.enrolment import create_code
 from passmuster_server.schema import DEFAULT_ORGANISATION

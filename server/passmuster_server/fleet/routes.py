@@ -53,7 +53,6 @@ from passmuster_server.web.worker_pages import READ_ONLY_POLICY, WorkerPages
 SEEN_AGAIN_AFTER = timedelta(hours=1)
 """A page that refreshes itself is one look, not hundreds."""
 
-
 TEMPLATES = Path(__file__).parent / "templates"
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from starlette.requests import Request
 
-from passmuster_server.config import load
+from passmuster_server.config_reading import load
 from passmuster_server.devices.addresses import Addresses, are_same
 
 PROXY = {"behind_proxy": True, "public_url": "https://passmuster.example.com"}

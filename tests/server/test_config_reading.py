@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from passmuster_server.config import Config, ConfigError, load
+from passmuster_server.config import Config, ConfigError
+from passmuster_server.config_reading import load
 from tests.support.certificates import Authority
 
 
