@@ -1,8 +1,8 @@
 """How each signal stood, hour by hour: counted once and kept, for pictures over time.
 
-Readings are kept where they changed, and to judge each of them again for a picture would take
-minutes for ten thousand laptops. So once an hour it is counted how the signals stand, group by
-group: some numbers that are about nobody. After a week the first count of each day is enough.
+Readings are kept where they changed; to judge each of them again for a picture would cost the
+more, the longer the history is. So once an hour it is counted how the signals stand, group by
+group: some numbers that are about nobody. After eight days the first count of each day is enough.
 """
 
 import asyncio
