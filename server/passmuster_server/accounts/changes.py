@@ -8,6 +8,7 @@ from passmuster_server.accounts.roles import Role
 from passmuster_server.accounts.service import (
     create_administrator,
     create_sign_in_link,
+    end_sessions,
     normalised,
     set_disabled,
     set_role,
@@ -63,6 +64,12 @@ def disable(
     """Shut an administrator out or (None) let one in again; return what goes on record."""
     set_disabled(transaction, organisation, email, at)
     return _changed(email, by, {"to": "disabled" if at else "enabled"})
+
+
+def sign_out(transaction: Transaction, organisation: str, email: str, by: str) -> tuple[int, Event]:
+    """End every session of an administrator; return how many, and what goes on record."""
+    number = end_sessions(transaction, organisation, email)
+    return number, _changed(email, by, {"to": "signed out"})
 
 
 def forget_openid(transaction: Transaction, organisation: str, email: str, by: str) -> Event:

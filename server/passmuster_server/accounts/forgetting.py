@@ -81,9 +81,7 @@ def forget_person(connection: Connection, organisation: str, person: str) -> boo
 
     Raises `LastAdministratorError` for the last account that may sign in and change all.
     """
-    theirs = is_address(administrators.c.email, person)
-    if _any(connection, organisation, theirs) and not _any(connection, organisation, not_(theirs)):
-        raise LastAdministratorError(person)
+    check_not_last(connection, organisation, person)
     deleted = [
         connection.execute(
             delete(table).where(
@@ -93,6 +91,13 @@ def forget_person(connection: Connection, organisation: str, person: str) -> boo
         for table in _OF_AN_ACCOUNT
     ]
     return deleted[-1] > 0
+
+
+def check_not_last(connection: Connection, organisation: str, person: str) -> None:
+    """Raise `LastAdministratorError` where nobody else may sign in and change all."""
+    theirs = is_address(administrators.c.email, person)
+    if _any(connection, organisation, theirs) and not _any(connection, organisation, not_(theirs)):
+        raise LastAdministratorError(person)
 
 
 def _any(connection: Connection, organisation: str, condition: ColumnElement[bool]) -> bool:

@@ -5,12 +5,13 @@ Tokens have 256 random bits; only their hash is stored.
 
 import re
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, select, update
+from sqlalchemy import Connection, Row, delete, func, select, update
 
 from passmuster_collectors.contract.canonical import digest
 from passmuster_server.accounts.roles import PERMISSIONS, WITHIN_A_GROUP, Permission, Role
@@ -243,6 +244,29 @@ def end_others(transaction: Transaction, session: Session) -> int:
             sessions.c.token_hash != session.token_hash,
         )
     ).rowcount
+
+
+def end_sessions(transaction: Transaction, organisation: str, email: str) -> int:
+    """End every session of an account; return how many that was. Raises `AddressError`."""
+    return transaction.connection.execute(
+        delete(sessions).where(
+            sessions.c.organisation_id == organisation, sessions.c.email == normalised(email)
+        )
+    ).rowcount
+
+
+def open_sessions(connection: Connection, organisation: str, now: datetime) -> Mapping[str, int]:
+    """Return how many sessions have not ended, by the account's address."""
+    counted = (
+        select(sessions.c.email, func.count())
+        .where(
+            sessions.c.organisation_id == organisation,
+            sessions.c.expires_at > now,
+            sessions.c.last_used_at > now - SESSION_IDLE,
+        )
+        .group_by(sessions.c.email)
+    )
+    return {row[0]: row[1] for row in connection.execute(counted)}
 
 
 def set_disabled(

@@ -10,6 +10,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from passmuster_server.api import (
+    accounts,
     administrators,
     alerts,
     allowances,
@@ -58,6 +59,7 @@ def routes(services: Services) -> list[Route]:
             people,
             alerts,
             callers,
+            accounts,
             break_glass,
             oidc_clients,
             webhooks,

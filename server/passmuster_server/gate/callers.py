@@ -17,6 +17,7 @@ GROUPS_MANAGE = "groups.manage"
 ALERTS_MANAGE = "alerts.manage"
 PRIVACY_MANAGE = "privacy.manage"
 CALLERS_MANAGE = "callers.manage"
+ADMINISTRATORS_LIMIT = "administrators.limit"
 BREAK_GLASS_MANAGE = "break-glass.manage"
 OIDC_MANAGE = "oidc.manage"
 WEBHOOKS_MANAGE = "webhooks.manage"
@@ -34,6 +35,7 @@ SCOPES = (
     PRIVACY_MANAGE,
     ALERTS_MANAGE,
     CALLERS_MANAGE,
+    ADMINISTRATORS_LIMIT,
     BREAK_GLASS_MANAGE,
     OIDC_MANAGE,
     WEBHOOKS_MANAGE,

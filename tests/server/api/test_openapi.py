@@ -23,7 +23,7 @@ SCOPES = tuple(
         *("privacy.manage", "alerts.manage"),
         *("callers.manage", "break-glass.manage"),
         # Not webhooks.manage: nothing is to be sent to addresses that are made up.
-        "oidc.manage",
+        *("oidc.manage", "administrators.limit"),
     )
     for argument in ("--scope", scope)
 )
@@ -57,7 +57,7 @@ def settings(folder: Path, client: httpx.Client, device: str) -> Path:
             "listDevices", "listDeploymentSecrets", "listPolicyVersions", "listGroups",
             "listAllowances", "listUnknownUsbDevices", "listNetworks", "listAlerts",
             "getHistory", "getHistoryOfGroups", "getTrends", "getEvidence",
-            "listCallers", "listBreakGlassCodes", "listOidcClients",
+            "listCallers", "listBreakGlassCodes", "listOidcClients", "listAdministrators",
         ]
         checks.positive_data_acceptance.expected-statuses = [200, 304, 400]
 
@@ -124,6 +124,10 @@ def settings(folder: Path, client: httpx.Client, device: str) -> Path:
         [[operations]]
         include-operation-id = "eraseDevice"
         parameters = {{ device = "{"0" * 32}" }}
+
+        [[operations]]
+        include-operation-id = ["shutOutAdministrator", "signOutAdministrator"]
+        checks.positive_data_acceptance.expected-statuses = [200, 204, 400, 404, 409]
 
         # Nor what is a policy; and a tag that is made up is of none.
         [[operations]]

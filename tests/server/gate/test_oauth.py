@@ -197,6 +197,6 @@ def test_the_metadata_say_where_and_how(server: ClockedServer, client: httpx.Cli
         *("enrolment.manage", "policy.manage", "policy.tighten", "groups.manage"),
         *("privacy.manage", "alerts.manage"),
         *("callers.manage", "break-glass.manage"),
-        *("oidc.manage", "webhooks.manage"),
+        *("oidc.manage", "webhooks.manage", "administrators.limit"),
     }
     assert of_the_gate | of_the_api == set(found["scopes_supported"])
