@@ -8,7 +8,11 @@ from passmuster_server.audit.record import Event
 def added_event(rule: Rule, actor: str) -> Event:
     """Return what goes on record where a rule is made."""
     on = ", ".join(rule.kinds) or "each change"
-    return event_of(Action.ALERT_ADDED, rule, actor, by=way_of(rule.channel), on=on)
+    by = way_of(rule.channel)
+    if isinstance(rule.channel, Mail):
+        # Not from whom: an entry is erased with the one person whom it is about.
+        by = f"e-mail to {rule.channel.to} through {rule.channel.host}"
+    return event_of(Action.ALERT_ADDED, rule, actor, by=by, on=on)
 
 
 def event_of(action: Action, rule: Rule, actor: str, **details: str) -> Event:
