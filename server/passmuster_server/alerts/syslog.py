@@ -3,9 +3,10 @@
 TLS: RFC 5425; TCP: RFC 6587, section 3.4.1, octet counting as over TLS; UDP: RFC 5426.
 """
 
+import contextlib
 import socket
 import ssl
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from passmuster_server.alerts.errors import NotSentError
 from passmuster_server.alerts.rules import Syslog
@@ -41,24 +42,42 @@ def send_syslog(channel: Syslog, messages: Sequence[bytes]) -> None:
 def _send_encrypted(connection: socket.socket, channel: Syslog, framed: bytes) -> None:
     context = ssl.create_default_context(cadata=channel.authorities or None)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    with context.wrap_socket(connection, server_hostname=channel.host) as encrypted:
-        encrypted.sendall(framed)
-        try:
-            # Section 4.4: a close_notify, whose answer a receiver may leave out. One that takes no
-            # message, as it wants a certificate of ours, says so here.
-            encrypted.unwrap()
-        except (ssl.SSLZeroReturnError, ssl.SSLEOFError, ssl.SSLSyscallError):
-            return
+    received, sent = ssl.MemoryBIO(), ssl.MemoryBIO()
+    session = context.wrap_bio(received, sent, server_hostname=channel.host)
+
+    def until_done(step: Callable[[], object]) -> None:
+        while True:
+            try:
+                step()
+            except ssl.SSLWantReadError:
+                connection.sendall(sent.read())
+                piece = connection.recv(16_384)
+                received.write(piece) if piece else received.write_eof()
+            else:
+                connection.sendall(sent.read())
+                return
+
+    until_done(session.do_handshake)
+    until_done(lambda: session.write(framed))
+    # Section 4.4: a close_notify, whose answer a receiver may leave out. One that takes no message,
+    # as it wants a certificate of ours, says so by then: what it says has to be read, as a shutdown
+    # takes an alert for an answer.
+    with contextlib.suppress(ssl.SSLWantReadError):
+        session.unwrap()
+    with contextlib.suppress(ssl.SSLZeroReturnError, ssl.SSLEOFError, TimeoutError):
+        until_done(lambda: session.read(1))
 
 
 def _wait_for_end(connection: socket.socket) -> None:
     """Read until the receiver closes too: what it has not read by then it resets."""
     left = MAX_LEFT
-    while left > 0:
-        piece = connection.recv(4_096)
-        if not piece:
-            return
-        left -= len(piece)
+    # One that stays open and silent has refused nothing.
+    with contextlib.suppress(TimeoutError):
+        while left > 0:
+            piece = connection.recv(4_096)
+            if not piece:
+                return
+            left -= len(piece)
 
 
 def _send_datagrams(place: tuple[str, int], messages: Sequence[bytes]) -> None:

@@ -98,7 +98,7 @@ def test_over_tcp_and_udp_it_goes_on_this_machine(
             ("datagrams", datagrams.address, "udp"),
         ):
             arguments = ("--syslog", address, "--syslog-transport", transport)
-            server.command("alert", "add", name, *arguments)
+            server.command("alert", "add", name, *arguments, "--on", "shut_out")
         laptop = enrolled(server, client, OWNER, with_usb_stick())
         for receiver in (stream, datagrams):
             (event,) = receiver.wait_for(messages=1)
@@ -108,7 +108,7 @@ def test_over_tcp_and_udp_it_goes_on_this_machine(
 def test_beyond_this_machine_who_asks_for_it_sends_in_the_clear(server: ClockedServer) -> None:
     for transport in ("tcp", "udp"):
         arguments = ("--syslog", "siem.example.com", "--syslog-transport", transport)
-        server.command("alert", "add", transport, *arguments, "--syslog-cleartext")
+        server.command("alert", "add", transport, *arguments, "--syslog-cleartext", "--on=grace")
     listed = server.command("alert", "list").stdout
     assert "syslog to siem.example.com, port 514, by TCP" in listed
     assert "syslog to siem.example.com, port 514, by UDP" in listed

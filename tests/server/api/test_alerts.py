@@ -15,7 +15,7 @@ from tests.support.syslog_receiver import listening
 
 ALERTS = "/api/v1/alerts"
 Fleet = dict[str, SigningDevice]
-MAIL = {"email": "it@example.com", "sender": "gate@example.com", "smtp": "mail.example.com"}
+MAIL = {"email": "it@example.com", "sender": "gate@example.com", "smtp": "127.0.0.1:9"}
 
 
 @pytest.fixture
