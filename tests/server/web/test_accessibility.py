@@ -6,7 +6,10 @@ import pyotp
 import pytest
 from playwright.sync_api import Page, expect
 
+from passmuster_collectors.signals import CATALOG
+from passmuster_server.console.signal_tallies import HOUR, Tally, add, hour_of
 from passmuster_server.devices import codes
+from passmuster_server.schema import DEFAULT_ORGANISATION
 from tests.support.accessibility import expect_no_faults, faults
 from tests.support.clocked_server import clocked_server
 from tests.support.example_site import Site, sign_in
@@ -55,6 +58,18 @@ def test_axe_does_find_what_is_wrong(page: Page) -> None:
 def test_a_page_for_it(site: Site, console: Page, path: str, template: str) -> None:
     console.goto(site.url(path))
     expect_no_faults(console, template)
+
+
+def test_trends_with_a_picture_of_each_signal(site: Site, console: Page) -> None:
+    before = hour_of(site.server.now()) - 20 * HOUR
+    found = {("default", signal.id): Tally(1, 1, 1) for signal in CATALOG}
+    site.server.services.database.write_now(
+        lambda transaction: add(transaction.connection, DEFAULT_ORGANISATION, before, found)
+    )
+    # Another period than those that were counted for a page before.
+    console.goto(site.url("/trends?days=7"))
+    expect(console.get_by_role("img", name="Firewall over the last 7 days")).to_be_visible()
+    expect_no_faults(console)
 
 
 def test_a_fleet_with_saved_views(site: Site, console: Page) -> None:
