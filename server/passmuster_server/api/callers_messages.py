@@ -11,7 +11,8 @@ from passmuster_server.gate.registration import MAX_NAME, MAX_VALUE
 
 Name = Annotated[str, Meta(min_length=1, max_length=MAX_NAME, description="One line.")]
 Value = Annotated[str, Meta(min_length=1, max_length=MAX_VALUE)]
-Values = Annotated[list[Value], Meta(max_length=100)]
+# An empty one would be stored as none at all: the caller would not be confined.
+Values = Annotated[list[Value], Meta(min_length=1, max_length=100)]
 
 
 class NewCaller(Struct, forbid_unknown_fields=True):
@@ -28,7 +29,7 @@ class NewCaller(Struct, forbid_unknown_fields=True):
     oauth: bool = False
     applications: Values | UnsetType = UNSET
     people: Values | UnsetType = UNSET
-    groups: Annotated[list[GroupId], Meta(max_length=100)] | UnsetType = UNSET
+    groups: Annotated[list[GroupId], Meta(min_length=1, max_length=100)] | UnsetType = UNSET
     hosts: Values | UnsetType = UNSET
 
 

@@ -138,6 +138,16 @@ def test_what_is_wrong_is_named(maker: httpx.Client, body: dict[str, Any], field
     assert refused(response) == (400, "malformed", field)
 
 
+@pytest.mark.parametrize("field", ["groups", "people", "applications", "hosts"])
+def test_a_list_without_a_value_confines_to_nothing_and_is_refused(
+    maker: httpx.Client, field: str
+) -> None:
+    response = maker.post(CALLERS, json={"name": f"empty {field}", field: []})
+    assert refused(response) == (400, "malformed", field)
+    names = [each["name"] for each in maker.get(CALLERS).json()["callers"]]
+    assert f"empty {field}" not in names
+
+
 def test_a_name_is_taken_once(maker: httpx.Client) -> None:
     made(maker, name="twice")
     assert refused(maker.post(CALLERS, json={"name": "twice"})) == (409, "exists", "name")
