@@ -196,9 +196,9 @@ class Daemon:
         except OutboxError as error:
             log.error("%s", error)  # noqa: TRY400 - the sentence is all there is to say
             return
-        self._full.within(overview.report_within_s, at)
         if overview.answer is None:
             return
+        self._full.within(overview.answer.report_within_s, at)
         self._companions.answered(overview.answer)
         if overview.answer.verdict is not self._verdict:
             self._verdict = overview.answer.verdict

@@ -20,7 +20,7 @@ from passmuster_agent.memories import Memories
 from passmuster_collectors.contract import codec, strict_json
 from passmuster_collectors.contract.canonical import canonical_bytes, digest
 from passmuster_collectors.contract.report import MAX_RECORDS, Record
-from passmuster_collectors.contract.verdict import Answer
+from passmuster_collectors.contract.verdict import LEAST_RHYTHM_S, Answer
 
 MAX_SET_ASIDE = 20
 MAX_UPLOAD_BYTES = 180_000
@@ -187,19 +187,24 @@ class Outbox:
         return Pending(draft.sequence, body, sequences)
 
     def acknowledge(self, upload: Pending, answer: Answer) -> None:
-        """Take the server's answer: keep its nonce and let go of the upload, in one step."""
+        """Take the server's answer: keep its nonce and let go of the upload, in one step.
+
+        A wish for one report at once is no rhythm and not kept as one.
+        """
+        within_s = answer.report_within_s
         with self._database.transaction() as run:
             if not run("DELETE FROM uploads WHERE sequence = ?", (upload.sequence,)).rowcount:
                 return
             run("DELETE FROM records WHERE upload = ?", (upload.sequence,))
             run(
-                "UPDATE state SET upload_sequence = ?, nonce = ?, batch = ?, report_within_s = ?, "
+                "UPDATE state SET upload_sequence = ?, nonce = ?, batch = ?, "
+                "report_within_s = COALESCE(?, report_within_s), "
                 "answer = ?, answered_at = ?, answered_record = MAX(answered_record, ?)",
                 (
                     upload.sequence,
                     answer.nonce,
                     MAX_RECORDS,
-                    answer.report_within_s,
+                    within_s if within_s >= LEAST_RHYTHM_S else None,
                     canonical_bytes(codec.encode(answer)),
                     codec.format_time(_now()),
                     max(upload.records, default=0),

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from random import Random
 
+from passmuster_collectors.contract.verdict import LEAST_RHYTHM_S
 from passmuster_collectors.host.events import NEVER
 
 QUIET_S = 0.1
@@ -80,8 +81,13 @@ class FullCheck:
         self._next = at
 
     def within(self, report_within_s: float, at: float) -> None:
-        """Keep to the server's wish, the jitter included: the next one is no later either."""
-        self._every_s = min(FULL_S, report_within_s / (1 + FULL_JITTER))
+        """Keep to the server's wish, the jitter included: the next one is no later either.
+
+        A wish for less than any policy asks for is about the next one alone: without an answer to
+        it, a laptop that is offline would read everything every few seconds.
+        """
+        if report_within_s >= LEAST_RHYTHM_S:
+            self._every_s = min(FULL_S, report_within_s / (1 + FULL_JITTER))
         self._next = min(self._next, at + report_within_s)
 
     def look(self, at: float, asleep_s: float) -> bool:

@@ -275,6 +275,16 @@ def step_until(daemon: Daemon, at: float, done: Callable[[], bool]) -> None:
         time.sleep(0.02)
 
 
+def _waiting(outbox: Outbox) -> int:
+    return outbox.overview().waiting
+
+
+def _has_taken(answers: int, outbox: Outbox, dispatch: Dispatch) -> bool:
+    """Whether so many answers have come, and no reporter is on its way with another."""
+    sequence, _ = outbox.ratchet()
+    return sequence == answers + 1 and not dispatch.descriptors()
+
+
 class TestSteps:
     def test_what_changed_while_events_were_lost_is_read_and_reported(
         self, outbox: Outbox, enrolled: Device, dispatch: Dispatch
@@ -372,6 +382,31 @@ class TestSteps:
         daemon.step(now + 2 * daemon_module.SAVE_AGAIN_S, Events())
         assert outbox.latest() is not None
         assert caplog.records[-1].message == "New readings are kept again."
+
+    def test_a_fresh_report_that_the_server_asks_for_is_one_report(
+        self, daemon: Daemon, outbox: Outbox, server: ReportServer, dispatch: Dispatch
+    ) -> None:
+        server.report_within_s = 5
+        now = clocks.since_boot_s()
+        step_until(daemon, now, lambda: _has_taken(1, outbox, dispatch))
+        daemon.step(now + 4.9, Events())
+        assert _waiting(outbox) == 0, "it was read before its time"
+        server.report_within_s = 1200
+        step_until(daemon, now + 5, lambda: _has_taken(2, outbox, dispatch))
+        for later in range(6, 700, 2):
+            daemon.step(now + later, Events())
+        assert (_waiting(outbox), len(server.uploads)) == (0, 2), "one was asked for"
+
+    def test_a_laptop_that_is_offline_once_a_fresh_report_was_asked_for_keeps_one_record(
+        self, daemon: Daemon, outbox: Outbox, server: ReportServer, dispatch: Dispatch
+    ) -> None:
+        server.report_within_s = 5
+        now = clocks.since_boot_s()
+        step_until(daemon, now, lambda: _has_taken(1, outbox, dispatch))
+        dispatch.hold_until(now + 3600)
+        for later in range(1, 700):
+            daemon.step(now + later, Events())
+        assert _waiting(outbox) == 1
 
     def test_a_network_that_comes_back_ends_the_pause(
         self, daemon: Daemon, server: ReportServer, dispatch: Dispatch

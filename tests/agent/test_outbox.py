@@ -1,3 +1,4 @@
+import dataclasses
 import resource
 import sqlite3
 import stat
@@ -118,6 +119,15 @@ class TestTheRatchet:
         outbox.acknowledge(signed(outbox), an_answer())
         assert outbox.report_within_s() == 3600
         assert outbox.overview().reported
+
+    def test_a_wish_for_one_report_at_once_is_not_kept_as_how_often(self, outbox: Outbox) -> None:
+        outbox.append(a_record("one"), changed=True)
+        outbox.acknowledge(signed(outbox), an_answer())
+        outbox.append(a_record("two"), changed=True)
+        at_once = dataclasses.replace(an_answer(), report_within_s=5)
+        outbox.acknowledge(signed(outbox), at_once)
+        assert outbox.report_within_s() == outbox.overview().report_within_s == 3600
+        assert outbox.overview().answer == at_once
 
 
 class TestCaps:

@@ -13,6 +13,7 @@ from passmuster_agent.schedule import (
     Debounce,
     FullCheck,
 )
+from passmuster_collectors.contract.verdict import LEAST_RHYTHM_S
 from passmuster_collectors.host.events import NEVER
 
 USB = frozenset({"usb"})
@@ -113,12 +114,33 @@ class TestFullCheck:
         assert FULL_S * 0.8 <= check.next_at() - 1000.0 <= FULL_S * 1.2
         assert not check.due(1000.0)
 
-    @given(st.integers(), st.integers(5, 86_400))
+    @given(st.integers(), st.integers(LEAST_RHYTHM_S, 86_400))
     def test_it_keeps_to_what_the_server_asks_for(self, seed: int, report_within_s: int) -> None:
         check = FullCheck(Random(seed), 0.0, 0.0)
         check.within(report_within_s, 0.0)
         check.done(0.0)
         assert check.next_at() <= report_within_s + 0.001
+
+    @given(st.integers(), st.integers(5, LEAST_RHYTHM_S - 1))
+    def test_a_wish_for_less_than_a_policy_asks_for_counts_once(
+        self, seed: int, report_within_s: int
+    ) -> None:
+        check = FullCheck(Random(seed), 0.0, 0.0)
+        check.done(0.0)
+        check.within(report_within_s, 100.0)
+        moment = check.next_at()
+        assert moment == 100.0 + report_within_s
+        for _ in range(3):
+            check.done(moment)
+            assert FULL_S * 0.8 <= check.next_at() - moment <= FULL_S * 1.2, "no answer came"
+            moment = check.next_at()
+
+    def test_such_a_wish_leaves_the_rhythm_that_the_policy_asked_for(self) -> None:
+        check = FullCheck(Random(1), 0.0, 0.0)
+        check.within(60, 0.0)
+        check.within(5, 10.0)
+        check.done(15.0)
+        assert 60 / 1.2 * 0.8 <= check.next_at() - 15.0 <= 60.001
 
     def test_a_server_that_wants_to_hear_sooner_hears_sooner(self) -> None:
         check = FullCheck(Random(1), 0.0, 0.0)

@@ -14,6 +14,9 @@ Agents that know the field name the type in `Accept` (RFC 9110, section 12.5.1);
 field is not sent, as they refuse what they don't know.
 """
 
+LEAST_RHYTHM_S = 30
+"""The least that a policy may ask for. An answer that asks for less wants one report, once."""
+
 
 class Outcome(StrEnum):
     """What a rule concludes from one reading."""

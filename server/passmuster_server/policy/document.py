@@ -12,6 +12,7 @@ from passmuster_collectors.contract import codec
 from passmuster_collectors.contract.canonical import digest
 from passmuster_collectors.contract.declaration import Whole
 from passmuster_collectors.contract.errors import ContractError
+from passmuster_collectors.contract.verdict import LEAST_RHYTHM_S
 from passmuster_server.policy.demands import (
     DAY_S,
     JUDGED,
@@ -134,7 +135,7 @@ class Document:
     devices: Devices = Devices.ALL
     addresses: BrowserAddress = BrowserAddress.ANY
     max_age_s: MaxAge = 3600
-    report_within_s: Annotated[int, Whole(30, DAY_S)] = 1200
+    report_within_s: Annotated[int, Whole(LEAST_RHYTHM_S, DAY_S)] = 1200
     signals: Mapping[str, Any] = field(default_factory=dict)
     platforms: Mapping[str, Any] = field(default_factory=dict)
     ownership: Mapping[str, Any] = field(default_factory=dict)
