@@ -1,16 +1,31 @@
 """Alerts by e-mail."""
 
+import contextlib
 import smtplib
+import socket
 import ssl
 from datetime import datetime
 from email.message import EmailMessage
 from email.utils import format_datetime, make_msgid
+from typing import Any
 
+from passmuster_server.alerts.connections import connected
 from passmuster_server.alerts.errors import NotSentError
 from passmuster_server.alerts.rules import Mail
 from passmuster_server.alerts.secret_files import read_secret
 
-TIMEOUT_S = 20.0
+
+class _Server(smtplib.SMTP):
+    """A mail server, on a connection that is there already."""
+
+    def __init__(self, connection: socket.socket, mail: Mail, domain: str) -> None:
+        self._connection = connection
+        super().__init__(mail.host, mail.port, domain)
+
+    def connect(self, *_: Any, **__: Any) -> tuple[int, bytes]:
+        """Return how the server greets."""
+        self.sock, self.file = self._connection, None
+        return self.getreply()
 
 
 def send_mail(mail: Mail, subject: str, text: str, now: datetime) -> None:
@@ -20,11 +35,12 @@ def send_mail(mail: Mail, subject: str, text: str, now: datetime) -> None:
     context = ssl.create_default_context()
     try:
         message = _written(mail, domain, subject, text, now)
-        with (
-            smtplib.SMTP_SSL(mail.host, mail.port, domain, timeout=TIMEOUT_S, context=context)
-            if mail.security == "tls"
-            else smtplib.SMTP(mail.host, mail.port, domain, timeout=TIMEOUT_S)
-        ) as server:
+        with contextlib.ExitStack() as opened:
+            connection = opened.enter_context(connected(mail.host, mail.port))
+            if mail.security == "tls":
+                encrypted = context.wrap_socket(connection, server_hostname=mail.host)
+                connection = opened.enter_context(encrypted)
+            server = opened.enter_context(_Server(connection, mail, domain))
             if mail.security == "starttls":
                 server.starttls(context=context)
             if mail.user:

@@ -12,7 +12,7 @@ from passmuster_server.alerts.rules import Alert, Rule, rules_of
 from passmuster_server.alerts.tables import alert_outbox, alert_rules
 
 CLAIM = timedelta(minutes=10)
-"""Longer than any try: a mail server has `TIMEOUT_S` for each of its answers."""
+"""Longer than any try, which `connections.TRY_S` ends."""
 HOUR = timedelta(hours=1)
 MAX_PROBLEM = 200
 IN_A_DIGEST = 200

@@ -8,10 +8,10 @@ import socket
 import ssl
 from collections.abc import Callable, Sequence
 
+from passmuster_server.alerts.connections import TIMEOUT_S, connected
 from passmuster_server.alerts.errors import NotSentError
 from passmuster_server.alerts.rules import Syslog
 
-TIMEOUT_S = 20.0
 MAX_LEFT = 65_536
 """Octets that a receiver which should say nothing may say before it closes."""
 
@@ -27,7 +27,7 @@ def send_syslog(channel: Syslog, messages: Sequence[bytes]) -> None:
             _send_datagrams(place, messages)
             return
         framed = b"".join(b"%d %b" % (len(each), each) for each in messages)
-        with socket.create_connection(place, TIMEOUT_S) as connection:
+        with connected(*place) as connection:
             if channel.transport == "tls":
                 _send_encrypted(connection, channel, framed)
             else:
