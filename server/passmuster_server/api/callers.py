@@ -1,6 +1,6 @@
 """Callers of the gate and the API, for programs: none that may do more than who makes it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -67,6 +67,7 @@ class Callers:
             check_grants(grants)
         except ContractError as error:
             raise ContractError(_FIELDS[error.field], error.problem) from None
+        _check_hosts(call, grants.hosts, "hosts")
 
         def work(transaction: Transaction) -> ShownCaller:
             connection, organisation = transaction.connection, call.organisation
@@ -100,6 +101,7 @@ class Callers:
             if not named:
                 raise not_found("caller")
             _check_held(call, named[0].scopes, "name")
+            _check_hosts(call, named[0].hosts, "name")
             if name == call.client.name:
                 raise RefusalError(
                     409, "own_credentials", "No caller revokes itself: let another one do it."
@@ -169,6 +171,19 @@ def _check_held(call: Call[Any, Any, Any], scopes: frozenset[str], field: str = 
     if lacking:
         raise RefusalError(
             403, "scope_not_held", f"It takes what you may not: {', '.join(lacking)}.", field=field
+        )
+
+
+def _check_hosts(call: Call[Any, Any, Any], hosts: Iterable[str], field: str) -> None:
+    """Refuse hosts that the caller does not stand in front of itself.
+
+    A browser is sent there with a ticket that tells who sits at it. Of people, applications and
+    groups there is nothing to compare: no confined caller gets in here.
+    """
+    lacking = sorted({host.lower() for host in hosts} - call.client.hosts)
+    if lacking:
+        raise RefusalError(
+            403, "host_not_held", f"Hosts that are not your own: {', '.join(lacking)}.", field=field
         )
 
 

@@ -12,13 +12,15 @@ from tests.support.signing_device import SigningDevice
 
 CALLERS = "/api/v1/callers"
 REVOCATIONS = f"{CALLERS}/revocations"
+HOST = "helpdesk.example.com"
+SCOPES = ("--scope", "callers.manage", "--scope", "fleet.read", "--scope", "gate")
 Fleet = dict[str, SigningDevice]
 
 
 @pytest.fixture(scope="module")
 def maker(caller: Caller, fleet: Fleet) -> httpx.Client:
     assert fleet
-    return caller("--scope", "callers.manage", "--scope", "fleet.read", "--scope", "gate")
+    return caller(*SCOPES, "--host", HOST)
 
 
 def made(client: httpx.Client, **body: Any) -> Any:
@@ -76,14 +78,33 @@ def test_none_may_do_more_than_who_makes_it(maker: httpx.Client, caller: Caller)
     made(strong, name="strong", scopes=["audit.read"])
     response = maker.post(REVOCATIONS, json={"name": "strong"})
     assert refused(response) == (403, "scope_not_held", "name")
-    confined = caller("--scope", "callers.manage", "--scope", "gate", "--group", "Manila")
-    assert refused(confined.post(CALLERS, json={"name": "x"}))[:2] == (403, "confined")
+    for bound in (
+        ("--group", "Manila"),
+        ("--person", "mia@example.com"),
+        ("--application", "helpdesk"),
+    ):
+        confined = caller("--scope", "callers.manage", "--scope", "gate", *bound)
+        assert refused(confined.post(CALLERS, json={"name": "x"}))[:2] == (403, "confined")
     other = caller("--scope", "fleet.manage")
     assert refused(other.get(CALLERS))[:2] == (403, "insufficient_scope")
 
 
+def test_a_browser_is_sent_to_no_host_that_the_maker_does_not_stand_in_front_of(
+    maker: httpx.Client, caller: Caller
+) -> None:
+    body = {"name": "elsewhere", "hosts": [HOST, "evil.example"]}
+    assert refused(maker.post(CALLERS, json=body)) == (403, "host_not_held", "hosts")
+    without = caller(*SCOPES)
+    body = {"name": "elsewhere", "hosts": [HOST]}
+    assert refused(without.post(CALLERS, json=body)) == (403, "host_not_held", "hosts")
+    made(maker, name="in front", hosts=[HOST.upper()])
+    response = without.post(REVOCATIONS, json={"name": "in front"})
+    assert refused(response) == (403, "host_not_held", "name")
+    assert maker.post(REVOCATIONS, json={"name": "in front"}).status_code == 204
+
+
 def test_the_list_tells_what_each_may_do_and_no_credential(maker: httpx.Client) -> None:
-    shown = made(maker, name="nginx", hosts=["helpdesk.example.com"], people=["*@example.com"])
+    shown = made(maker, name="nginx", hosts=[HOST], people=["*@example.com"])
     seen: list[Any] = []
     address = f"{CALLERS}?limit=1"
     while address:
@@ -94,7 +115,7 @@ def test_the_list_tells_what_each_may_do_and_no_credential(maker: httpx.Client) 
     names = [each["name"] for each in seen]
     assert names == sorted(names)
     (nginx,) = (each for each in seen if each["name"] == "nginx")
-    assert (nginx["scopes"], nginx["hosts"]) == (["gate"], ["helpdesk.example.com"])
+    assert (nginx["scopes"], nginx["hosts"]) == (["gate"], [HOST])
     assert (nginx["people"], nginx["applications"]) == (["*@example.com"], None)
 
 
