@@ -42,6 +42,9 @@ HASH_KEY_BYTES = 32
 PAUSES_S = (0.5, 2.0)
 """Before a code is sent once more whose answer did not arrive."""
 
+LONGEST_PAUSE_S = 60.0
+"""A person waits, whatever the server's wish."""
+
 
 class Ceremony:
     """One enrolment with one server: proves a new key together with a code."""
@@ -53,8 +56,10 @@ class Ceremony:
         identity: str,
         key: PublicKey,
         owner: str | None = None,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._owner = owner
+        self._sleep = sleep
         self._transport = transport
         self._keys = keys
         self._identity = identity
@@ -92,8 +97,8 @@ class Ceremony:
         for pause_s in PAUSES_S:
             try:
                 return self._finish(challenge, code)
-            except UnreachableError:
-                time.sleep(pause_s)
+            except UnreachableError as error:
+                self._sleep(min(max(pause_s, error.retry_after_s), LONGEST_PAUSE_S))
         return self._finish(challenge, code)
 
     def _finish(self, challenge: EnrolmentChallenge, code: str) -> Enrolled:
@@ -131,10 +136,17 @@ class Ceremony:
                 raise CodeRefusedError(*REFUSALS[code], again=code == "code_wrong")
             field = f" (field {reply.problem.field})" if reply.problem.field else ""
             wait = f" in {reply.retry_after_s} s" if reply.retry_after_s else ""
-            raise AgentError(
-                f"The server refused: {reply.problem.detail}{field}",
-                f"Try again{wait}, or ask IT.",
-                ExitCode.NOT_DELIVERED if reply.status in (429, 503) else ExitCode.REFUSED,
+            problem = f"The server refused: {reply.problem.detail}{field}"
+            remedy = f"Try again{wait}, or ask IT."
+            if reply.status >= 500:
+                raise UnreachableError(problem, remedy, reply.retry_after_s)
+            busy = reply.status == 429
+            raise AgentError(problem, remedy, ExitCode.NOT_DELIVERED if busy else ExitCode.REFUSED)
+        if reply.status >= 500:
+            raise UnreachableError(
+                f"{self._transport.server_url} is not ready (status {reply.status}).",
+                "Try again later, or ask IT.",
+                reply.retry_after_s,
             )
         if reply.status not in (200, 201):
             raise AgentError(

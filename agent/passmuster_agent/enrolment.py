@@ -6,6 +6,7 @@ The one-time code comes from a person or a pipe, and goes to the server and nowh
 import contextlib
 import secrets
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,6 +53,7 @@ def enroll(
     say: Callable[[str], None],
     *,
     tries: int,
+    sleep: Callable[[float], None] = time.sleep,
 ) -> Device:
     """Enrol this laptop and return who it is now. `ask` returns the code, up to `tries` times.
 
@@ -76,7 +78,9 @@ def enroll(
             private_files.make_directory(folder)
             authority = _pin(folder, pinned)
             with contextlib.closing(Transport(url, authority)) as transport:
-                ceremony = Ceremony(transport, made.keys, identity, made.public_key, request.owner)
+                ceremony = Ceremony(
+                    transport, made.keys, identity, made.public_key, request.owner, sleep
+                )
                 if request.sign_in:
                     enrolled = ceremony.complete_by_sign_in(say)
                 else:

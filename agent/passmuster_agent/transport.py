@@ -38,10 +38,15 @@ OUT_OF_REACH = "{server} cannot be reached."
 
 
 class UnreachableError(AgentError):
-    """No answer of the server's arrived; whether it got the request is not known."""
+    """No answer of the server's arrived; whether it got the request is not known.
 
-    def __init__(self, problem: str, remedy: str) -> None:
+    An answer with a status of 500 and more is none: a gateway gives it for a server that has taken
+    the request and is gone. `retry_after_s` is the least to wait, in seconds.
+    """
+
+    def __init__(self, problem: str, remedy: str, retry_after_s: int = 0) -> None:
         super().__init__(problem, remedy, ExitCode.NOT_DELIVERED)
+        self.retry_after_s = retry_after_s
 
 
 @dataclass(frozen=True)

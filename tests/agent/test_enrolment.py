@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from passmuster_agent import reporter
+from passmuster_agent.ceremony import LONGEST_PAUSE_S
 from passmuster_agent.config import Device, State
 from passmuster_agent.delivery import Delivery, DeliveryKind
 from passmuster_agent.enrolment import Request, enroll
@@ -29,8 +30,36 @@ def request(server: ReportServer, **changes: object) -> Request:
     return Request(**(asked | changes))  # type: ignore[arg-type]
 
 
-def with_code(state: State, server: ReportServer, code: str = CODE) -> Device:
-    return enroll(state, request(server), lambda: code, lambda _: None, tries=1)
+def with_code(
+    state: State,
+    server: ReportServer,
+    code: str = CODE,
+    sleep: Callable[[float], None] = lambda _: None,
+) -> Device:
+    return enroll(state, request(server), lambda: code, lambda _: None, tries=1, sleep=sleep)
+
+
+class Lossy:
+    """The server's own way: the same laptop with the same code gets the same answer.
+
+    Each of `answers` arrives in place of the right one, after the code has counted.
+    """
+
+    def __init__(self, server: ReportServer, *answers: Raw) -> None:
+        self._finish = server.finish
+        self._answers = list(answers)
+        self._told: dict[str, Raw] = {}
+
+    def __call__(self, body: bytes) -> Raw:
+        message = json.loads(body)
+        name = f"{message['enrolment']} {message['code']}"
+        if name not in self._told:
+            self._told[name] = self._finish(body)
+        return self._answers.pop(0) if self._answers else self._told[name]
+
+
+BAD_GATEWAY = Raw(502, {"Content-Type": "text/html"}, b"<h1>502 Bad Gateway</h1>")
+FAILED = refusal(500, "internal", "Something went wrong here.")
 
 
 def left_behind(state: State) -> list[str]:
@@ -290,25 +319,52 @@ class TestTrouble:
             with_code(state, server)
         assert left_behind(state) == []
 
+    @pytest.mark.parametrize(
+        "lost",
+        [HANG_UP, BAD_GATEWAY, Raw(503), Raw(504), FAILED],
+        ids=["hung up", "bad gateway", "unavailable", "gateway timeout", "its own failure"],
+    )
     def test_a_code_whose_answer_was_lost_is_sent_again_with_the_same_key(
-        self, server: ReportServer, state: State, monkeypatch: pytest.MonkeyPatch
+        self, server: ReportServer, state: State, monkeypatch: pytest.MonkeyPatch, lost: Raw
     ) -> None:
-        told: dict[str, Raw] = {}
-        finish = server.finish
-
-        def lossy(body: bytes) -> Raw:
-            """The server's own way: the same laptop with the same code gets the same answer."""
-            message = json.loads(body)
-            name = f"{message['enrolment']} {message['code']}"
-            if name in told:
-                return told[name]
-            told[name] = finish(body)
-            return HANG_UP
-
-        monkeypatch.setattr(server, "finish", lossy)
+        monkeypatch.setattr(server, "finish", Lossy(server, lost))
         device = with_code(state, server)
         assert device.device in server.devices
         assert (len(server.starts), len(server.devices)) == (1, 1)
+
+    @pytest.mark.parametrize(("asked_s", "waited_s"), [("7", 7.0), ("3600", LONGEST_PAUSE_S)])
+    def test_it_is_sent_again_no_sooner_than_the_server_wants_it_within_reason(
+        self,
+        server: ReportServer,
+        state: State,
+        monkeypatch: pytest.MonkeyPatch,
+        asked_s: str,
+        waited_s: float,
+    ) -> None:
+        busy = refusal(503, "overloaded", "Too many at once.", "", {"Retry-After": asked_s})
+        monkeypatch.setattr(server, "finish", Lossy(server, busy))
+        paused: list[float] = []
+        with_code(state, server, sleep=paused.append)
+        assert paused == [waited_s]
+
+    def test_what_a_gateway_says_all_the_time_is_told_as_it_is(
+        self, server: ReportServer, state: State, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(server, "finish", lambda _: BAD_GATEWAY)
+        with pytest.raises(UnreachableError, match=r"is not ready \(status 502\)") as caught:
+            with_code(state, server)
+        assert caught.value.exit_code is ExitCode.NOT_DELIVERED
+        assert left_behind(state) == []
+
+    def test_what_the_server_itself_refuses_is_asked_once(
+        self, server: ReportServer, state: State, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(server, "finish", lambda _: refusal(409, "conflict", "Another's key."))
+        paused: list[float] = []
+        with pytest.raises(AgentError, match="Another's key") as caught:
+            with_code(state, server, sleep=paused.append)
+        assert caught.value.exit_code is ExitCode.REFUSED
+        assert paused == []
 
     def test_a_busy_server_says_when(
         self, server: ReportServer, state: State, monkeypatch: pytest.MonkeyPatch
