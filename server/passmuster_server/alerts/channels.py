@@ -1,8 +1,10 @@
 """Ways to tell: e-mail, a signed webhook, a Slack-compatible post, CEF by syslog."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
+from typing import TypeVarTuple
 
 import msgspec
 
@@ -16,6 +18,16 @@ from passmuster_server.alerts.syslog import send_syslog
 from passmuster_server.gate.push_addresses import check_push_address
 from passmuster_server.ssf import webhooks
 from passmuster_server.ssf.push import Outcome, Pusher
+
+Arguments = TypeVarTuple("Arguments")
+
+SIDE_BY_SIDE = 4
+"""Messages that are on their way at once."""
+TESTS_SIDE_BY_SIDE = 4
+"""Tests beside them."""
+
+_THREADS = ThreadPoolExecutor(SIDE_BY_SIDE + TESTS_SIDE_BY_SIDE, "alerts")
+"""Of their own: a receiver that hangs takes no thread in which the database is read."""
 
 
 def subject_of(alerts: Sequence[Alert], more: int) -> str:
@@ -53,10 +65,10 @@ async def send(
     subject, text = subject_of(alerts, more), text_of(alerts, more, public_url)
     match rule.channel:
         case Mail() as mail:
-            await asyncio.to_thread(send_mail, mail, subject, text, now)
+            await _in_thread(send_mail, mail, subject, text, now)
         case Syslog() as syslog:
             messages = messages_of(alerts, more, message_id, public_url, now)
-            await asyncio.to_thread(send_syslog, syslog, messages)
+            await _in_thread(send_syslog, syslog, messages)
         case Hook(url=url, secret=secret):
             told = {
                 "jti": message_id,
@@ -75,6 +87,10 @@ async def send(
                 raise NotSentError(f"the address {where}: {error.problem}") from None
             body = msgspec.json.encode({"text": f"*{subject}*\n{text}"})
             await _post(pusher, url, body, {"Content-Type": "application/json"})
+
+
+async def _in_thread(work: Callable[[*Arguments], None], *arguments: *Arguments) -> None:
+    await asyncio.get_running_loop().run_in_executor(_THREADS, work, *arguments)
 
 
 async def _post(pusher: Pusher, url: str, body: bytes, headers: dict[str, str]) -> None:

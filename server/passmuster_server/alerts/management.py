@@ -1,6 +1,7 @@
 """Rules are made, tried and removed: by a command, a page or a program, all in the same way."""
 
 import secrets
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,13 +9,16 @@ from datetime import datetime
 import msgspec
 from sqlalchemy import Connection, func, select
 
-from passmuster_server.alerts.channels import send
+from passmuster_server.alerts.channels import TESTS_SIDE_BY_SIDE, send
+from passmuster_server.alerts.errors import NotSentError
 from passmuster_server.alerts.events import added_event, event_of
 from passmuster_server.alerts.rules import Rule, add_rule, remove_rule, rules_of
 from passmuster_server.alerts.tables import alert_outbox, alert_rules
 from passmuster_server.audit.actions import Action
 from passmuster_server.audit.record import Event
 from passmuster_server.ssf.push import Pusher
+
+_tests = threading.BoundedSemaphore(TESTS_SIDE_BY_SIDE)
 
 
 class NoRuleError(Exception):
@@ -104,8 +108,13 @@ def tested_event(rule: Rule, actor: str) -> Event:
 
 async def send_test(rule: Rule, public_url: str, now: datetime) -> None:
     """Send a test message now. Raises `NotSentError`."""
-    pusher = Pusher()
+    if not _tests.acquire(blocking=False):
+        raise NotSentError("other tests are under way: try again in a minute")
     try:
-        await send(pusher, rule, secrets.token_hex(16), (), 0, public_url, now)
+        pusher = Pusher()
+        try:
+            await send(pusher, rule, secrets.token_hex(16), (), 0, public_url, now)
+        finally:
+            await pusher.close()
     finally:
-        await pusher.close()
+        _tests.release()

@@ -10,7 +10,7 @@ from passmuster_collectors.contract.reading import Reading
 from passmuster_collectors.contract.verdict import Verdict
 from passmuster_collectors.signals import usb_devices
 from passmuster_server.alerts import from_record, outbox
-from passmuster_server.alerts.channels import send
+from passmuster_server.alerts.channels import SIDE_BY_SIDE, send
 from passmuster_server.alerts.errors import NotSentError, RefusedError
 from passmuster_server.alerts.news import alert_of, is_news, judged_before
 from passmuster_server.alerts.rules import has_rules
@@ -23,7 +23,6 @@ from passmuster_server.services import Services
 from passmuster_server.ssf.push import Pusher
 
 LOOK_EVERY_S = 2.0
-SIDE_BY_SIDE = 4
 FIRST_RETRY_S = 5.0
 LONGEST_RETRY_S = 1_800.0
 
