@@ -39,11 +39,17 @@ from passmuster_collectors.host import this_host
 T = TypeVar("T")
 
 HASH_KEY_BYTES = 32
-PAUSES_S = (0.5, 2.0)
-"""Before a code is sent once more whose answer did not arrive."""
+PAUSES_S = (0.5, 2.0, 5.0, 10.0, 15.0)
+"""Before a code is sent once more whose answer did not arrive: a server is started anew meanwhile.
+
+The server keeps its answer for 15 minutes.
+"""
 
 LONGEST_PAUSE_S = 60.0
 """A person waits, whatever the server's wish."""
+
+SENT_AGAIN = "Sending the code again ..."
+MAY_BE_USED = "The code may have been used: if it is refused next time, ask IT for a new one."
 
 
 class Ceremony:
@@ -72,7 +78,7 @@ class Ceremony:
         while True:
             tries -= 1
             try:
-                return self._finish_for_certain(challenge, normalised(ask()))
+                return self._finish_for_certain(challenge, normalised(ask()), say)
             except CodeRefusedError as error:
                 if not error.again or tries < 1:
                     raise
@@ -92,14 +98,21 @@ class Ceremony:
         start = start_message(self.key, self._keys.tier)
         return self._post("enrolment", codec.encode(start), EnrolmentChallenge)
 
-    def _finish_for_certain(self, challenge: EnrolmentChallenge, code: str) -> Enrolled:
+    def _finish_for_certain(
+        self, challenge: EnrolmentChallenge, code: str, say: Callable[[str], None]
+    ) -> Enrolled:
         """Ask again where no answer came: the code may have been used, and counts once."""
-        for pause_s in PAUSES_S:
+        for tried, pause_s in enumerate(PAUSES_S):
             try:
                 return self._finish(challenge, code)
             except UnreachableError as error:
+                if not tried:
+                    say(f"{error.problem} {SENT_AGAIN}")
                 self._sleep(min(max(pause_s, error.retry_after_s), LONGEST_PAUSE_S))
-        return self._finish(challenge, code)
+        try:
+            return self._finish(challenge, code)
+        except UnreachableError as error:
+            raise UnreachableError(error.problem, f"{error.remedy} {MAY_BE_USED}") from None
 
     def _finish(self, challenge: EnrolmentChallenge, code: str) -> Enrolled:
         thumbprint = self.key.thumbprint()

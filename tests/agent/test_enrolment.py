@@ -347,6 +347,24 @@ class TestTrouble:
         with_code(state, server, sleep=paused.append)
         assert paused == [waited_s]
 
+    def test_a_server_that_is_started_anew_has_half_a_minute(
+        self, server: ReportServer, state: State, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(server, "finish", Lossy(server, HANG_UP, *[BAD_GATEWAY] * 4))
+        paused: list[float] = []
+        said: list[str] = []
+        enroll(state, request(server), lambda: CODE, said.append, tries=1, sleep=paused.append)
+        assert sum(paused) >= 30
+        assert [line for line in said if "Sending the code again" in line] == [said[1]]
+
+    def test_who_gets_no_answer_in_the_end_is_told_that_the_code_may_be_used_up(
+        self, server: ReportServer, state: State, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(server, "finish", Lossy(server, *[HANG_UP] * 20))
+        with pytest.raises(UnreachableError, match=r"may have been used.*ask IT for a new one"):
+            with_code(state, server)
+        assert left_behind(state) == []
+
     def test_what_a_gateway_says_all_the_time_is_told_as_it_is(
         self, server: ReportServer, state: State, monkeypatch: pytest.MonkeyPatch
     ) -> None:
