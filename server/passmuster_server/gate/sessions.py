@@ -248,6 +248,8 @@ class GateSessions:
         for statement in (ended, failed):
             for organisation, device, at in connection.execute(statement):
                 moment = from_microseconds(at) if isinstance(at, int) else at
+                # A clock that ran ahead may have written it: later sessions are no older than that.
+                moment = min(moment, now)
                 known = self._fell_out.get((organisation, device), moment)
                 self._fell_out[organisation, device] = max(known, moment)
 

@@ -1,17 +1,30 @@
-"""What it takes the only writer to open a session, however many are kept."""
+"""Which sessions a start closes, and what it takes the only writer to open one."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, event, text
 
+from passmuster_collectors.contract.verdict import Verdict
 from passmuster_server import migrations
 from passmuster_server.clock import utc_now
 from passmuster_server.database import Database, Transaction
 from passmuster_server.gate.decision import Proof
-from passmuster_server.gate.sessions import SESSION_LIFETIME, Session, open_session
+from passmuster_server.gate.sessions import (
+    SESSION_LIFETIME,
+    GateSessions,
+    Session,
+    open_session,
+)
+from passmuster_server.policy.standings import Standings
+from passmuster_server.policy.store import save_verdict
+from passmuster_server.policy.stored_devices import StoredVerdict
 from passmuster_server.schema import DEFAULT_ORGANISATION
+from passmuster_server.signing.service import SigningKeys
+from tests.support import example_database
+from tests.support.example_devices import insert_device
+from tests.support.example_standings import standing
 from tests.support.store import ON_POSTGRESQL, new_store
 
 
@@ -25,23 +38,56 @@ def plan_of(connection: Connection, statement: str, parameters: Any) -> str:
     return "\n".join(str(row[-1]) for row in rows)
 
 
-def test_to_open_a_session_never_looks_at_all_that_are_kept(tmp_path: Path) -> None:
-    database, now = Database(new_store(tmp_path)), utc_now()
-    migrations.migrate(database)
-    session = Session(
+def session_of(device: str | None, now: datetime) -> Session:
+    """Return a session whose cookie is issued now."""
+    return Session(
         DEFAULT_ORGANISATION,
         "session",
         "proxy",
         "ana@example.com",
         "helpdesk",
         "helpdesk.example.com",
-        None,
+        device,
         Proof.LOOPBACK,
         "192.0.2.1",
         now,
         now + timedelta(minutes=15),
         now + SESSION_LIFETIME,
     )
+
+
+def test_a_clock_that_ran_ahead_closes_no_session_that_is_opened_later(tmp_path: Path) -> None:
+    """What it wrote lies years ahead; the time of day is right again when a server starts."""
+    database, now = example_database.create(tmp_path), utc_now()
+    ahead = now + timedelta(days=3_650)
+
+    def live(transaction: Transaction) -> None:
+        insert_device(transaction, "ana", enrolled_at=now)
+        before: StoredVerdict | None = None
+        for verdict in (Verdict.NON_COMPLIANT, Verdict.COMPLIANT):
+            judged = standing(verdict, device="ana", since=ahead, judged_at=ahead)
+            save_verdict(transaction, before, judged, "basis", ())
+            before = StoredVerdict(verdict, ahead, ahead, 1, "basis", None, b"")
+
+    database.write_now(live)
+    time = now
+
+    def clock() -> datetime:
+        return time
+
+    sessions = GateSessions(database, Standings(), SigningKeys(database, clock), clock)
+    earlier = session_of("ana", now)
+    time += timedelta(minutes=1)
+    database.read_now(sessions.load)
+    assert sessions.is_closed(earlier), "it may have fallen out since"
+    time += timedelta(minutes=1)
+    assert not sessions.is_closed(session_of("ana", time)), "the laptop passes"
+
+
+def test_to_open_a_session_never_looks_at_all_that_are_kept(tmp_path: Path) -> None:
+    database, now = Database(new_store(tmp_path)), utc_now()
+    migrations.migrate(database)
+    session = session_of(None, now)
     updates: list[tuple[str, Any]] = []
 
     @event.listens_for(database.writer_engine, "before_cursor_execute")
