@@ -1,5 +1,6 @@
 """Signing in by password and code, proving it again, and the page of one's own account."""
 
+from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -15,12 +16,12 @@ from passmuster_server.accounts.credentials import CredentialError
 from passmuster_server.accounts.guard import Guard
 from passmuster_server.accounts.own_account import note, require_own
 from passmuster_server.accounts.passkey_challenges import are_possible
-from passmuster_server.accounts.proofs import Proofs
+from passmuster_server.accounts.proofs import AccountTriesError, Proofs
 from passmuster_server.accounts.roles import TITLES
 from passmuster_server.accounts.service import AddressError, Method, Session
 from passmuster_server.accounts.sign_in_form import SignInForm
 from passmuster_server.audit.actions import Action
-from passmuster_server.audit.record import Event, record
+from passmuster_server.audit.record import Event, record_once
 from passmuster_server.clock import Clock
 from passmuster_server.config import Config
 from passmuster_server.database import Database, Transaction
@@ -31,8 +32,10 @@ from passmuster_server.web.forms import TOKEN_FIELD, own_path, read_form
 from passmuster_server.web.pages import HEADERS, Pages
 from passmuster_server.web.problems import RefusalError
 
-BLOCKED_AGAIN_S = 900.0
+BLOCKED_AGAIN = timedelta(minutes=15)
 """How often it goes on record that the tries of one account are used up."""
+LOOKED_UP_AGAIN_S = 60.0
+"""How often tries that are refused may reach the writer, for one account."""
 ACCOUNT_PATH = "/account"
 MAX_FIELD = 256
 WRONG = "The address, the password or the code is not right."
@@ -49,7 +52,7 @@ class PasswordPages:
         self._guard = Guard(database, clock, config.public_url)
         self._form = SignInForm(config.public_url, openid=config.openid is not None)
         self._proofs = Proofs(database, clock)
-        self._noted = AddressLimit(1, BLOCKED_AGAIN_S)
+        self._looked_up = AddressLimit(1, LOOKED_UP_AGAIN_S)
         self._pages = Pages(Path(__file__).parent / "templates")
 
     async def sign_in(self, request: Request) -> Response:
@@ -65,7 +68,8 @@ class PasswordPages:
         except AddressError:
             right = False
         except RefusalError as error:
-            await self._note_blocked(email)
+            if isinstance(error, AccountTriesError):
+                await self._note_blocked(email)
             return self._form.response(
                 request, status=429, problem=error.problem.detail, headers=error.headers
             )
@@ -88,17 +92,18 @@ class PasswordPages:
     async def _note_blocked(self, email: str) -> None:
         """Put on record that somebody tries too often to get into an account that is there."""
         # Whether it is there or not, as much is written: the answer takes as long.
-        if self._noted.wait_s(email) > 0:
+        if self._looked_up.wait_s(email) > 0:
             return
-        self._noted.count(email)
         now = self._clock()
 
         def note(transaction: Transaction) -> None:
-            if service.is_enabled(transaction.connection, DEFAULT_ORGANISATION, email):
+            connection = transaction.connection
+            if service.is_enabled(connection, DEFAULT_ORGANISATION, email):
                 event = Event(Action.SIGN_IN_BLOCKED, subject=email, person=email)
-                record(transaction.connection, DEFAULT_ORGANISATION, event, now)
+                record_once(connection, DEFAULT_ORGANISATION, event, now, BLOCKED_AGAIN)
 
         await self._database.write(note)
+        self._looked_up.count(email)
 
     async def prove(self, request: Request, session: Session) -> Response:
         """Take a password and code again, and lead back to where the change is made."""

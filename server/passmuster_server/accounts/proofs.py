@@ -16,6 +16,10 @@ HASHES_AT_ONCE = 2
 """Each takes 64 MiB."""
 
 
+class AccountTriesError(RefusalError):
+    """The tries of an account are used up, whoever used them: not those of a network address."""
+
+
 class Proofs:
     """Counts in this process.
 
@@ -37,8 +41,13 @@ class Proofs:
             return await asyncio.to_thread(credentials.hashed, password, email)
 
     async def sign_in(self, email: str, password: str, code: str, address: str) -> bool:
-        """Whether both are the account's; the code is used up. Raises `RefusalError` 429."""
-        _count((self._accounts, f"account {email}"), (self._addresses, address))
+        """Whether both are the account's; the code is used up.
+
+        Raises `RefusalError` 429, for the account's own tries an `AccountTriesError`.
+        """
+        account = f"account {email}"
+        _check((self._accounts, account), refusal=AccountTriesError)
+        _count((self._accounts, account), (self._addresses, address))
         return await self._are_right(email, password, code)
 
     async def prove(self, session: service.Session, password: str, code: str) -> bool:
@@ -74,13 +83,17 @@ class Proofs:
 
 
 def _count(*counted: tuple[AddressLimit, str]) -> None:
+    _check(*counted)
+    for limit, key in counted:
+        limit.count(key)
+
+
+def _check(*counted: tuple[AddressLimit, str], refusal: type[RefusalError] = RefusalError) -> None:
     wait_s = max(limit.wait_s(key) for limit, key in counted)
     if wait_s > 0:
-        raise RefusalError(
+        raise refusal(
             429,
             "too_many_tries",
             "Too many tries. Wait a few minutes.",
             headers={"Retry-After": str(int(wait_s) + 1)},
         )
-    for limit, key in counted:
-        limit.count(key)

@@ -113,3 +113,43 @@ def test_a_second_step_that_is_being_set_up_is_shown_after_a_fresh_proof_alone(
     picture = visitor.get("/account/second-step.svg")
     assert picture.status_code == 403
     assert "<svg" not in picture.text
+
+
+def blocked(server: ClockedServer) -> int:
+    """Return how often it is on record that somebody tried too often."""
+    asked = "SELECT count(*) FROM audit_entries WHERE action = 'administrator.sign_in_blocked'"
+    ((times,),) = server.rows(asked)
+    return int(times)
+
+
+def try_wrongly(server: ClockedServer, email: str, times: int) -> list[int]:
+    with server.client() as stranger:
+        stranger.headers["Origin"] = server.url
+        wrong = {"email": email, "password": "x", "code": "0"}
+        return [
+            post(stranger, "/sign-in", "/sign-in/password", **wrong).status_code
+            for _ in range(times)
+        ]
+
+
+def test_an_account_that_nobody_tried_is_not_said_to_be_tried_too_often(
+    server: ClockedServer,
+) -> None:
+    server.command("create-admin", "--email", IT)
+    for number in range(3):
+        assert try_wrongly(server, f"{number}@example.com", 10) == [403] * 10
+    assert try_wrongly(server, IT, 2) == [429, 429], "expected the address to be used up"
+    assert blocked(server) == 0
+
+
+def test_tries_that_are_used_up_are_told_once_in_fifteen_minutes_by_whichever_server(
+    server: ClockedServer,
+) -> None:
+    server.command("create-admin", "--email", IT)
+    for ahead, told in ((0, 1), (5, 1), (16, 2)):
+        server.ahead = timedelta(minutes=ahead)
+        assert try_wrongly(server, IT, 12) == [403] * 10 + [429] * 2
+        assert blocked(server) == told, f"{ahead} minutes after the first time"
+        # The next one remembers nothing of these tries.
+        server.stop()
+        server.start()
