@@ -11,7 +11,7 @@ from tests.support.message_bus import MessageBus, running_bus
 from tests.support.report_server import ReportServer
 from tests.support.running_agent import running_agent
 
-SOON_S = 10.0
+SOON_S = 30.0
 """Far below the minute after which it would be read without an event."""
 
 

@@ -13,7 +13,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from passmuster_server import heads
-from passmuster_server.at_once import Headers, protocol_with
+from passmuster_server.at_once import AtOnceProtocol, Headers, protocol_with
 from passmuster_server.heads import MAX_HEAD
 
 PATIENCE_S = 20.0
@@ -203,12 +203,18 @@ def test_where_answers_close_their_connection_asgi_gives_them(server: uvicorn.Se
         assert told[0].endswith(b"ASGI: quick")
 
 
+def has_begun(server: uvicorn.Server) -> bool:
+    return any(
+        isinstance(each, AtOnceProtocol) and each._door is not None
+        for each in server.server_state.connections
+    )
+
+
 def test_a_server_that_stops_waits_for_the_body_that_is_arriving(server: uvicorn.Server) -> None:
     whole = request(b"quick one")
     with connected(server) as connection:
         connection.sendall(whole[:-1])
-        until(lambda: len(server.server_state.connections) == 1, "the server has the connection")
-        time.sleep(0.1)
+        until(lambda: has_begun(server), "the server has the head of the request")
         server.should_exit = True
         until(lambda: not server.servers[0].is_serving(), "the server stops listening")
         connection.sendall(whole[-1:])

@@ -5,7 +5,6 @@ import logging
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-import httpx
 import pytest
 
 from passmuster_server import background
@@ -116,7 +115,10 @@ def test_work_that_is_told_to_end_is_waited_for() -> None:
 
 
 def test_a_server_whose_work_beside_keeps_failing_is_not_ready(tmp_path: Path) -> None:
-    with clocked_server(tmp_path) as server, httpx.Client(base_url=server.url) as client:
+    with (
+        clocked_server(tmp_path) as server,
+        server.client() as client,
+    ):
         assert client.get("/readyz").status_code == 200
         failing = BackgroundTask("deadlines", Mistaken(0).work)
         failing._in_a_row = FAILING_AFTER

@@ -14,7 +14,7 @@ from tests.support.clocked_server import ClockedServer, clocked_server
 from tests.support.example_readings import healthy
 from tests.support.signing_device import SigningDevice
 
-SOON_S = 10.0
+SOON_S = 30.0
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from tests.support.running_server import free_port
 from tests.support.tools import REPOSITORY, require_tool
 
 DOCUMENT = REPOSITORY / "docs" / "sso" / "nginx.md"
-START_WITHIN_S = 10.0
+START_WITHIN_S = 30.0
 
 MAIN = """\
 daemon off;

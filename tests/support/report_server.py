@@ -108,7 +108,7 @@ class ReportServer:
     def records(self) -> list[Record]:
         return [record for upload in self.uploads for record in upload.records]
 
-    def wait_for(self, condition: Callable[[], bool], timeout_s: float = 20.0) -> bool:
+    def wait_for(self, condition: Callable[[], bool], timeout_s: float = 60.0) -> bool:
         """Wait until the condition holds, looking each time something arrives."""
         with self.arrived:
             return self.arrived.wait_for(condition, timeout_s)

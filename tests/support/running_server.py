@@ -1,7 +1,9 @@
 """The real `passmuster-server`: its own process, a free loopback port, a throw-away directory."""
 
 import contextlib
+import itertools
 import os
+import random
 import re
 import socket
 import ssl
@@ -63,6 +65,21 @@ class RunningServer:
     def rows(self, statement: str, *parameters: object) -> list[tuple[Any, ...]]:
         """Return what is stored, past the server."""
         return store.rows(self.database, statement, parameters)
+
+    def rows_in_time(
+        self, number: int, statement: str, *parameters: object
+    ) -> list[tuple[Any, ...]]:
+        """Return the same once there are so many: decisions are stored behind their answers.
+
+        That there are none is believed after half a second.
+        """
+        deadline = time.monotonic() + 40
+        if not number:
+            time.sleep(0.5)
+        while len(found := self.rows(statement, *parameters)) < number:
+            assert time.monotonic() < deadline, f"expected {number} rows, found {found}"
+            time.sleep(0.05)
+        return found
 
     def change(self, statement: str, *parameters: object) -> None:
         """Change what is stored, past the server."""
@@ -168,10 +185,34 @@ def run(
 
 
 def free_port() -> int:
-    """Return a loopback port that nobody listens on at the moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Return a loopback port that nobody listens on at the moment.
+
+    It is none of those that the kernel gives away by itself, so that no program that begins
+    meanwhile takes it; and no port is returned twice before long.
+    """
+    while True:
+        port = next(_PORTS)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+
+
+def deaf_port() -> int:
+    """Return a loopback port at which every connection is refused, for as long as the tests run."""
+    held = socket.socket()
+    held.bind(("127.0.0.1", 0))
+    _HELD.append(held)
+    return int(held.getsockname()[1])
+
+
+def _ports(first: int, behind: int) -> Iterator[int]:
+    begin = random.randrange(first, behind)
+    return itertools.cycle(itertools.chain(range(begin, behind), range(first, begin)))
+
+
+# Linux gives away those from 32768 on: ip(7), `ip_local_port_range`.
+_PORTS = _ports(10_240, 32_768)
+_HELD: list[socket.socket] = []
 
 
 @contextlib.contextmanager

@@ -23,8 +23,8 @@ PROGRAM = textwrap.dedent(
 
     def wait():
         began = time.monotonic()
-        ready = selector.select(3.0)
-        return bool(ready), "mount" in watch.read().triggers, time.monotonic() - began < 1.5
+        ready = selector.select(30.0)
+        return bool(ready), "mount" in watch.read().triggers, time.monotonic() - began < 15
 
     for command in (["mount", "-t", "tmpfs", "none", "/mnt"], ["umount", "/mnt"]):
         later = threading.Timer(0.2, subprocess.run, (command,), {"check": True})

@@ -206,7 +206,7 @@ def test_an_answer_counts_once_in_one_browser_and_for_five_minutes(
             "Origin": server.public_url,
             "Cookie": cookie,
         }
-        with httpx.Client(base_url=server.public_url, trust_env=False) as thief:
+        with httpx.Client(base_url=server.public_url, trust_env=False, timeout=20) as thief:
             answer = thief.post("/sign-in/passkey", content=body, headers=headers)
         assert answer.status_code == 403
         found = re.search(r'role="alert">([^<]+)<', answer.text)

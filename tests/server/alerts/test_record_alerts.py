@@ -25,7 +25,7 @@ from tests.support.clocked_server import ClockedServer, clocked_server
 from tests.support.console import send, signed_in, wait_until
 from tests.support.example_laptops import enrolled
 from tests.support.example_readings import MOUSE, STICK, USB, healthy, reading, replaced
-from tests.support.running_server import free_port
+from tests.support.running_server import deaf_port
 from tests.support.signing_device import SigningDevice
 
 OWNER = "ana@example.com"
@@ -47,7 +47,7 @@ def client(server: ClockedServer) -> Iterator[httpx.Client]:
 
 def rule(server: ClockedServer, name: str = "x", *more: str) -> None:
     """Make a rule where nobody listens: whatever it tells stays in the outbox."""
-    url = f"http://127.0.0.1:{free_port()}/x"
+    url = f"http://127.0.0.1:{deaf_port()}/x"
     server.command("alert", "add", name, "--webhook", url, "--per-hour", "1000", *more)
 
 

@@ -12,7 +12,7 @@ from tests.support import rsyslog
 from tests.support.certificates import Authority
 from tests.support.clocked_server import ClockedServer, clocked_server
 from tests.support.example_laptops import ONLY_USB, enrolled, with_usb_stick
-from tests.support.running_server import free_port
+from tests.support.running_server import deaf_port
 from tests.support.syslog_receiver import listening, listening_datagrams
 
 OWNER = "ana@example.com"
@@ -130,7 +130,7 @@ def test_what_a_receiver_has_not_read_is_sent_again_under_the_same_id(
 
 
 def test_where_nobody_listens_it_waits(server: ClockedServer, client: httpx.Client) -> None:
-    syslog_rule(server, f"127.0.0.1:{free_port()}", "tcp")
+    syslog_rule(server, f"127.0.0.1:{deaf_port()}", "tcp")
     refused = server.command("alert", "test", "siem", check=False)
     assert "siem was not sent: ConnectionRefusedError" in refused.stderr
     enrolled(server, client, OWNER, with_usb_stick())

@@ -9,7 +9,7 @@ import pytest
 from tests.server.api.conftest import Caller
 from tests.support.clocked_server import ClockedServer
 from tests.support.listening_hook import listening_hook
-from tests.support.running_server import free_port
+from tests.support.running_server import deaf_port
 from tests.support.signing_device import SigningDevice
 from tests.support.syslog_receiver import listening
 
@@ -65,7 +65,7 @@ def test_a_webhook_is_made_tried_listed_and_removed(
 
 
 def test_a_test_that_does_not_go_says_why(teller: httpx.Client) -> None:
-    body = {"name": "siem", "syslog": f"127.0.0.1:{free_port()}", "syslog_transport": "tcp"}
+    body = {"name": "siem", "syslog": f"127.0.0.1:{deaf_port()}", "syslog_transport": "tcp"}
     assert teller.post(ALERTS, json=body).status_code == 201
     tested = teller.post(f"{ALERTS}/siem/test").json()
     assert tested == {"sent": False, "problem": "ConnectionRefusedError"}

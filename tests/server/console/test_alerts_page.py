@@ -15,7 +15,7 @@ from tests.support.console import send, signed_in, wait_until
 from tests.support.example_laptops import ONLY_USB, enrolled, with_usb_stick
 from tests.support.listening_hook import listening_hook
 from tests.support.listening_post import listening_post
-from tests.support.running_server import free_port
+from tests.support.running_server import deaf_port
 
 NEW = "/alerts/new?way={way}"
 
@@ -78,7 +78,7 @@ def test_a_webhooks_secret_is_shown_once_and_it_is_told(
 
 
 def test_what_fails_is_seen_with_its_reason(server: ClockedServer, it: httpx.Client) -> None:
-    nowhere = f"127.0.0.1:{free_port()}"
+    nowhere = f"127.0.0.1:{deaf_port()}"
     assert add(it, "syslog", syslog=nowhere, syslog_transport="tcp").status_code == 303
     tested = send(it, "/alerts", "/alerts/test", name="desk")
     assert (tested.status_code, "ConnectionRefusedError" in tested.text) == (502, True)

@@ -132,7 +132,8 @@ def test_the_agent_reads_and_reports_everything_within_seconds(
         # The next contact, of one signal.
         plug_in(agent.pid, STICK)
         wait_until(lambda: server.rows("SELECT 1 FROM contacts WHERE fresh_done_at IS NOT NULL"))
+        # The first report after it may be a whole one, where events were lost: nobody is told then.
         ((asked, told, done),) = server.rows(
             "SELECT fresh_asked_at, fresh_told_at, fresh_done_at FROM contacts"
         )
-        assert asked <= told <= done
+        assert asked <= (asked if told is None else told) <= done

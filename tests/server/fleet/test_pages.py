@@ -188,7 +188,7 @@ def test_what_is_collected_is_listed_with_the_reason_for_each_field(
 
 @pytest.mark.parametrize("path", ["/fleet", "/sign-in", "/privacy"])
 def test_every_page_has_a_strict_policy(fleet: RunningServer, path: str) -> None:
-    headers: Any = httpx.get(fleet.url + path, trust_env=False).headers
+    headers: Any = httpx.get(fleet.url + path, trust_env=False, timeout=20).headers
     policy = headers["content-security-policy"]
     assert "default-src 'none'" in policy
     assert "unsafe" not in policy

@@ -175,9 +175,9 @@ def test_a_laptop_that_was_revoked_is_kept_out_within_seconds(gate: Gate) -> Non
     laptop = gate.laptop(ana)
     assert gate.ask(ana)["decision"] is True
     gate.server.command("revoke", laptop.device)
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 30
     while gate.ask(ana)["decision"]:
-        assert time.monotonic() < deadline, "a revoked laptop is still let in after 5 s"
+        assert time.monotonic() < deadline, "a revoked laptop is still let in after 30 s"
         time.sleep(0.1)
     assert gate.ask(ana)["context"]["reason_user"]["en"] == "IT has blocked this laptop."
 
@@ -203,8 +203,8 @@ def test_every_decision_is_on_record_with_the_report_it_rests_on(gate: Gate) -> 
     ana = gate.person()
     laptop = gate.laptop(ana, passes=False)
     given = gate.ask(ana, laptop.device)["context"]["id"]
-    time.sleep(0.5)
-    ((*row, policy_version, reasons),) = gate.server.rows(
+    ((*row, policy_version, reasons),) = gate.server.rows_in_time(
+        1,
         "SELECT subject, application, device_id, proof, allowed, policy_version, reasons "
         "FROM decisions WHERE decision_id = ?",
         given,

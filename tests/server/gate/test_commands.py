@@ -38,9 +38,9 @@ def test_a_revoked_client_is_refused_within_seconds(server: RunningServer) -> No
     token = server.gate_token("okta")
     assert asks(server, token) == 200
     server.command("gate-client", "okta", "--revoke")
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 30
     while asks(server, token) != 401:
-        assert time.monotonic() < deadline, "a revoked token still works after 5 s"
+        assert time.monotonic() < deadline, "a revoked token still works after 30 s"
         time.sleep(0.1)
 
 

@@ -305,7 +305,7 @@ def test_a_cookie_that_was_stolen_is_worth_nothing_from_another_address(
     visitor.open("/", site.laptop())
     cookie = visitor.client.cookies["passmuster_gate"]
     thief = httpx.HTTPTransport(local_address="127.0.0.9")
-    with httpx.Client(transport=thief, trust_env=False) as elsewhere:
+    with httpx.Client(transport=thief, trust_env=False, timeout=20) as elsewhere:
         answer = elsewhere.get(
             site.proxy, headers={**WINDOW, "Cookie": f"passmuster_gate={cookie}"}
         )
@@ -325,7 +325,7 @@ def test_a_cookie_that_was_made_up_counts_as_none(site: Site, visitor: Visitor, 
         "none": base64url(b'{"alg":"none"}') + f".{payload}.",
         "nonsense": "x" * 5000,
     }[wrong]
-    with httpx.Client(trust_env=False) as other:
+    with httpx.Client(trust_env=False, timeout=20) as other:
         headers = {**WINDOW, "Cookie": f"passmuster_gate={forged}"}
         assert other.get(site.proxy, headers=headers).status_code in {303, 400}
 

@@ -161,9 +161,9 @@ def test_a_revoked_client_has_no_tokens_left(server: ClockedServer, client: http
     access_token = token(client, credentials)["access_token"]
     assert asks(client, access_token) == 200
     server.command("gate-client", "short-lived", "--revoke")
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 30
     while asks(client, access_token) != 401:
-        assert time.monotonic() < deadline, "a revoked client's token still works after 10 s"
+        assert time.monotonic() < deadline, "a revoked client's token still works after 30 s"
         time.sleep(0.1)
     assert client.post(PATH, auth=credentials, data=GRANT).status_code == 401
 

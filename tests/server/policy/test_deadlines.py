@@ -24,7 +24,7 @@ from tests.support.signing_device import SigningDevice
 
 GRACE = f"[signals.{USB}]\ngrace_s = 1800\n"
 HOUR = timedelta(hours=1, seconds=1)
-AT_ONCE_S = 10.0
+AT_ONCE_S = 30.0
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from tests.support.signing_device import SigningDevice
 
 STRICT = default_document()
 LENIENT = f'[signals.{USB}]\nseverity = "warn"\n'
-SOON_S = 10.0
+SOON_S = 30.0
 LAPTOPS = 120
 """More than are judged in one write."""
 

@@ -13,7 +13,7 @@ from passmuster_server.schema import DEFAULT_ORGANISATION, METADATA
 from tests.support.clocked_server import ClockedServer, clocked_server
 from tests.support.console import send
 from tests.support.example_readings import USB, healthy, with_stick
-from tests.support.running_server import free_port
+from tests.support.running_server import deaf_port
 from tests.support.signal_transmitter import subscriber
 from tests.support.signing_device import SigningDevice
 
@@ -45,7 +45,7 @@ def works(server: ClockedServer, client: httpx.Client, owner: str) -> SigningDev
         "X-Passmuster-Application": "helpdesk",
     }
     assert client.get("/gate/nginx", headers=headers).status_code in (204, 403)
-    time.sleep(0.5)
+    server.rows_in_time(1, "SELECT * FROM decisions WHERE subject = ?", owner)
     return laptop
 
 
@@ -137,7 +137,7 @@ def test_a_laptop_that_is_erased_takes_with_it_what_waits_about_it(
     server: ClockedServer, client: httpx.Client
 ) -> None:
     # Nobody listens at either address, so all of it waits.
-    nowhere = f"http://127.0.0.1:{free_port()}/x"
+    nowhere = f"http://127.0.0.1:{deaf_port()}/x"
     server.command("alert", "add", "desk", "--webhook", nowhere)
     server.command("webhook", "add", "tickets", nowhere)
     made = subscriber(server, client, "sso")
