@@ -7,6 +7,7 @@ from typing import TypeVar
 from passmuster_agent import keystore
 from passmuster_agent.config import Device, State
 from passmuster_agent.delivery import Delivery
+from passmuster_agent.delivery_words import NOT_AS_A_SERVER
 from passmuster_agent.errands import Confirm, Errand, LookUp
 from passmuster_agent.identity import CONTENT_TYPE, signed
 from passmuster_agent.outbox import Outbox
@@ -129,4 +130,4 @@ def _why(reply: Reply) -> str:
         return reply.problem.detail
     if reply.status == 404:
         return NO_NUMBERS
-    return f"The server does not answer as one (status {reply.status})."
+    return NOT_AS_A_SERVER.format(status=reply.status)

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from passmuster_agent import __version__
+from passmuster_agent.delivery_words import NOT_PASSMUSTER, NOT_READY
 from passmuster_agent.errors import AgentError, ExitCode
 from passmuster_agent.identity import signed
 from passmuster_agent.keystore.interface import KeyStore
@@ -157,14 +158,13 @@ class Ceremony:
             raise AgentError(problem, remedy, ExitCode.NOT_DELIVERED if busy else ExitCode.REFUSED)
         if reply.status >= 500:
             raise UnreachableError(
-                f"{self._transport.server_url} is not ready (status {reply.status}).",
+                NOT_READY.format(server=self._transport.server_url, status=reply.status),
                 "Try again later, or ask IT.",
                 reply.retry_after_s,
             )
         if reply.status not in (200, 201):
             raise AgentError(
-                f"What answers at {self._transport.server_url} is not Passmuster "
-                f"(status {reply.status}).",
+                NOT_PASSMUSTER.format(server=self._transport.server_url, status=reply.status),
                 "Check the server's URL.",
                 ExitCode.NOT_DELIVERED,
             )

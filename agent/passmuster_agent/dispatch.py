@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
+from passmuster_agent import delivery_words as words
 from passmuster_agent.delivery import Delivery, DeliveryKind, Obstacle
 from passmuster_agent.errands import Errand
 from passmuster_agent.reporter_process import ReporterProcess
@@ -68,13 +69,12 @@ class Dispatch:
                 if errand is not None:
                     # Whoever waits is told; they would else be tried again without a pause.
                     self.ran = errand
-                    problem = "The reporter cannot be started."
                     return Delivery(
                         DeliveryKind.LATER,
                         datetime.now(UTC),
                         obstacle=Obstacle.LAPTOP,
-                        problem=problem,
-                        remedy="What was read is kept and sent later.",
+                        problem=words.NOT_STARTED,
+                        remedy=words.READ_KEPT,
                     )
         return delivered
 

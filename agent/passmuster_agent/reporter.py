@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from passmuster_agent import delivery_words as words
 from passmuster_agent import errands, keystore, rotation
 from passmuster_agent.answering import Answering
 from passmuster_agent.config import Device, State
@@ -34,7 +35,6 @@ from passmuster_collectors.contract.verdict import Answer
 OTHER_REPORTER_S = 60.0
 """How long to wait for a reporter that a killed daemon has left behind."""
 
-CAPTIVE = "Sign in to the network if it asks for that; else check the server's URL."
 RECORD_FIELD = re.compile(r"records\[(\d{1,3})\]")
 
 
@@ -153,7 +153,7 @@ class Reporter:
             return stopped
         code = reply.problem.code if reply.problem else ""
         if reply.problem and code == AGENT_TOO_OLD:
-            problem = AgentError(reply.problem.detail, "What was read is kept and sent afterwards.")
+            problem = AgentError(reply.problem.detail, words.READ_KEPT_MEANWHILE)
             return _later(Obstacle.SERVER, problem, reply)
         if reply.status == 413 or (reply.problem and code == "too_large"):
             self._outbox.set_aside(upload, None, "The server refused it as too large.")
@@ -179,20 +179,19 @@ class Reporter:
 
     def _not_ours(self, reply: Reply) -> Delivery:
         """Return the pause after an answer that says nothing about the upload itself."""
-        server = self._transport.server_url
+        reason = ""
         if reply.problem is not None:
             field = f" (field {reply.problem.field})" if reply.problem.field else ""
-            problem = f"{server} did not take the report: {reply.problem.detail}{field}"
-            remedy = "It is kept and sent later."
+            reason = f"{reply.problem.detail}{field}"
+            template, remedy = words.NOT_TAKEN, words.REPORT_KEPT
         elif reply.status >= 500 or reply.status == 429:
-            problem = f"{server} is not ready (status {reply.status})."
-            remedy = "The report is kept and sent later."
+            template, remedy = words.NOT_READY, words.REPORT_KEPT
         elif 300 <= reply.status < 400:
-            problem = f"{server} leads elsewhere (status {reply.status}), which is not followed."
-            remedy = CAPTIVE
+            template, remedy = words.ELSEWHERE, words.CAPTIVE
         else:
-            problem = f"What answers at {server} is not Passmuster (status {reply.status})."
-            remedy = CAPTIVE
+            template, remedy = words.NOT_PASSMUSTER, words.CAPTIVE
+        server = self._transport.server_url
+        problem = template.format(server=server, status=reply.status, reason=reason)
         return _later(Obstacle.SERVER, AgentError(problem, remedy), reply)
 
 
@@ -227,9 +226,7 @@ def deliver(state: State, errand: Errand | None = None) -> Delivery:
             # The key may have been changed on the way.
             return Answering(state, state.device(), outbox, transport).run(errand, delivered)
     except LockedError:
-        return _later(
-            Obstacle.LAPTOP, AgentError("Another upload is under way.", "It is waited for.")
-        )
+        return _later(Obstacle.LAPTOP, AgentError(words.UNDER_WAY, words.WAITED_FOR))
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from passmuster_agent import delivery, errands
+from passmuster_agent import delivery_words as words
 from passmuster_agent.delivery import Delivery, DeliveryKind, Obstacle
 from passmuster_agent.errands import Errand
 from passmuster_agent.process_end import ProcessEnd
@@ -83,8 +84,8 @@ class ReporterProcess:
                 DeliveryKind.LATER,
                 datetime.now(UTC),
                 obstacle=Obstacle.LAPTOP,
-                problem=f"The reporter ended without a word (status {self._child.returncode}).",
-                remedy="What was read is kept and sent later.",
+                problem=words.NO_LAST_WORD.format(status=self._child.returncode),
+                remedy=words.READ_KEPT,
             )
 
     def stop(self) -> None:

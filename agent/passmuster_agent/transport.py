@@ -17,6 +17,7 @@ import urllib3
 from requests.utils import get_environ_proxies
 
 from passmuster_agent import __version__
+from passmuster_agent import delivery_words as words
 from passmuster_agent.errors import AgentError, ExitCode
 from passmuster_collectors.contract import codec, strict_json
 from passmuster_collectors.contract.errors import ContractError
@@ -30,11 +31,6 @@ ANSWER_S = 30.0
 MAX_ANSWER_BYTES = 256 * 1024
 LONGEST_WAIT_S = 3600
 """A `Retry-After` beyond this is taken as this: a mistake there must not silence a laptop."""
-
-
-PROXY_REFUSED = "The proxy on the way to {server} refused."
-LATE = "{server} did not answer in time."
-OUT_OF_REACH = "{server} cannot be reached."
 
 
 class UnreachableError(AgentError):
@@ -171,30 +167,30 @@ class Transport:
         if isinstance(error, requests.exceptions.SSLError):
             reason = _certificate_reason(error)
             return UnreachableError(
-                f"{server} did not prove who it is ({reason}).",
-                "Tell IT. If its certificate authority has changed, enrol again with --ca FILE.",
+                words.NOT_PROVEN.format(server=server, reason=reason),
+                f"{words.TELL_IT} {words.NEW_AUTHORITY}",
             )
         if isinstance(error, requests.exceptions.ProxyError):
-            return UnreachableError(
-                PROXY_REFUSED.format(server=server), "Check the proxy settings."
-            )
+            return UnreachableError(words.PROXY_REFUSED.format(server=server), words.CHECK_PROXY)
         if isinstance(error, requests.exceptions.Timeout):
-            return UnreachableError(LATE.format(server=server), "Check the network connection.")
+            return UnreachableError(words.LATE.format(server=server), words.CHECK_NETWORK)
         if isinstance(error, _AnswerError):
-            return UnreachableError(f"{server} answered {error}.", "Tell IT.")
+            problem = error.template.format(server=server, count=error.count)
+            return UnreachableError(problem, words.TELL_IT)
         if isinstance(error, OSError) and not isinstance(error, requests.RequestException):
-            return UnreachableError(
-                f"The certificate authority that was pinned cannot be read ({error}).",
-                "Enrol again with --ca FILE.",
-            )
+            return UnreachableError(words.NO_AUTHORITY.format(reason=error), words.PIN_AGAIN)
         return UnreachableError(
-            OUT_OF_REACH.format(server=server),
-            "Check the network connection and the server's URL.",
+            words.OUT_OF_REACH.format(server=server), words.CHECK_NETWORK_AND_URL
         )
 
 
 class _AnswerError(requests.RequestException):
-    """The answer is not one that is read to its end."""
+    """The answer is not one that is read to its end: `count` is the limit that it passed."""
+
+    def __init__(self, template: str, count: int) -> None:
+        super().__init__(template)
+        self.template = template
+        self.count = count
 
 
 def _read(response: requests.Response, deadline: float) -> bytes:
@@ -203,9 +199,9 @@ def _read(response: requests.Response, deadline: float) -> bytes:
     while piece := response.raw.read1(16_384, decode_content=False):
         content += piece
         if len(content) > MAX_ANSWER_BYTES:
-            raise _AnswerError(f"with more than {MAX_ANSWER_BYTES} bytes")
+            raise _AnswerError(words.TOO_MUCH, MAX_ANSWER_BYTES)
         if time.monotonic() > deadline:
-            raise _AnswerError(f"for longer than {ANSWER_S:.0f} seconds")
+            raise _AnswerError(words.TOO_SLOW, round(ANSWER_S))
     return bytes(content)
 
 

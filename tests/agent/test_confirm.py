@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from passmuster_agent import confirm as confirming
+from passmuster_agent import delivery_words as words
 from passmuster_agent.companion.messages import (
     Browser,
     Changed,
@@ -33,7 +34,20 @@ AWAY = Goodbye(
     "https://it.example cannot be reached. Check the network connection.", for_good=False
 )
 NO_BROWSER = "No browser of this laptop's owner shows this number, or not any more."
-ENDED = Goodbye("The reporter ended without a word (status -9).", for_good=False)
+
+
+def unanswered(template: str, remedy: str = "", **details: object) -> Goodbye:
+    """Return what the agent says where no answer of the server's came."""
+    problem = template.format(server="https://it.example", **details)
+    return Goodbye(f"{problem} {remedy}".rstrip(), for_good=False)
+
+
+ENDED = unanswered(words.NO_LAST_WORD, status=-9)
+UNPROVEN = unanswered(
+    words.NOT_PROVEN,
+    f"{words.TELL_IT} {words.NEW_AUTHORITY}",
+    reason="unable to get local issuer certificate",
+)
 
 
 class Laptop:
@@ -143,6 +157,18 @@ def spoken(tag: str, *answers: object, typed: Sequence[str] = ("47182936", "yes"
         ((SLOW,), ("47182936",)),
         ((Refused(NO_BROWSER),), ("47182936",)),
         ((AWAY,), ("47182936",)),
+        ((ENDED,), ("47182936",)),
+        ((BROWSER, ENDED), ("47182936", "yes")),
+        ((UNPROVEN,), ("47182936",)),
+        ((unanswered(words.NOT_AS_A_SERVER, status=502),), ("47182936",)),
+        ((unanswered(words.NOT_READY, status=502),), ("47182936",)),
+        ((unanswered(words.ELSEWHERE, status=302),), ("47182936",)),
+        ((unanswered(words.NOT_PASSMUSTER, status=404),), ("47182936",)),
+        ((unanswered(words.TOO_MUCH, words.TELL_IT, count=262_144),), ("47182936",)),
+        ((unanswered(words.TOO_SLOW, words.TELL_IT, count=30),), ("47182936",)),
+        ((unanswered(words.NO_AUTHORITY, words.PIN_AGAIN, reason="denied"),), ("47182936",)),
+        ((unanswered(words.NOT_STARTED),), ("47182936",)),
+        ((unanswered(words.UNDER_WAY),), ("47182936",)),
     ],
 )
 def test_all_that_a_person_reads_is_in_their_language(

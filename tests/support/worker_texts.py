@@ -9,7 +9,7 @@ from typing import Any
 
 from jinja2 import Environment, nodes
 
-from passmuster_agent import answering, refusals, told, transport
+from passmuster_agent import answering, delivery_words, refusals, told
 from passmuster_agent.companion import wording
 from passmuster_collectors.contract.reading import SourceOutcome
 from passmuster_collectors.contract.verdict import Outcome, Verdict
@@ -186,10 +186,7 @@ def _fix() -> Iterator[str]:
 
 
 def _delivery() -> Iterator[str]:
-    yield from (transport.PROXY_REFUSED, transport.LATE, transport.OUT_OF_REACH)
-    yield "Check the proxy settings."
-    yield "Check the network connection."
-    yield "Check the network connection and the server's URL."
+    yield from (text for name, text in vars(delivery_words).items() if name.isupper())
 
 
 def _sentences_in(path: Path) -> Iterator[str]:

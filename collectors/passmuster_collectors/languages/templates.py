@@ -104,6 +104,7 @@ PLACES: Mapping[str, Callable[[str], bool]] = {
     "kept": _is_nothing,
     "wanted": _is_nothing,
     "server": _is_word,
+    "status": _is_word,
     "reason": _is_anything,
 }
 """What stays as it is in a place that is not quoted.

@@ -146,6 +146,20 @@ def test_why_a_reading_is_not_whole_is_said_in_the_language_too(tag: str) -> Non
         )
 
 
+@pytest.mark.parametrize("tag", [tag for tag in NAMES if tag != "en"])
+def test_why_a_report_did_not_get_through_is_said_in_the_language_too(tag: str) -> None:
+    language = language_of(tag)
+    details = {
+        "server": "https://it.example:8443",
+        "status": "-9",
+        "count": "262144",
+        "reason": "Hostname mismatch, certificate is not valid for 'it.example'.",
+    }
+    for template in texts()["delivery"]:
+        told = language.template(template).format_map(details)
+        assert language.rendered(template.format_map(details)) == told
+
+
 def test_a_stick_that_calls_itself_by_a_known_word_keeps_its_name() -> None:
     assert "„open“" in GERMAN.rendered("“open” can store data, and IT has not approved it yet.")
 
