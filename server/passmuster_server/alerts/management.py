@@ -97,7 +97,8 @@ def add(connection: Connection, organisation: str, rule: Rule, actor: str, now: 
 def remove(connection: Connection, organisation: str, name: str, actor: str) -> Event:
     """Delete a rule with what waits in it; return what goes on record. Raises `NoRuleError`."""
     rule = find(connection, organisation, name)
-    remove_rule(connection, organisation, name)
+    if not remove_rule(connection, organisation, name):
+        raise NoRuleError
     return event_of(Action.ALERT_REMOVED, rule, actor)
 
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Row, delete, func, or_, select, update
+from sqlalchemy import Connection, Row, delete, func, literal, or_, select, update
 
 from passmuster_server.alerts.rules import Alert, Rule, rules_of
 from passmuster_server.alerts.tables import alert_outbox, alert_rules
@@ -52,17 +52,27 @@ def put(
     """
     rules = rules_of(connection, organisation, made_before)
     wanted = [rule for rule in rules if rule.name != without and rule.wants(alert, group)]
-    for rule in wanted:
-        connection.execute(
-            alert_outbox.insert().values(
-                organisation_id=organisation,
-                name=rule.name,
-                device_id=alert.device,
-                alert=msgspec.json.encode(alert),
-                created_at=now,
-            )
-        )
-    return bool(wanted)
+    written = [_insert(connection, organisation, rule.name, alert, now) for rule in wanted]
+    return any(written)
+
+
+def _insert(
+    connection: Connection, organisation: str, name: str, alert: Alert, now: datetime
+) -> bool:
+    """Write the alert unless the rule has gone since it was read; return whether it is there."""
+    rules, waiting = alert_rules, alert_outbox
+    columns = (waiting.c.device_id, waiting.c.alert, waiting.c.created_at)
+    values = (alert.device, msgspec.json.encode(alert), now)
+    given = (literal(value, column.type) for column, value in zip(columns, values, strict=True))
+    there = (
+        select(rules.c.organisation_id, rules.c.name, *given)
+        .where(rules.c.organisation_id == organisation, rules.c.name == name)
+        # On PostgreSQL: whoever removes the rule waits until this is committed.
+        .with_for_update(read=True, key_share=True)
+    )
+    names = [waiting.c.organisation_id, waiting.c.name, *columns]
+    inserted = waiting.insert().from_select(names, there).execution_options(preserve_rowcount=True)
+    return connection.execute(inserted).rowcount == 1
 
 
 def is_waiting(connection: Connection) -> bool:

@@ -10,6 +10,7 @@ from passmuster_server.alerts.tables import alert_outbox, alert_rules
 from passmuster_server.audit.tables import audit_heads
 from passmuster_server.database import Transaction
 from passmuster_server.engines import run
+from passmuster_server.schema import to_microseconds
 
 PER_HOUR = 20
 """Messages of one rule in an hour; what else there is comes as one digest when it is over."""
@@ -201,19 +202,15 @@ def add_rule(connection: Connection, organisation: str, rule: Rule, now: datetim
     known = rules_of(connection, organisation)
     if any(each.name == rule.name for each in known):
         return False
-    if not known:
+    added = run(
+        connection,
+        "INSERT INTO alert_rules (organisation_id, name, rule, created_at, sent, failures) "
+        "VALUES (?, ?, ?, ?, 0, 0) ON CONFLICT DO NOTHING",
+        (organisation, rule.name, msgspec.json.encode(rule).decode(), to_microseconds(now)),
+    ).rowcount
+    if added and not known:
         _begin_here(connection, organisation)
-    connection.execute(
-        alert_rules.insert().values(
-            organisation_id=organisation,
-            name=rule.name,
-            rule=msgspec.json.encode(rule).decode(),
-            created_at=now,
-            sent=0,
-            failures=0,
-        )
-    )
-    return True
+    return bool(added)
 
 
 def _begin_here(connection: Connection, organisation: str) -> None:
@@ -231,10 +228,15 @@ def _begin_here(connection: Connection, organisation: str) -> None:
 
 def remove_rule(connection: Connection, organisation: str, name: str) -> bool:
     """Delete a rule with what waits in it; return whether there was one."""
-    gone = [
-        connection.execute(
-            delete(table).where(table.c.organisation_id == organisation, table.c.name == name)
-        ).rowcount
-        for table in (alert_outbox, alert_rules)
-    ]
-    return bool(gone[-1])
+    own = (alert_rules.c.organisation_id == organisation, alert_rules.c.name == name)
+    # First, as whoever sends for it does; whoever writes an alert for it waits for this, or this
+    # for them.
+    if connection.execute(select(alert_rules.c.name).where(*own).with_for_update()).first() is None:
+        return False
+    connection.execute(
+        delete(alert_outbox).where(
+            alert_outbox.c.organisation_id == organisation, alert_outbox.c.name == name
+        )
+    )
+    connection.execute(delete(alert_rules).where(*own))
+    return True

@@ -1,0 +1,170 @@
+"""Rules that one of two servers on PostgreSQL adds or removes while the other uses them."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+import pytest
+from sqlalchemy import Connection, event, text
+
+from passmuster_server.alerts import management, outbox
+from passmuster_server.alerts.management import NoRuleError
+from passmuster_server.alerts.rules import (
+    Alert,
+    Hook,
+    Kind,
+    Rule,
+    Severity,
+    add_rule,
+    remove_rule,
+    rules_of,
+)
+from passmuster_server.database import Database
+from passmuster_server.schema import DEFAULT_GROUP, DEFAULT_ORGANISATION
+from tests.support import example_database, postgresql
+
+T = TypeVar("T")
+
+NOW = datetime(2026, 3, 4, 9, 30, tzinfo=UTC)
+RULE = Rule("tickets", Hook("http://127.0.0.1:9/x", "whsec_"))
+ALERT = Alert("d1", Kind.SHUT_OUT, Severity.HIGH, (), 0)
+
+
+@pytest.fixture
+def servers() -> Iterator[tuple[Database, Database]]:
+    url = postgresql.cluster().create_database()
+    first, second = example_database.create_at(url), Database(url)
+    yield first, second
+    second.dispose()
+    example_database.close_all()
+
+
+def add(connection: Connection) -> bool:
+    return add_rule(connection, DEFAULT_ORGANISATION, RULE, NOW)
+
+
+def remove(connection: Connection) -> bool:
+    return remove_rule(connection, DEFAULT_ORGANISATION, RULE.name)
+
+
+def put(connection: Connection) -> bool:
+    return outbox.put(connection, DEFAULT_ORGANISATION, DEFAULT_GROUP, ALERT, NOW)
+
+
+def commit(database: Database, work: Callable[[Connection], T]) -> T:
+    return database.write_now(lambda transaction: work(transaction.connection))
+
+
+class Meanwhile:
+    """What another server does from some moment on, until it waits for this one."""
+
+    def __init__(self, database: Database, work: Callable[[Connection], Any]) -> None:
+        self.begun = False
+        self._result: list[Any] = []
+        self._thread = threading.Thread(target=self._run, args=(database, work))
+
+    def _run(self, database: Database, work: Callable[[Connection], Any]) -> None:
+        try:
+            self._result.append(commit(database, work))
+        except Exception as error:  # noqa: BLE001 - the test says what it expected
+            self._result.append(error)
+
+    def begin(self, connection: Connection) -> None:
+        """Begin it, and wait until it waits for what this connection holds."""
+        self.begun = True
+        self._thread.start()
+        deadline = time.monotonic() + 60
+        held = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+        while not connection.execute(held).scalar_one():
+            assert time.monotonic() < deadline, f"it does not wait: {self._result}"
+            time.sleep(0.02)
+
+    def result(self) -> Any:
+        """Return what became of it."""
+        self._thread.join()
+        return self._result[0]
+
+
+def stored(database: Database) -> tuple[int, int]:
+    """Return how many rules and alerts there are."""
+
+    def count(connection: Connection) -> tuple[int, int]:
+        waiting = connection.execute(text("SELECT count(*) FROM alert_outbox")).scalar_one()
+        return len(rules_of(connection, DEFAULT_ORGANISATION)), waiting
+
+    return database.read_now(count)
+
+
+def side_by_side(
+    servers: tuple[Database, Database],
+    work: Callable[[Connection], T],
+    other: Callable[[Connection], Any],
+) -> tuple[T, Any]:
+    """Return what became of both: the first one is committed when the other one waits for it."""
+    meanwhile = Meanwhile(servers[1], other)
+
+    def held(connection: Connection) -> T:
+        result = work(connection)
+        meanwhile.begin(connection)
+        return result
+
+    return commit(servers[0], held), meanwhile.result()
+
+
+def test_an_alert_of_a_rule_that_is_removed_meanwhile_is_left_out(
+    servers: tuple[Database, Database],
+) -> None:
+    commit(servers[0], add)
+    assert side_by_side(servers, remove, put) == (True, False)
+    assert stored(servers[0]) == (0, 0)
+
+
+def test_a_rule_is_removed_with_the_alert_that_was_written_meanwhile(
+    servers: tuple[Database, Database],
+) -> None:
+    commit(servers[0], add)
+    assert side_by_side(servers, put, remove) == (True, True)
+    assert stored(servers[0]) == (0, 0)
+
+
+def test_of_two_who_add_one_name_one_is_told_that_it_is_there(
+    servers: tuple[Database, Database],
+) -> None:
+    assert side_by_side(servers, add, add) == (True, False)
+    assert stored(servers[0]) == (1, 0)
+
+
+def test_of_two_who_remove_one_rule_one_is_told_that_it_is_gone(
+    servers: tuple[Database, Database],
+) -> None:
+    commit(servers[0], add)
+
+    def removed(connection: Connection) -> bool:
+        try:
+            management.remove(connection, DEFAULT_ORGANISATION, RULE.name, "")
+        except NoRuleError:
+            return False
+        return True
+
+    assert side_by_side(servers, removed, removed) == (True, False)
+
+
+def test_whoever_removes_a_rule_waits_for_the_one_that_has_just_sent_for_it(
+    servers: tuple[Database, Database],
+) -> None:
+    commit(servers[0], add)
+    commit(servers[0], put)
+    message = commit(servers[0], lambda connection: outbox.next_message(connection, NOW))
+    assert message is not None
+    meanwhile = Meanwhile(servers[1], remove)
+
+    def after(connection: Connection, _: Any, statement: str, *__: Any) -> None:
+        if statement.startswith("UPDATE alert_rules") and not meanwhile.begun:
+            meanwhile.begin(connection)
+
+    event.listen(servers[0].writer_engine, "after_cursor_execute", after)
+    commit(servers[0], lambda connection: outbox.settle(connection, message, NOW))
+    assert meanwhile.result() is True
+    assert stored(servers[0]) == (0, 0)
