@@ -2,17 +2,18 @@
 
 Readings are kept where they changed; to judge each of them again for a picture would cost the
 more, the longer the history is. So once an hour it is counted how the signals stand, group by
-group: some numbers that are about nobody. After eight days the first count of each day is enough.
+group: some numbers that are about nobody. After eight days one count of each day is enough: of the
+hour at which the fewest were unknown, for at night laptops are off.
 """
 
 import asyncio
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import BigInteger, Connection, and_, delete, func, or_, select, type_coerce
+from sqlalchemy import Connection, delete, func, select
 
 from passmuster_server.background import BackgroundTask
 from passmuster_server.clock import Clock
@@ -27,7 +28,6 @@ from passmuster_server.schema import to_microseconds
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 EACH_HOUR_FOR = timedelta(days=8)
 AGAIN_AFTER_S = 60.0
-_DAY_US = DAY // timedelta(microseconds=1)
 
 # Of several servers on one database the first one's count stands.
 _ADD = (
@@ -124,17 +124,28 @@ def add(
 
 
 def thin_out(connection: Connection, organisation: str, now: datetime, history: timedelta) -> None:
-    """Delete what is older than history is kept, and all but the first hour of days gone by."""
-    by_day = and_(
-        _TAKEN.taken_at < now - EACH_HOUR_FOR,
-        type_coerce(_TAKEN.taken_at, BigInteger) % _DAY_US != 0,
-    )
-    connection.execute(
-        delete(signal_tallies).where(
-            _TAKEN.organisation_id == organisation,
-            or_(_TAKEN.taken_at < now - history, by_day),
-        )
-    )
+    """Delete what is older than history is kept, and all but one hour of days gone by.
+
+    Of a day (UTC) the hour is kept at which the fewest were unknown, the first of several.
+    """
+    own = _TAKEN.organisation_id == organisation
+    connection.execute(delete(signal_tallies).where(own, _TAKEN.taken_at < now - history))
+    days: dict[date, list[datetime]] = defaultdict(list)
+    for hour in connection.execute(
+        select(_TAKEN.taken_at).where(own, _TAKEN.taken_at < now - EACH_HOUR_FOR).distinct()
+    ).scalars():
+        days[hour.date()].append(hour)
+    several = [hour for hours in days.values() if len(hours) > 1 for hour in hours]
+    best: dict[date, tuple[int, datetime]] = {}
+    for row in connection.execute(
+        select(_TAKEN.taken_at, func.sum(_TAKEN.unknown).label("unknown"))
+        .where(own, _TAKEN.taken_at.in_(several))
+        .group_by(_TAKEN.taken_at)
+    ):
+        day, found = row.taken_at.date(), (row.unknown, row.taken_at)
+        best[day] = min(best.get(day, found), found)
+    dropped = set(several).difference(kept for _, kept in best.values())
+    connection.execute(delete(signal_tallies).where(own, _TAKEN.taken_at.in_(dropped)))
 
 
 def tallies_at(
@@ -145,8 +156,9 @@ def tallies_at(
 ) -> Mapping[str, Mapping[datetime, Tally]]:
     """Return by signal how it stood at each of the moments, rising and as far apart.
 
-    A moment has the newest count since the one before; without one it is left out. Of one group
-    unless `group` is None. However large the fleet is, one row a moment, group and signal is read.
+    A moment has the newest count since the one before, or a day or more apart the one that is kept
+    of its own day; without either it is left out. Of one group unless `group` is None. However
+    large the fleet is, one row a moment, group and signal is read.
     """
     step = moments[1] - moments[0]
     hours = connection.execute(
@@ -160,13 +172,24 @@ def tallies_at(
         .order_by(_TAKEN.taken_at)
     ).scalars()
     chosen: dict[datetime, datetime] = {}
+    of_day: dict[date, datetime] = {}
     for hour in hours:
         place = -((moments[0] - hour) // step)
         chosen[moments[min(place, len(moments) - 1)]] = hour
-    of_hour = {hour: moment for moment, hour in chosen.items()}
+        of_day[hour.date()] = hour
+    if step >= DAY:
+        # The hour that is kept of a day may be later than the moment, and the day's before earlier.
+        for moment in moments:
+            day = moment.astimezone(UTC).date()
+            if moment not in chosen and day in of_day:
+                chosen[moment] = of_day[day]
+    shown: dict[datetime, list[datetime]] = defaultdict(list)
+    for moment, hour in sorted(chosen.items()):
+        shown[hour].append(moment)
     found: dict[str, dict[datetime, Tally]] = defaultdict(dict)
-    for row in _sums(connection, organisation, of_hour, group):
-        found[row.signal][of_hour[row.taken_at]] = Tally(row.passing, row.failing, row.unknown)
+    for row in _sums(connection, organisation, shown, group):
+        for moment in shown[row.taken_at]:
+            found[row.signal][moment] = Tally(row.passing, row.failing, row.unknown)
     return found
 
 

@@ -1,16 +1,17 @@
 """How the signals stood is counted once an hour, kept for as long as it is shown, and drawn."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from passmuster_collectors.contract.verdict import Verdict
 from passmuster_server.console.signal_tallies import (
     DAY,
+    EACH_HOUR_FOR,
     HOUR,
     Tally,
     add,
@@ -19,8 +20,11 @@ from passmuster_server.console.signal_tallies import (
     tallies_at,
     thin_out,
 )
+from passmuster_server.console.tables import signal_tallies
 from passmuster_server.console.trend_chart import HEIGHT, WIDTH, signal_chart_of
+from passmuster_server.database import Database
 from passmuster_server.schema import DEFAULT_ORGANISATION
+from tests.support import example_database, postgresql
 from tests.support.clocked_server import ClockedServer, clocked_server
 from tests.support.console import signed_in, wait_until
 from tests.support.example_readings import USB, healthy, with_stick
@@ -39,12 +43,13 @@ def server(tmp_path: Path) -> Iterator[ClockedServer]:
 
 def keep(server: ClockedServer, hour: datetime, passing: int, *, group: str = "default") -> None:
     """Keep that so many of ten laptops passed at an hour."""
+    keep_in(server.services.database, hour, {(group, USB): Tally(passing, 10 - passing, 0)})
 
-    def write(connection: Connection) -> None:
-        found = {(group, USB): Tally(passing, 10 - passing, 0)}
-        add(connection, DEFAULT_ORGANISATION, hour, found)
 
-    server.services.database.write_now(lambda transaction: write(transaction.connection))
+def keep_in(database: Database, hour: datetime, found: Mapping[tuple[str, str], Tally]) -> None:
+    database.write_now(
+        lambda transaction: add(transaction.connection, DEFAULT_ORGANISATION, hour, found)
+    )
 
 
 def passed(server: ClockedServer, moments: list[datetime], group: str | None = None) -> list[int]:
@@ -111,7 +116,66 @@ def test_groups_are_summed_up_or_told_apart(server: ClockedServer) -> None:
     assert passed(server, moments, "manila") == [-1, 2]
 
 
-def test_of_days_gone_by_the_first_count_is_kept_and_nothing_beyond_the_history(
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Database:
+    on_postgresql = request.param == "postgresql"
+    url = postgresql.cluster().create_database() if on_postgresql else f"sqlite:///{tmp_path}/x.db"
+    return example_database.create_at(url)
+
+
+def hours_kept(database: Database, now: datetime) -> list[datetime]:
+    """Return of which hours counts are left, once those of days gone by are thinned out."""
+    database.write_now(
+        lambda transaction: thin_out(
+            transaction.connection, DEFAULT_ORGANISATION, now, timedelta(days=400)
+        )
+    )
+    chosen = select(signal_tallies.c.taken_at).distinct().order_by(signal_tallies.c.taken_at)
+    return list(database.read_now(lambda connection: connection.execute(chosen).scalars().all()))
+
+
+def test_of_a_day_gone_by_the_hour_is_kept_at_which_the_fewest_were_silent(
+    database: Database,
+) -> None:
+    day = datetime(2026, 3, 4, tzinfo=UTC)
+    for hour, silent in ((0, 9), (5, 3), (9, 0), (10, 0), (18, 4)):
+        found = {
+            ("default", USB): Tally(5, 0, 0),
+            ("default", LOCK): Tally(10 - silent, 0, silent),
+            ("manila", LOCK): Tally(0, 0, 1),
+        }
+        keep_in(database, day + hour * HOUR, found)
+    keep_in(database, day + DAY + 7 * HOUR, {("default", USB): Tally(0, 0, 9)})
+    hourly = [day + 10 * DAY + hour * HOUR for hour in (0, 1)]
+    for at in hourly:
+        keep_in(database, at, {("default", USB): Tally(0, 0, 9)})
+    alone = day + DAY + 7 * HOUR
+    assert hours_kept(database, day + 12 * DAY) == [day + 9 * HOUR, alone, *hourly]
+
+
+def test_the_best_hour_is_kept_as_well_where_the_day_goes_by_hour_by_hour(
+    database: Database,
+) -> None:
+    day = datetime(2026, 3, 4, tzinfo=UTC)
+    for hour in range(24):
+        keep_in(database, day + hour * HOUR, {("default", USB): Tally(0, 0, abs(14 - hour))})
+    for hour in range(25):
+        left = hours_kept(database, day + EACH_HOUR_FOR + hour * HOUR)
+        past = [at for at in left if at < day + hour * HOUR]
+        assert past == ([day + min(14, hour - 1) * HOUR] if hour else [])
+
+
+def test_moments_a_day_apart_have_the_count_of_their_day_at_whichever_hour_it_was_kept(
+    server: ClockedServer,
+) -> None:
+    noon = server.now().replace(hour=12, minute=0, second=0, microsecond=0) - 20 * DAY
+    for back, hour, passing in ((3, 8, 1), (2, 15, 2), (1, 9, 3), (0, 11, 4)):
+        keep(server, noon - back * DAY + (hour - 12) * HOUR, passing)
+    moments = [noon - back * DAY for back in (4, 3, 2, 1, 0)]
+    assert passed(server, moments) == [-1, 1, 2, 3, 4]
+
+
+def test_of_days_gone_by_one_count_is_kept_and_nothing_beyond_the_history(
     server: ClockedServer,
 ) -> None:
     server.change("DELETE FROM signal_tallies")
