@@ -26,12 +26,12 @@ _BOM = "\ufeff"
 
 
 def messages_of(
-    alerts: Sequence[Alert], more: int, message_id: str, public_url: str, now: datetime
+    alerts: Sequence[Alert], message_id: str, public_url: str, now: datetime
 ) -> list[bytes]:
-    """Return the syslog messages of one message of ours: one for each alert, one for the rest.
+    """Return the syslog messages of one message of ours: one for each alert.
 
-    Without alerts it is a test. `message_id` and a number make an `externalId` that stays the same
-    when it is sent again.
+    Without alerts it is one, a test. `message_id` and a number make an `externalId` that stays the
+    same when it is sent again.
     """
     told: list[bytes] = []
     host = (urlsplit(public_url).hostname or "-")[:MAX_HOST]
@@ -48,9 +48,9 @@ def messages_of(
         at = datetime.fromtimestamp(alert.at, UTC)
         event = _event(alert.kind.value, alert.title, _CEF_SEVERITY[alert.severity], values)
         told.append(_syslog(host, _SYSLOG_SEVERITY[alert.severity], alert.kind.value, at, event))
-    if told and not more:
+    if told:
         return told
-    kind, name = ("more", f"{more} more changes") if told else ("test", "A test of this alert")
+    kind, name = "test", "A test of this alert"
     values = {
         "rt": str(int(now.timestamp() * 1000)),
         "externalId": f"{message_id}-{kind}",
@@ -59,7 +59,7 @@ def messages_of(
         "msg": name,
     }
     event = _event(kind, name, _CEF_SEVERITY[Severity.LOW], values)
-    return [*told, _syslog(host, _SYSLOG_SEVERITY[Severity.LOW], kind, now, event)]
+    return [_syslog(host, _SYSLOG_SEVERITY[Severity.LOW], kind, now, event)]
 
 
 def _event(kind: str, name: str, severity: int, values: Mapping[str, str]) -> str:

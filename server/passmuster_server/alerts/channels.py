@@ -67,7 +67,7 @@ async def send(
         case Mail() as mail:
             await _in_thread(send_mail, mail, subject, text, now)
         case Syslog() as syslog:
-            messages = messages_of(alerts, more, message_id, public_url, now)
+            messages = messages_of(alerts, message_id, public_url, now)
             await _in_thread(send_syslog, syslog, messages)
         case Hook(url=url, secret=secret):
             told = {

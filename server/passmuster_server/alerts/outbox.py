@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, Row, delete, func, literal, or_, select, update
 
-from passmuster_server.alerts.rules import Alert, Rule, rules_of
+from passmuster_server.alerts.rules import Alert, Rule, Syslog, rules_of
 from passmuster_server.alerts.tables import alert_outbox, alert_rules
 
 CLAIM = timedelta(minutes=10)
@@ -137,6 +137,9 @@ def _composed(connection: Connection, row: Row[Any], claim: str, now: datetime) 
         chosen = select(waiting.c.alert_id).where(*own).order_by(waiting.c.alert_id)
         if not fresh:
             chosen = chosen.limit(1)
+        elif isinstance(rule.channel, Syslog):
+            # What reads events counts them itself: none is left out, the rest comes after these.
+            chosen = chosen.limit(IN_A_DIGEST)
         connection.execute(
             update(waiting).where(waiting.c.alert_id.in_(chosen)).values(message_id=name)
         )

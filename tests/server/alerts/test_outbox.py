@@ -11,7 +11,7 @@ from sqlalchemy import func, select, text
 
 from passmuster_server.alerts import outbox
 from passmuster_server.alerts.outbox import CLAIM, IN_A_DIGEST, Message
-from passmuster_server.alerts.rules import Alert, Hook, Kind, Rule, Severity, add_rule
+from passmuster_server.alerts.rules import Alert, Hook, Kind, Rule, Severity, Syslog, add_rule
 from passmuster_server.alerts.tables import alert_outbox
 from passmuster_server.database import Database, Transaction
 from passmuster_server.schema import DEFAULT_GROUP, DEFAULT_ORGANISATION
@@ -92,6 +92,21 @@ def test_a_digest_takes_with_it_what_it_counted_and_nothing_else(database: Datab
     put(database, "late")
     settle(database, digest)
     assert devices(next_of(database)) == ["late"]
+
+
+def test_what_reads_events_is_told_of_each_however_many_there_are(tmp_path: Path) -> None:
+    database = example_database.create(tmp_path)
+    siem = Rule("siem", Syslog("127.0.0.1", 9, "tcp"), per_hour=1_000)
+    database.write_now(lambda each: add_rule(each.connection, DEFAULT_ORGANISATION, siem, NOW))
+    names = [f"d{number}" for number in range(IN_A_DIGEST + 3)]
+    put(database, *names)
+    told: list[str] = []
+    while (message := due(database)) is not None:
+        assert message.more == 0, "nobody reads a number"
+        told += devices(message)
+        settle(database, message)
+    assert told == names
+    example_database.close_all()
 
 
 def test_what_failed_is_tried_again_as_the_same_message(database: Database) -> None:
