@@ -10,7 +10,7 @@ from typing import Any
 from jinja2 import Environment, nodes
 
 from passmuster_agent import answering, delivery_words, refusals, told
-from passmuster_agent.companion import wording
+from passmuster_agent.companion import sight, window, wording
 from passmuster_collectors.contract.reading import SourceOutcome
 from passmuster_collectors.contract.verdict import Outcome, Verdict
 from passmuster_collectors.languages.templates import PLACES
@@ -187,6 +187,7 @@ def _fix() -> Iterator[str]:
 
 def _delivery() -> Iterator[str]:
     yield from (text for name, text in vars(delivery_words).items() if name.isupper())
+    yield sight.NOT_TOLD
 
 
 def _sentences_in(path: Path) -> Iterator[str]:
@@ -215,6 +216,8 @@ def _filled_in() -> Iterator[str]:
     yield from (NETWORKS[Security.OPEN], NETWORKS[Security.UNKNOWN])
     yield from (judgement.NOT_REPORTED, judgement.NOT_UNDERSTOOD, "It could not be read.")
     yield "a device without a name ({ids})"
+    yield from (sight.NO_ANSWER, sight.HUNG_UP, sight.OTHER_VERSION, sight.TOO_MUCH)
+    yield from (window.NOT_A_PERSON, window.TOO_OFTEN)
     yield from TIERS.values()
     yield from (tool.title for tool in TOOLS.values() if not PLACES["tool"](tool.title))
 

@@ -18,6 +18,7 @@ def fix(state: "State", options: argparse.Namespace) -> ExitCode:
     from passmuster_agent.companion.sight import look  # noqa: PLC0415 - see the package
     from passmuster_agent.session_language import session_language  # noqa: PLC0415 - see the package
     from passmuster_agent.status import allowed_s  # noqa: PLC0415 - see the package
+    from passmuster_agent.terminal_text import printable  # noqa: PLC0415 - see the package
     from passmuster_collectors.host import this_host  # noqa: PLC0415 - see the package
     from passmuster_collectors.signals import CATALOG  # noqa: PLC0415 - see the package
 
@@ -31,7 +32,8 @@ def fix(state: "State", options: argparse.Namespace) -> ExitCode:
     try:
         told_s = allowed_s(state, signal.id, look)
     except AgentError as error:
-        print(language.say("What your organisation allows is not known now."), error.problem)
+        unknown = language.say("What your organisation allows is not known now.")
+        print(unknown, printable(language.rendered(error.problem)))
         told_s = None
     aim = fixing.Aim(options.within, told_s)
     return fixing.fix(host, signal, aim, lambda text: options.yes or _agrees(text), print, language)

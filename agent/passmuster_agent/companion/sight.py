@@ -18,6 +18,12 @@ ANSWER_WITHIN_S = 5.0
 WORDS = ((64, 64), (4, 4), (2, 2), (1, 1), (1, 0), (0, 0))
 """How many reasons and remedies are told of each signal; the first that fit into one message."""
 
+NOT_TOLD = "This laptop's agent does not tell what the server said ({why})."
+NO_ANSWER = "no answer in {count} s"
+HUNG_UP = "it has hung up"
+OTHER_VERSION = "it is of another version"
+TOO_MUCH = "it has more to tell than fits"
+
 
 def fitting(told: Told) -> bytes:
     """Return the message of what is told, with as many of its words as fit."""
@@ -26,7 +32,7 @@ def fitting(told: Told) -> bytes:
         message = canonical_bytes(value)
         if len(message) <= MAX_BYTES:
             return message
-    return goodbye("it has more to tell than fits")
+    return goodbye(TOO_MUCH)
 
 
 def look() -> AgentStatus | None:
@@ -50,20 +56,20 @@ def _told_by(channel: Channel) -> AgentStatus:
     try:
         data = received(channel, ANSWER_WITHIN_S)
         if data is None:
-            raise _silent(f"no answer in {ANSWER_WITHIN_S:g} s")
+            raise _silent(NO_ANSWER.format(count=round(ANSWER_WITHIN_S)))
         value = strict_json.parse(data, max_bytes=MAX_BYTES)
         if isinstance(value, dict) and set(value) == {"goodbye"}:
             raise _silent(codec.decode(Goodbye, value["goodbye"], "goodbye").reason)
         told = value.get("told") if isinstance(value, dict) else None
         return as_status(codec.decode(Told, told, "told"))
     except ChannelClosedError:
-        raise _silent("it has hung up") from None
+        raise _silent(HUNG_UP) from None
     except (ContractError, TooLongError):
-        raise _silent("it is of another version") from None
+        raise _silent(OTHER_VERSION) from None
 
 
 def _silent(why: str) -> AgentError:
     return AgentError(
-        f"This laptop's agent does not tell what the server said ({why}).",
+        NOT_TOLD.format(why=why),
         "Try again in a minute; if that does not help: passmuster-agent doctor",
     )

@@ -26,6 +26,8 @@ MOST_A_LOOK = 16
 MOST_LOOKS = 60
 PER_S = 60.0
 FIRST_PERSON, NOBODY = 1000, 65_534
+NOT_A_PERSON = "it tells people who are logged in"
+TOO_OFTEN = "you look too often; try again in a minute"
 
 
 class Window:
@@ -71,10 +73,10 @@ class Window:
 
     def _shown(self, caller: Caller) -> bytes:
         if not (caller.is_own or caller.is_root or is_person(caller)):
-            return goodbye("it tells people who are logged in")
+            return goodbye(NOT_A_PERSON)
         looks = self._looks.setdefault(caller.person, Allowance(MOST_LOOKS, PER_S))
         if not looks.spend(time.monotonic()):
-            return goodbye("you look too often; try again in a minute")
+            return goodbye(TOO_OFTEN)
         try:
             return self._told()
         except AgentError as error:

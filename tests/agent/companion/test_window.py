@@ -1,5 +1,6 @@
 """What people see of the agent without its rights: who may look, and what of the server's word."""
 
+import argparse
 import dataclasses
 import json
 import os
@@ -15,7 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from passmuster_agent.companion import meeting, packets, sight
+from passmuster_agent.commands import fix as fix_command
+from passmuster_agent.companion import meeting, packets, sight, window
 from passmuster_agent.companion.channel import Caller, Channel, Door
 from passmuster_agent.companion.messages import MAX_BYTES
 from passmuster_agent.companion.packets import PacketChannel, PacketDoor
@@ -385,6 +387,27 @@ class TestWithoutAWord:
         door.close()
         for each in kept:
             each.close()
+
+    def test_fix_says_so_in_the_language_of_the_session(
+        self,
+        path: Path,
+        told: Told,
+        state: State,
+        monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str],
+    ) -> None:
+        monkeypatch.delenv("LANGUAGE", raising=False)
+        monkeypatch.setenv("LC_ALL", "de_DE.UTF-8")
+        # A signal that is put right by hand alone: nothing of this machine is changed.
+        asked = argparse.Namespace(signal="firewall", within=None, yes=False)
+        monkeypatch.setattr(window, "MOST_LOOKS", 0)
+        with open_at(path, told):
+            fix_command.fix(State(state.path / "none"), asked)
+        assert capsys.readouterr().out.splitlines()[0] == (
+            "Was Ihre Organisation erlaubt, ist jetzt nicht bekannt. Der Agent dieses Laptops sagt "
+            "nicht, was der Server gesagt hat (Sie sehen zu oft nach; versuchen Sie es in einer "
+            "Minute wieder)."
+        )
 
 
 def test_a_mac_tells_a_person_at_it_whose_number_is_below_that_of_linux(

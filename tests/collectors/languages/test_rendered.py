@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from passmuster_agent.companion import sight, window
 from passmuster_collectors.contract.verdict import Outcome
 from passmuster_collectors.languages import NAMES, PHRASES, SAID_AT_ONCE, language_of
 from passmuster_collectors.languages.templates import PLACES, placeholders
@@ -155,9 +156,21 @@ def test_why_a_report_did_not_get_through_is_said_in_the_language_too(tag: str) 
         "count": "262144",
         "reason": "Hostname mismatch, certificate is not valid for 'it.example'.",
     }
-    for template in texts()["delivery"]:
+    for template in set(texts()["delivery"]) - {sight.NOT_TOLD}:
         told = language.template(template).format_map(details)
         assert language.rendered(template.format_map(details)) == told
+
+
+@pytest.mark.parametrize("tag", [tag for tag in NAMES if tag != "en"])
+def test_why_the_agent_tells_nothing_is_said_in_the_language_too(tag: str) -> None:
+    language = language_of(tag)
+    reasons = (sight.HUNG_UP, sight.OTHER_VERSION, sight.TOO_MUCH)
+    for reason in (sight.NO_ANSWER, *reasons, window.NOT_A_PERSON, window.TOO_OFTEN):
+        said = sight.NOT_TOLD.format(why=reason.format(count=5))
+        why = language.template(reason).format(count=5)
+        assert language.rendered(said) == language.template(sight.NOT_TOLD).format(why=why)
+    unknown = sight.NOT_TOLD.format(why="The outbox is busy.")
+    assert language.rendered(unknown) == unknown, "expected: whole, in English"
 
 
 def test_a_stick_that_calls_itself_by_a_known_word_keeps_its_name() -> None:
