@@ -150,11 +150,17 @@ class Policies:
         """Judge what a device has just reported; return its standing and the signals as stored.
 
         `stored` is the device after this report. Where nothing `changed`, the verdict that is
-        stored is still the right one, unless policy, rules or a period of grace say otherwise.
+        stored is still the right one, unless policy, rules or a period of grace say otherwise,
+        or a clock that ran ahead said when it began.
         """
         before = stored.verdict
         policy = self.current(stored.organisation)
-        if changed or before is None or not still_holds(stored, policy.basis, now):
+        if (
+            changed
+            or before is None
+            or before.since > now
+            or not still_holds(stored, policy.basis, now)
+        ):
             return self._judge(transaction, stored, readings, now)
         max_age_s = policy.max_age_of(stored.subject)
         standing = standing_of(stored, before, max_age_s, judged_at=now)
@@ -203,10 +209,10 @@ class Policies:
                 reasons = tuple(reason.admin for signal in blocking for reason in signal.reasons)
         since = changed_at
         if before is not None:
-            # Nothing ends before it began: clocks are set, and a new limit may say that a report
-            # was too old long ago.
-            same = before.verdict is verdict
-            since = before.since if same else max(changed_at, before.since)
+            # Nothing ends before it began: a new limit may say that a report was too old long ago.
+            # And nothing begins later than now, whatever a clock that ran ahead had said before.
+            begun = min(before.since, now)
+            since = begun if before.verdict is verdict else max(changed_at, begun)
         standing = Standing(
             organisation=stored.organisation,
             device=stored.device,

@@ -16,6 +16,7 @@ from passmuster_collectors.contract.errors import ContractError
 from passmuster_collectors.contract.reading import Reading
 from passmuster_server.database import Transaction
 from passmuster_server.devices.tables import organisations
+from passmuster_server.policy.clock_set_back import pull_back
 from passmuster_server.policy.default_document import default_document
 from passmuster_server.policy.standing import SignalStanding, Standing
 from passmuster_server.policy.stored_devices import StoredVerdict
@@ -240,10 +241,14 @@ def save_verdict(
             *device,
         ),
     )
+    begun = None if before is None else to_microseconds(before.since)
+    if begun is not None and begun > since:
+        pull_back(transaction, *device, since, _ENDLESS)
+        begun = since
     if before is not None and before.verdict is standing.verdict:
         return signals
-    if before is not None:
-        transaction.run(_END_VERDICT, (since, *device, to_microseconds(before.since), _ENDLESS))
+    if begun is not None:
+        transaction.run(_END_VERDICT, (since, *device, begun, _ENDLESS))
     such = (standing.organisation, standing.verdict.value, standing.device)
     transaction.run(
         _BEGIN_VERDICT,

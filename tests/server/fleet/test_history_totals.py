@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import accumulate
 from pathlib import Path
 
 import pytest
@@ -31,9 +32,12 @@ NAMES = ("ana", "ben", "cleo", "dan")
 SOME = frozenset({"suppliers"})
 
 Life = Sequence[tuple[int, Verdict]]
-"""Hours since the verdict before, which may be none, and the next verdict."""
+"""Hours since the verdict before, and the next verdict.
 
-lives = st.lists(st.tuples(st.integers(0, 5), st.sampled_from(Verdict)), min_size=1, max_size=9)
+They may be none, and less than none where a clock that ran ahead is put right.
+"""
+
+lives = st.lists(st.tuples(st.integers(-9, 9), st.sampled_from(Verdict)), min_size=1, max_size=9)
 fleets = st.lists(lives, min_size=1, max_size=len(NAMES))
 hours = st.integers(-2, 50)
 
@@ -65,7 +69,8 @@ def live(transaction: Transaction, fleet: Sequence[Life]) -> None:
         moment = START
         for step, verdict in life:
             moment += step * HOUR
-            since = before.since if before and before.verdict is verdict else moment
+            lasts = before is not None and before.verdict is verdict
+            since = min(before.since, moment) if before and lasts else moment
             judged = standing(verdict, device=name, since=since, judged_at=moment)
             save_verdict(transaction, before, judged, "basis", ())
             before = StoredVerdict(verdict, since, moment, 1, "basis", None, b"")
@@ -132,7 +137,7 @@ def test_any_period_of_any_fleet(
 ) -> None:
     since = START + begin * HOUR
     # Nobody asks before the last of it happened.
-    now = START + max(at, *(sum(step for step, _ in life) for life in fleet)) * HOUR
+    now = START + max(at, *(max(accumulate(step for step, _ in life)) for life in fleet)) * HOUR
     period = Period(
         DEFAULT_ORGANISATION,
         since,

@@ -17,6 +17,7 @@ from passmuster_server.policy.deadlines import Deadlines
 from passmuster_server.policy.service import Policies
 from passmuster_server.policy.standing import Standing
 from passmuster_server.policy.standings import Standings
+from passmuster_server.schema import DEFAULT_ORGANISATION
 from tests.support.clocked_server import ClockedServer, clocked_server
 from tests.support.example_readings import USB, healthy, with_stick
 from tests.support.example_standings import NOW, standing
@@ -121,6 +122,35 @@ def test_what_ran_out_while_the_server_was_down_is_on_record_after_its_start(
     server.start()
     time.sleep(0.3)
     assert verdicts(server) == ["unknown", "compliant", "unknown"]
+
+
+def test_a_clock_that_ran_ahead_leaves_no_verdict_in_the_future(
+    server: ClockedServer, client: httpx.Client, laptop: SigningDevice
+) -> None:
+    """Neither the one that holds when it is right again, nor any after it, nor what is counted."""
+    laptop.report(client, healthy())
+    with server.later(timedelta(days=3_650)):
+        wait_for(["unknown", "compliant", "unknown"], server)
+        laptop.report(client, healthy())
+        laptop.report(client, with_stick())
+    laptop.report(client, with_stick())
+    device = server.services.standings.of_device(DEFAULT_ORGANISATION, laptop.device)
+    assert device is not None
+    assert device.since <= utc_now(), "the one that holds"
+    laptop.report(client, healthy())
+    laptop.report(client, with_stick())
+    wait_for(
+        ["unknown", "compliant", "unknown", "compliant", "grace", "compliant", "grace"], server
+    )
+    now = utc_now()
+    assert all(since <= now for _, since in history(server))
+    rows = server.rows(
+        "SELECT since, ended_at, had_before FROM verdict_history ORDER BY history_id"
+    )
+    ends = [ended_at for _, ended_at, _ in rows]
+    assert ends[:-1] == [since for since, _, _ in rows[1:]], "each ends where the next one begins"
+    day = 24 * 3_600 * 1_000_000
+    assert all(had_before < day for _, _, had_before in rows), "ten years have passed for nobody"
 
 
 def test_listeners_hear_of_it(
