@@ -14,6 +14,7 @@ from passmuster_agent.companion.allowance import Allowance
 from passmuster_agent.companion.channel import Channel, ChannelClosedError, Door, TooLongError
 from passmuster_agent.companion.messages import (
     FROM_PERSON,
+    MAX_REASON,
     Agreed,
     Browser,
     Goodbye,
@@ -184,7 +185,7 @@ class Counter:
             self._drop(talk)
 
     def _refuse(self, talk: _Talk, why: str) -> None:
-        self._send(talk, to_bytes(Refused(why[:512])))
+        self._send(talk, to_bytes(Refused(why[:MAX_REASON])))
         self._drop(talk)
 
     def _end(self, talk: _Talk, why: str) -> None:
@@ -208,5 +209,5 @@ def open_counter() -> Counter:
 
 def _dismiss(channel: Channel, why: str) -> None:
     with contextlib.suppress(ChannelClosedError):
-        channel.send(to_bytes(Goodbye(why[:128], for_good=False)))
+        channel.send(to_bytes(Goodbye(why[:MAX_REASON], for_good=False)))
     channel.close()

@@ -26,6 +26,8 @@ from passmuster_collectors.contract.verdict import Outcome, Remedy, Verdict
 VERSION = 2
 MAX_BYTES = 65_536
 MAX_URL = 8_192
+MAX_REASON = 512
+"""A sentence that is cut is no language's any more."""
 
 
 @dataclass(frozen=True)
@@ -105,7 +107,7 @@ class Silenced:
 class Goodbye:
     """The daemon won't listen; `for_good` where trying again is of no use."""
 
-    reason: Annotated[str, Text(longest=128)]
+    reason: Annotated[str, Text(longest=MAX_REASON)]
     for_good: bool
 
 
@@ -141,7 +143,7 @@ class LetIn:
 class Refused:
     """The server said no, in words for a person: nothing was confirmed."""
 
-    reason: Annotated[str, Text(longest=512)]
+    reason: Annotated[str, Text(longest=MAX_REASON)]
 
 
 FROM_COMPANION: Mapping[str, type[Any]] = {"changed": Changed, "said": Said, "attest": Attest}

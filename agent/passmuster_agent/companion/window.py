@@ -14,7 +14,7 @@ from collections.abc import Callable
 from passmuster_agent.companion import meeting
 from passmuster_agent.companion.allowance import Allowance
 from passmuster_agent.companion.channel import Caller, ChannelClosedError, Door
-from passmuster_agent.companion.messages import Goodbye
+from passmuster_agent.companion.messages import MAX_REASON, Goodbye
 from passmuster_agent.errors import AgentError, because
 from passmuster_collectors.contract import codec
 from passmuster_collectors.contract.canonical import canonical_bytes
@@ -80,7 +80,7 @@ class Window:
         try:
             return self._told()
         except AgentError as error:
-            return goodbye(error.problem[:128])
+            return goodbye(error.problem[:MAX_REASON])
 
 
 def open_window(told: Callable[[], bytes]) -> Window:

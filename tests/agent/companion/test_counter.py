@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from passmuster_agent import delivery_words as words
 from passmuster_agent.companion.channel import Caller, Channel, ChannelClosedError
 from passmuster_agent.companion.counter import MOST_NUMBERS, MOST_TALKS, Counter
 from passmuster_agent.companion.messages import (
@@ -248,6 +249,19 @@ def test_what_did_not_work_is_told_as_the_servers_refusal_only_where_it_is(
     assert type(person.last) is kind
     assert why in person.last.reason
     assert person.is_closed
+
+
+@pytest.mark.parametrize("by_server", [True, False])
+def test_a_reason_is_told_whole(
+    come: Callable[..., Person], counter: Counter, by_server: bool
+) -> None:
+    server = "passmuster.laptops.it.a-rather-long-name.example.com"
+    reason = f"Hostname mismatch, certificate is not valid for '{server}'."
+    why = words.NOT_PROVEN.format(server=f"https://{server}:8443", reason=reason)
+    person = come(ANA, Typed("47182936"))
+    counter.next()
+    counter.done(delivered(refused=why, by_server=by_server))
+    assert person.last.reason == why
 
 
 def test_whoever_leaves_or_takes_too_long_is_let_go(
