@@ -1,6 +1,7 @@
 """A certificate authority of our own, for servers on loopback."""
 
 import ipaddress
+import ssl
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -82,6 +83,13 @@ class Authority:
             )
         )
         return certificate_file, key_file
+
+
+def serving_context(authority: Authority) -> ssl.SSLContext:
+    """Return what a server on this machine speaks TLS by, with a new certificate."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*authority.issue())
+    return context
 
 
 def _name(address: str) -> x509.GeneralName:

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import hmac
 import json
+import ssl
 import threading
 import time
 from collections.abc import Iterator
@@ -55,7 +56,8 @@ class Hook:
 
 
 @contextmanager
-def listening_hook() -> Iterator[Hook]:
+def listening_hook(context: ssl.SSLContext | None = None) -> Iterator[Hook]:
+    """Listen on a port, with `context` by TLS."""
     hook = Hook()
 
     class Handler(BaseHTTPRequestHandler):
@@ -77,7 +79,12 @@ def listening_hook() -> Iterator[Hook]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
-    hook.url = f"http://127.0.0.1:{server.server_address[1]}/hook"
+    if context is not None:
+        server.socket = context.wrap_socket(
+            server.socket, server_side=True, do_handshake_on_connect=False
+        )
+    scheme = "http" if context is None else "https"
+    hook.url = f"{scheme}://127.0.0.1:{server.server_address[1]}/hook"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()
     try:

@@ -1,6 +1,7 @@
 """A receiver of posted JSON, as that of a chat."""
 
 import json
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,7 +26,8 @@ class Post:
 
 
 @contextmanager
-def listening_post() -> Iterator[Post]:
+def listening_post(context: ssl.SSLContext | None = None) -> Iterator[Post]:
+    """Listen on a port, with `context` by TLS."""
     post = Post()
 
     class Handler(BaseHTTPRequestHandler):
@@ -46,7 +48,12 @@ def listening_post() -> Iterator[Post]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
-    post.url = f"http://127.0.0.1:{server.server_address[1]}/services/T0/B0/secret"
+    if context is not None:
+        server.socket = context.wrap_socket(
+            server.socket, server_side=True, do_handshake_on_connect=False
+        )
+    scheme = "http" if context is None else "https"
+    post.url = f"{scheme}://127.0.0.1:{server.server_address[1]}/services/T0/B0/secret"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()
     try:

@@ -22,7 +22,7 @@ from passmuster_server.alerts.rules import (
 )
 from passmuster_server.gate.push_addresses import MAX_ADDRESS as MAX_URL
 from passmuster_server.gate.push_addresses import check_push_address
-from passmuster_server.loopback import is_loopback
+from passmuster_server.loopback import is_loopback, may_be_loopback
 from passmuster_server.ssf.webhooks import new_secret
 
 MAX_NAME = 64
@@ -123,6 +123,30 @@ def channel_of(way: Way, files: Files = NO_FILES) -> Channel:
             return _syslog(way)
         case _:
             return _mail(way, files)
+
+
+def check_encrypted(channel: Channel) -> None:
+    """Raise `ContractError` where it posts to this server itself.
+
+    What listens there is for its own shell to name.
+    """
+    match channel:
+        case Hook(url=url):
+            field = "webhook"
+        case Slack(url=url):
+            field = "slack_url"
+        case _:
+            return
+    if not url.startswith("https://"):
+        raise ContractError(field, "expected https")
+
+
+def check_elsewhere(channel: Channel) -> None:
+    """Raise `ContractError` where anything on this server itself would be spoken to."""
+    check_encrypted(channel)
+    if isinstance(channel, Mail | Syslog) and may_be_loopback(channel.host):
+        field = "smtp" if isinstance(channel, Mail) else "syslog"
+        raise ContractError(field, "leads to the server itself: that is for its own shell")
 
 
 def _mail(way: Way, files: Files) -> Mail:

@@ -157,12 +157,11 @@ def _file(path: str, flag: str) -> str:
 
 def _test(command: Command) -> int:
     rule = _found(command)
-
+    command.change(lambda _: None, lambda _: management.tested_event(rule, ""))
     try:
         asyncio.run(management.send_test(rule, command.config.public_url, command.clock()))
     except NotSentError as error:
         raise CommandError(f"{rule.name} was not sent: {error}") from None
-    command.change(lambda _: None, lambda _: management.tested_event(rule, ""))
     print(f"Sent by {way_of(rule.channel)}.")
     return 0
 

@@ -103,7 +103,7 @@ def remove(connection: Connection, organisation: str, name: str, actor: str) -> 
 
 
 def tested_event(rule: Rule, actor: str) -> Event:
-    """Return what goes on record where a test was sent."""
+    """Return what goes on record before a test is sent."""
     return event_of(Action.ALERT_TESTED, rule, actor)
 
 

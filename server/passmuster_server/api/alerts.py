@@ -7,7 +7,7 @@ import msgspec
 from msgspec import UNSET
 
 from passmuster_server.alerts import management
-from passmuster_server.alerts.asked import Way, rule_of
+from passmuster_server.alerts.asked import Way, check_elsewhere, rule_of
 from passmuster_server.alerts.errors import NotSentError
 from passmuster_server.alerts.events import way_of
 from passmuster_server.alerts.management import NoRuleError, RuleExistsError, RuleState
@@ -64,6 +64,7 @@ class Alerts:
             Severity[given.severity.upper()],
             None if given.per_hour is UNSET else given.per_hour,
         )
+        check_elsewhere(rule.channel)
 
         def work(transaction: Transaction) -> Rule:
             connection = transaction.connection
@@ -89,14 +90,14 @@ class Alerts:
             )
         except NoRuleError:
             raise not_found("alert") from None
-        try:
-            await management.send_test(rule, self._public_url, call.now)
-        except NotSentError as error:
-            return AlertTest(sent=False, problem=str(error))
         event = management.tested_event(rule, call.actor)
         await self._database.write(
             lambda transaction: record(transaction.connection, organisation, event, call.now)
         )
+        try:
+            await management.send_test(rule, self._public_url, call.now)
+        except NotSentError as error:
+            return AlertTest(sent=False, problem=str(error))
         return AlertTest(sent=True, problem="")
 
     async def remove(self, call: Call[AlertPath, Nothing, Nothing]) -> None:

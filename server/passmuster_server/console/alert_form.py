@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from passmuster_collectors.contract.errors import ContractError
-from passmuster_server.alerts.asked import Way, rule_of
+from passmuster_server.alerts.asked import Way, check_encrypted, rule_of
 from passmuster_server.alerts.rules import Kind, Rule, Severity
 
 WAYS: Mapping[str, str] = {
@@ -61,7 +61,9 @@ def asked_rule(fields: Mapping[str, str], groups: Mapping[str, str]) -> Rule:
         raise ContractError("severity", "choose one")
     kinds = tuple(kind for kind in Kind if fields.get(f"{BEFORE_ON}{kind.value}") == "yes")
     per_hour = _number(fields.get("per_hour", ""))
-    return rule_of(fields.get("name", ""), way, kinds, group, Severity[severity], per_hour)
+    rule = rule_of(fields.get("name", ""), way, kinds, group, Severity[severity], per_hour)
+    check_encrypted(rule.channel)
+    return rule
 
 
 def _number(text: str) -> int | None:

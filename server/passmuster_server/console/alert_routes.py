@@ -109,18 +109,19 @@ class AlertPages:
             rule = await database.read(
                 lambda connection: management.find(connection, session.organisation, name)
             )
-            await management.send_test(rule, self._services.config.public_url, now)
         except NoRuleError as error:
             return self._changing.refused(request, session, PATH, str(error), 404)
-        except NotSentError as error:
-            problem = f"The test was not sent: {error}."
-            return await self._rules(request, session, 502, name=name, problem=problem)
         event = management.tested_event(rule, session.email)
         await database.write(
             lambda transaction: record(
                 transaction.connection, session.organisation, event, self._services.clock()
             )
         )
+        try:
+            await management.send_test(rule, self._services.config.public_url, now)
+        except NotSentError as error:
+            problem = f"The test was not sent: {error}."
+            return await self._rules(request, session, 502, name=name, problem=problem)
         return await self._rules(request, session, name=name, tested=True)
 
     async def _groups(self, session: Session) -> Mapping[str, str]:

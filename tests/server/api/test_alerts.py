@@ -1,12 +1,14 @@
 """Rules of alerts over HTTP."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
 from tests.server.api.conftest import Caller
+from tests.support.certificates import Authority, serving_context
 from tests.support.clocked_server import ClockedServer
 from tests.support.listening_hook import listening_hook
 from tests.support.running_server import deaf_port
@@ -15,7 +17,13 @@ from tests.support.syslog_receiver import listening
 
 ALERTS = "/api/v1/alerts"
 Fleet = dict[str, SigningDevice]
-MAIL = {"email": "it@example.com", "sender": "gate@example.com", "smtp": "127.0.0.1:9"}
+MAIL = {
+    "email": "it@example.com",
+    "sender": "gate@example.com",
+    "smtp": "mail.example.com",
+    # Nothing that happens here: nobody looks for that server.
+    "on": ["break_glass"],
+}
 
 
 @pytest.fixture
@@ -33,9 +41,11 @@ def refused(response: httpx.Response) -> tuple[int, str]:
 
 
 def test_a_webhook_is_made_tried_listed_and_removed(
-    server: ClockedServer, teller: httpx.Client
+    server: ClockedServer, teller: httpx.Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with listening_hook() as hook:
+    authority = Authority(tmp_path)
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority.certificate))
+    with listening_hook(serving_context(authority)) as hook:
         body = {"name": "desk", "webhook": hook.url, "on": ["shut_out"], "severity": "high"}
         made = teller.post(ALERTS, json=body)
         assert made.status_code == 201, made.text
@@ -64,18 +74,27 @@ def test_a_webhook_is_made_tried_listed_and_removed(
     assert {row[1].endswith("(API)") for row in recorded} == {True}
 
 
-def test_a_test_that_does_not_go_says_why(teller: httpx.Client) -> None:
-    body = {"name": "siem", "syslog": f"127.0.0.1:{deaf_port()}", "syslog_transport": "tcp"}
-    assert teller.post(ALERTS, json=body).status_code == 201
+def syslog_here(server: ClockedServer, address: str) -> None:
+    """Make a rule that the server's own shell alone may make."""
+    server.command("alert", "add", "siem", "--syslog", address, "--syslog-transport", "tcp")
+
+
+def test_a_test_that_does_not_go_says_why_and_is_on_record(
+    server: ClockedServer, teller: httpx.Client
+) -> None:
+    syslog_here(server, f"127.0.0.1:{deaf_port()}")
     tested = teller.post(f"{ALERTS}/siem/test").json()
     assert tested == {"sent": False, "problem": "ConnectionRefusedError"}
+    asked = "SELECT action, subject FROM audit_entries ORDER BY number DESC LIMIT 1"
+    assert server.rows(asked) == [("alert.tested", "siem")]
 
 
-def test_syslog_is_told_to_a_receiver(teller: httpx.Client) -> None:
+def test_syslog_is_told_to_a_receiver(server: ClockedServer, teller: httpx.Client) -> None:
+    body = {"name": "elsewhere", "syslog": "siem.example.com", "on": ["break_glass"]}
+    made = teller.post(ALERTS, json=body).json()
+    assert (made["channel"], made["secret"], made["per_hour"]) == ("syslog", None, 1000)
     with listening() as receiver:
-        body = {"name": "siem", "syslog": receiver.address, "syslog_transport": "tcp"}
-        made = teller.post(ALERTS, json=body).json()
-        assert (made["channel"], made["secret"], made["per_hour"]) == ("syslog", None, 1000)
+        syslog_here(server, receiver.address)
         assert teller.post(f"{ALERTS}/siem/test").json()["sent"] is True
         (event,) = receiver.wait_for(messages=1)
     assert event.event_class == "test"
@@ -98,6 +117,15 @@ def test_a_password_is_kept_and_told_to_nobody(server: ClockedServer, teller: ht
         ({"name": "x"}, ""),
         ({"name": "x", **MAIL, "webhook": "https://example.com/x"}, ""),
         ({"name": "x", "webhook": "http://example.com/x"}, "webhook"),
+        *(({"name": "x", way: "http://127.0.0.1:9463/x"}, way) for way in ("webhook", "slack_url")),
+        *(
+            ({"name": "x", "syslog": host, "syslog_transport": "tcp"}, "syslog")
+            for host in ("localhost", "127.0.0.1:5432", "[::1]:6379")
+        ),
+        *(
+            ({"name": "x", **MAIL, "smtp": host}, "smtp")
+            for host in ("localhost:25", "127.1", "0.0.0.0:22", "LOCALHOST", "[::ffff:127.0.0.1]")
+        ),
         ({"name": "x", **MAIL, "on": ["pigeon"]}, "on[0]"),
         ({"name": "x", **MAIL, "group": "0" * 32}, "group"),
         ({"name": "x", **MAIL, "severity": "worst"}, "severity"),

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from passmuster_server.accounts.service import FRESH_FOR
-from tests.support.certificates import Authority
+from tests.support.certificates import Authority, serving_context
 from tests.support.clocked_server import ClockedServer, clocked_server
 from tests.support.console import send, signed_in, wait_until
 from tests.support.example_laptops import ONLY_USB, enrolled, with_usb_stick
@@ -21,7 +21,16 @@ NEW = "/alerts/new?way={way}"
 
 
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[ClockedServer]:
+def authority(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Authority:
+    """Return one that the server trusts."""
+    made = Authority(tmp_path)
+    monkeypatch.setenv("SSL_CERT_FILE", str(made.certificate))
+    return made
+
+
+@pytest.fixture
+def server(tmp_path: Path, authority: Authority) -> Iterator[ClockedServer]:
+    assert authority.certificate.exists()
     with clocked_server(tmp_path / "server", policy=ONLY_USB) as running:
         yield running
 
@@ -53,9 +62,9 @@ def alert_actions(server: ClockedServer) -> list[tuple[str, str]]:
 
 
 def test_a_webhooks_secret_is_shown_once_and_it_is_told(
-    server: ClockedServer, it: httpx.Client
+    server: ClockedServer, it: httpx.Client, authority: Authority
 ) -> None:
-    with listening_hook() as hook:
+    with listening_hook(serving_context(authority)) as hook:
         made = add(it, "webhook", webhook=hook.url, on_shut_out="yes", severity="high")
         assert made.status_code == 200, made.text
         (hook.secret,) = re.findall(r"whsec_[\w+/=]+", made.text)
@@ -82,6 +91,7 @@ def test_what_fails_is_seen_with_its_reason(server: ClockedServer, it: httpx.Cli
     assert add(it, "syslog", syslog=nowhere, syslog_transport="tcp").status_code == 303
     tested = send(it, "/alerts", "/alerts/test", name="desk")
     assert (tested.status_code, "ConnectionRefusedError" in tested.text) == (502, True)
+    assert [action for action, _ in alert_actions(server)] == ["alert.added", "alert.tested"]
     with server.client() as client:
         enrolled(server, client, readings=with_usb_stick())
     wait_until(lambda: "Failing" in it.get("/alerts").text)
@@ -92,9 +102,9 @@ def test_what_fails_is_seen_with_its_reason(server: ClockedServer, it: httpx.Cli
 
 
 def test_a_password_and_a_slack_address_are_kept_and_never_shown(
-    server: ClockedServer, it: httpx.Client
+    server: ClockedServer, it: httpx.Client, authority: Authority
 ) -> None:
-    with listening_post() as post:
+    with listening_post(serving_context(authority)) as post:
         secret = {"smtp_user": "gate", "smtp_password": "correct-horse"}
         refused = mail(it, **secret, smtp="mail example")
         assert refused.status_code == 400
@@ -118,8 +128,10 @@ def test_a_password_and_a_slack_address_are_kept_and_never_shown(
     assert "e-mail to it@example.com from gate@example.com through 127.0.0.1" in shown
 
 
-def test_syslog_takes_the_receivers_authority_as_text(it: httpx.Client, tmp_path: Path) -> None:
-    pem = Authority(tmp_path).certificate.read_text()
+def test_syslog_takes_the_receivers_authority_as_text(
+    it: httpx.Client, authority: Authority
+) -> None:
+    pem = authority.certificate.read_text()
     refused = add(it, "syslog", syslog="siem.example.com", syslog_ca="no certificate")
     assert "Authorities: expected certificates as PEM" in refused.text
     clear = add(it, "syslog", syslog="siem.example.com", syslog_transport="udp")
@@ -134,6 +146,11 @@ def test_syslog_takes_the_receivers_authority_as_text(it: httpx.Client, tmp_path
         ({"name": " "}, "Name: expected one line"),
         ({"name": "a/b"}, "Name: expected one line"),
         ({"webhook": "http://example.com/x"}, "Address: expected https"),
+        ({"webhook": "http://127.0.0.1:9463/x"}, "Address: expected https"),
+        (
+            {"way": "slack", "webhook": "", "slack_url": "http://localhost:9463/x"},
+            "Address: expected https",
+        ),
         ({"per_hour": "0"}, "Messages in an hour: expected 1 to 1000"),
         ({"per_hour": "x"}, "Messages in an hour: expected a number"),
         ({"severity": "worst"}, "How bad: choose one"),

@@ -123,7 +123,7 @@ def test_alerts_from_a_mistake_to_a_rule_that_fails(site: Site, console: Page) -
     expect(console.get_by_role("alert")).to_contain_text("Address: expected https")
     expect(console.get_by_label("Laptop is shut out")).to_be_checked()
     expect_no_faults(console, "console/alert_new.html")
-    console.get_by_label("Address").fill(f"http://127.0.0.1:{free_port()}/hooks")
+    console.get_by_label("Address").fill(f"https://127.0.0.1:{free_port()}/hooks")
     console.get_by_role("button", name="Add it").click()
     expect(console.locator("#issued")).to_contain_text("whsec_")
     expect_no_faults(console, "console/alerts.html")
