@@ -5,6 +5,7 @@ from typing import Any
 
 from passmuster_collectors.contract.platform import Platform
 from passmuster_collectors.contract.verdict import Outcome, Remedy, Verdict
+from passmuster_server.policy.demands import JUDGED
 from passmuster_server.policy.standing import DeviceStatus, Reason, SignalStanding, Standing
 from passmuster_server.policy.standings import Standings
 from passmuster_server.schema import DEFAULT_ORGANISATION
@@ -50,6 +51,7 @@ def standing(verdict: Verdict = Verdict.COMPLIANT, *reasons: Reason, **changed: 
         "policy_version": 12,
         "report_sequence": 345,
         "signals": signals,
+        "judged": frozenset(signal.id for signal in JUDGED),
     }
     return Standing(**{**values, **changed})
 

@@ -30,13 +30,14 @@ class SignalShare:
 def shares_of(standings: Sequence[Standing], now: datetime) -> list[SignalShare]:
     """Return how each signal is judged now, the one that keeps most laptops from passing first.
 
-    Of a laptop that is not heard of any more every signal is unknown.
+    Of a laptop that is not heard of any more every signal is unknown of which policy demands
+    anything.
     """
     counts: Counter[tuple[str, Outcome]] = Counter()
     blocking: Counter[str] = Counter()
     for standing in standings:
         if not standing.is_heard_of(now):
-            counts.update((signal.id, Outcome.UNKNOWN) for signal in JUDGED)
+            counts.update((signal, Outcome.UNKNOWN) for signal in standing.judged)
             continue
         for each in standing.signals:
             counts[each.signal, each.outcome] += 1

@@ -11,7 +11,7 @@ from passmuster_server.policy.default_document import default_document
 from passmuster_server.policy.demands import Severity
 from passmuster_server.policy.document import MAX_DOCUMENT, Policy
 from passmuster_server.policy.json_schema import policy_schema
-from passmuster_server.policy.judgement import ANY_TIER
+from passmuster_server.policy.key_tier import ANY_TIER
 from passmuster_server.policy.simulation import Moved, Simulation, simulate
 from passmuster_server.schema import DEFAULT_ORGANISATION
 

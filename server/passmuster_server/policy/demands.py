@@ -10,7 +10,7 @@ from passmuster_collectors.contract.declaration import Whole
 from passmuster_collectors.contract.errors import ContractError
 from passmuster_collectors.signals import CATALOG
 from passmuster_collectors.signals.signal import Signal
-from passmuster_server.policy.key_tier import KEY_TIER
+from passmuster_server.policy.key_tier import ANY_TIER, KEY_TIER
 
 DAY_S = 86_400
 MAX_GRACE_S = 30 * DAY_S
@@ -37,6 +37,11 @@ class SignalPolicy:
     severity: Severity
     grace_s: int
     limits: Any
+
+    @property
+    def is_judged(self) -> bool:
+        """Whether it demands anything: it is not switched off, nor content with every tier."""
+        return self.severity is not Severity.OFF and self.limits != ANY_TIER
 
 
 @dataclass(frozen=True)

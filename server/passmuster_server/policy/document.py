@@ -84,6 +84,9 @@ class Policy:
     _merged: dict[tuple[Any, ...], SignalPolicy] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
+    _judged: dict[tuple[Any, ...], frozenset[str]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     def demanded(self, signal: str, subject: Subject) -> SignalPolicy:
         """Return what is demanded of a signal of one device."""
@@ -108,6 +111,16 @@ class Policy:
             merged = over(merged, table)
         judged = next(each for each in JUDGED if each.id == signal)
         return demand_of(judged, merged, "signals")
+
+    def judged_of(self, subject: Subject) -> frozenset[str]:
+        """Return the signals of which anything is demanded of a device."""
+        key = (subject.platform, subject.ownership, subject.group)
+        found = self._judged.get(key)
+        if found is None:
+            found = self._judged[key] = frozenset(
+                signal.id for signal in JUDGED if self.demanded(signal.id, subject).is_judged
+            )
+        return found
 
     def max_age_of(self, subject: Subject) -> int:
         """Return for how many seconds a device's report counts."""

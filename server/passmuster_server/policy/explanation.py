@@ -90,8 +90,7 @@ def explain(
     if stored.verdict is not None:
         verdict = stored.verdict
         policy = policy_of_version(connection, organisation, verdict.policy_version)
-        max_age_s = policy.max_age_of(stored.subject)
-        standing = standing_of(stored, verdict, max_age_s)
+        standing = standing_of(stored, verdict, policy)
         counts = standing.verdict_at(now)
         granted = allowances.rows_of(connection, organisation, device, stored.group, now)
         read = _readings(connection, organisation, device)
@@ -101,7 +100,7 @@ def explain(
             "judged_at": verdict.judged_at,
             "policy_version": verdict.policy_version,
             "grace_until": verdict.grace_until if counts is Verdict.GRACE else None,
-            "max_age_s": max_age_s,
+            "max_age_s": policy.max_age_of(stored.subject),
             "signals": [
                 _signal(signal, rule_of(policy, signal.signal, stored.subject), read, granted)
                 for signal in store.read_signals(verdict.signals)

@@ -14,7 +14,7 @@ from passmuster_collectors.signals.signal import Finding, Judgement, Signal
 from passmuster_server.policy.allowances import Allowance, changed_limits
 from passmuster_server.policy.demands import JUDGED, Severity
 from passmuster_server.policy.document import Policy
-from passmuster_server.policy.key_tier import KEY_TIER, KeyTierLimits, reading_of
+from passmuster_server.policy.key_tier import KEY_TIER, reading_of
 from passmuster_server.policy.overlays import Subject
 from passmuster_server.policy.standing import Reason, SignalStanding
 
@@ -22,9 +22,6 @@ GOOD = frozenset({Outcome.PASS, Outcome.NOT_APPLICABLE})
 
 NOT_REPORTED = "The agent on this laptop did not report it; it may need an update."
 NOT_UNDERSTOOD = "It was reported in a form that this server does not know."
-
-ANY_TIER = KeyTierLimits()
-"""Demands nothing, so there is nothing to judge."""
 
 MAX_REASONS = 32
 """Reasons kept of one signal, the worst first: nobody reads more, and each one is stored."""
@@ -63,7 +60,7 @@ def judge_device(
     blocked = False
     for signal in JUDGED:
         demanded = policy.demanded(signal.id, subject)
-        if demanded.severity is Severity.OFF or demanded.limits == ANY_TIER:
+        if not demanded.is_judged:
             continue
         reading = readings.get(signal.id) or _not_reported(signal, now)
         if signal is KEY_TIER:

@@ -45,6 +45,10 @@ class KeyTierLimits:
     minimum: Annotated[KeyTier, Stricter.EARLIER] = KeyTier.FILE
 
 
+ANY_TIER = KeyTierLimits()
+"""Demands nothing, so there is nothing to judge."""
+
+
 def judge(facts: KeyTierFacts, limits: KeyTierLimits) -> tuple[Finding, ...]:
     """Return that the key is kept in too weak a place, or nothing."""
     if is_as_strict(Stricter.EARLIER, limits.minimum, facts.tier):

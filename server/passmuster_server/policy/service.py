@@ -162,8 +162,7 @@ class Policies:
             or not still_holds(stored, policy.basis, now)
         ):
             return self._judge(transaction, stored, readings, now)
-        max_age_s = policy.max_age_of(stored.subject)
-        standing = standing_of(stored, before, max_age_s, judged_at=now)
+        standing = standing_of(stored, before, policy, judged_at=now)
         self._put(transaction, standing)
         return standing, before.signals
 
@@ -229,6 +228,7 @@ class Policies:
             policy_version=policy.version,
             report_sequence=stored.sequence,
             signals=signals,
+            judged=policy.judged_of(stored.subject),
             revision=1 if before is None else before.revision + 1,
             waived_until=first_exception_end(signals),
             group=stored.group,
@@ -246,9 +246,8 @@ class Policies:
 
     def _as_stored(self, stored: StoredDevice) -> Standing:
         policy = self.current(stored.organisation)
-        max_age_s = policy.max_age_of(stored.subject)
         if stored.verdict is not None:
-            return standing_of(stored, stored.verdict, max_age_s)
+            return standing_of(stored, stored.verdict, policy)
         unjudged = StoredVerdict(
             Verdict.UNKNOWN,
             stored.enrolled_at,
@@ -258,7 +257,7 @@ class Policies:
             None,
             store.write_signals(()),
         )
-        return standing_of(stored, unjudged, max_age_s)
+        return standing_of(stored, unjudged, policy)
 
 
 def check_policies(connection: Connection) -> None:

@@ -136,7 +136,7 @@ def _verdict_now(stored: StoredDevice, policy: Policy, now: datetime) -> Verdict
     """Return the verdict that counts at `now`; `policy` says for how long a report does."""
     if stored.verdict is None:
         return Verdict.UNKNOWN
-    return standing_of(stored, stored.verdict, policy.max_age_of(stored.subject)).verdict_at(now)
+    return standing_of(stored, stored.verdict, policy).verdict_at(now)
 
 
 def _taking_part(connection: Connection, organisation: str) -> Iterator[list[StoredDevice]]:

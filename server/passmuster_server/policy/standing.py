@@ -79,8 +79,9 @@ class Standing:
     `verdict` is what was judged; `verdict_at` is what counts at a moment, which may be `unknown`
     for want of a recent report. `report_sequence` names the report the verdict rests on, `revision`
     counts the judgements that were stored of this device. The verdict rests on a waiver or an
-    allowance until `waived_until`; without it this device has to be judged again. `group` is its
-    group's id.
+    allowance until `waived_until`; without it this device has to be judged again. `judged`
+    are the signals of which policy demands anything of this device, whether it was heard of or not.
+    `group` is its group's id.
     """
 
     organisation: str
@@ -98,6 +99,7 @@ class Standing:
     policy_version: int
     report_sequence: int
     signals: tuple[SignalStanding, ...]
+    judged: frozenset[str]
     revision: int = 0
     waived_until: datetime | None = None
     group: str = DEFAULT_GROUP

@@ -6,6 +6,7 @@ from datetime import datetime
 from passmuster_collectors.contract.errors import ContractError
 from passmuster_collectors.contract.verdict import Verdict
 from passmuster_server.policy import store
+from passmuster_server.policy.document import Policy
 from passmuster_server.policy.standing import (
     DeviceStatus,
     SignalStanding,
@@ -20,11 +21,11 @@ _log = logging.getLogger(__name__)
 def standing_of(
     stored: StoredDevice,
     verdict: StoredVerdict,
-    max_age_s: int,
+    policy: Policy,
     *,
     judged_at: datetime | None = None,
 ) -> Standing:
-    """Return where the device stands by this verdict, whose report counts for `max_age_s`."""
+    """Return where the device stands by this verdict; `policy` says how long a report counts."""
     signals = signals_of(stored)
     return Standing(
         organisation=stored.organisation,
@@ -38,11 +39,12 @@ def standing_of(
         # A report that changed nothing was judged too, which nobody had to write down.
         judged_at=judged_at or max(verdict.judged_at, stored.last_seen or verdict.judged_at),
         last_seen=stored.last_seen,
-        max_age_s=max_age_s,
+        max_age_s=policy.max_age_of(stored.subject),
         grace_until=verdict.grace_until,
         policy_version=verdict.policy_version,
         report_sequence=stored.sequence,
         signals=signals,
+        judged=policy.judged_of(stored.subject),
         revision=verdict.revision,
         waived_until=first_exception_end(signals),
         group=stored.group,

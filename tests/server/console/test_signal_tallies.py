@@ -73,6 +73,32 @@ def test_each_group_is_counted_for_itself() -> None:
     assert found["manila", LOCK] == Tally(0, 1, 0)
 
 
+def test_a_signal_that_policy_switched_off_is_counted_of_no_laptop_silent_or_never_heard(
+    server: ClockedServer,
+) -> None:
+    with server.client() as client:
+        reporting = SigningDevice(server.url)
+        reporting.enroll(client, server.enroll_code("ana@example.com"))
+        reporting.report(client, healthy())
+        SigningDevice(server.url).enroll(client, server.enroll_code("ben@example.com"))
+
+    def unknown() -> dict[str, int]:
+        """Return of how many laptops each signal is unknown once both are silent."""
+        standings = server.services.standings.all(DEFAULT_ORGANISATION)
+        found = tallied(standings, server.now() + DAY)
+        return {signal: each.unknown for (_, signal), each in found.items()}
+
+    before = unknown()
+    assert (before[USB], before[LOCK]) == (2, 2)
+    server.publish_policy(f'{POLICY}[signals.{LOCK}]\nseverity = "off"\n')
+    wait_until(lambda: LOCK not in unknown())
+    after = {signal: number for signal, number in before.items() if signal != LOCK}
+    wait_until(lambda: unknown() == after)
+    server.stop()
+    server.start()
+    assert unknown() == after, "expected the same after a restart"
+
+
 def test_a_server_counts_when_it_starts(server: ClockedServer) -> None:
     with server.client() as client:
         laptop = SigningDevice(server.url)

@@ -188,6 +188,12 @@ def test_of_a_laptop_that_fell_silent_every_signal_is_unknown() -> None:
     assert {(each.passing, each.failing, each.unknown) for each in found} == {(0, 0, 1)}
 
 
+def test_of_a_silent_laptop_what_policy_does_not_look_at_is_not_unknown() -> None:
+    silent = standing(last_seen=NOW - 9 * HOUR, judged=frozenset({"screen_lock"}))
+    found = shares_of([silent, standing(Verdict.COMPLIANT, UNREADABLE_WIFI, device="2")], NOW)
+    assert {each.signal: each.unknown for each in found} == {"screen_lock": 1, "wifi_security": 1}
+
+
 def test_the_longest_silent_come_first_and_those_never_heard_are_not_silent() -> None:
     found = silent_of(
         [

@@ -75,6 +75,14 @@ def test_a_groups_name_is_read_in_any_case() -> None:
     assert lock_of(document).limits.lock_within_s == 77
 
 
+def test_what_is_switched_off_for_one_group_is_judged_of_the_others() -> None:
+    off = 'severity = "off"'
+    policy = parse(f'[groups."Night shift".signals.{LOCK}]\n{off}\n', 1)
+    others = policy.judged_of(Subject(Platform.LINUX, "Day shift"))
+    assert others - policy.judged_of(MANILA) == {LOCK}
+    assert others - parse(f"[signals.{LOCK}]\n{off}\n", 1).judged_of(MANILA) == {LOCK}
+
+
 def test_reports_may_count_for_less_long_in_one_group() -> None:
     policy = parse('report_within_s = 60\n[groups."Night shift"]\nmax_age_s = 300\n', 1)
     assert policy.max_age_of(MANILA) == 300
