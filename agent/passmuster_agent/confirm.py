@@ -1,6 +1,5 @@
 """`confirm`: let a browser go on that shows a number, because its person is at this laptop."""
 
-import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
@@ -38,7 +37,6 @@ NOTHING = "Nothing was confirmed."
 AGAIN = "Nothing was confirmed; try again in a minute."
 NOT_KNOWN = "Whether the browser was let in is not known: look at it."
 YES = "yes"
-SENTENCE_ENDS = re.compile(r"(?<=[.?!]) ")
 PLACES = {
     True: "That is the same address as this laptop's.",
     False: "That is NOT the address of this laptop.",
@@ -67,16 +65,8 @@ def confirm(
     try:
         return _confirm(agents, ask, tell, language)
     except AgentError as error:
-        problem, remedy = _said(error.problem, language), _said(error.remedy, language)
+        problem, remedy = (language.rendered_each(each) for each in (error.problem, error.remedy))
         raise AgentError(problem, remedy, error.exit_code) from None
-
-
-def _said(text: str, language: Language) -> str:
-    """Return what agent or server said, sentence by sentence where the whole is not known."""
-    known = language.rendered(text)
-    if known != text:
-        return known
-    return " ".join(language.rendered(each) for each in SENTENCE_ENDS.split(text))
 
 
 def _confirm(

@@ -47,15 +47,15 @@ def wants_colour(stream: TextIO) -> bool:
 def render(status: AgentStatus, *, colour: bool, language: Language | None = None) -> str:
     """Return the text, one paragraph a signal, below who this is and what the server says.
 
-    What is wrong and how to put it right is in the session's language, unless one is named. What
-    was found and by which source is said as in a report, in English.
+    It is in the session's language, unless one is named. What was found and by which source is
+    said as in a report, in English.
     """
     language = language or session_language()
     return "\n".join(
         [
             *_head(status, colour, language),
             *_signals(status, colour, language),
-            *_tail(status, colour),
+            *_tail(status, colour, language),
             "",
         ]
     )
@@ -64,14 +64,14 @@ def render(status: AgentStatus, *, colour: bool, language: Language | None = Non
 def _head(status: AgentStatus, colour: bool, language: Language) -> Iterator[str]:
     device = status.device
     if not status.enrolled:
-        yield (
+        yield language.template(
             SILENT
             if status.service is Service.SILENT
             else "This laptop is not enrolled. Below is what the default rules make of it."
         )
         return
     if device is not None:
-        yield from _identity(device, colour)
+        yield from _identity(device, colour, language)
     if status.verdict is None:
         yield language.template("The server has not judged this laptop yet.")
         return
@@ -87,15 +87,23 @@ def _head(status: AgentStatus, colour: bool, language: Language) -> Iterator[str
     yield line
 
 
-def _identity(device: DeviceStatus, colour: bool) -> Iterator[str]:
-    yield (
-        f"{printable(device.owner)} · {device.server_url} · key {device.fingerprint} "
-        f"in tier {device.tier}"
+def _identity(device: DeviceStatus, colour: bool, language: Language) -> Iterator[str]:
+    yield language.say(
+        "{owner} · {server} · key {key} in tier {tier}",
+        owner=printable(device.owner),
+        server=device.server_url,
+        key=device.fingerprint,
+        tier=device.tier,
     )
     if not device.key_usable:
-        lost = f"The key in tier {device.tier} can't sign: nothing is reported any more."
+        lost = language.say(
+            "The key in tier {tier} can't sign: nothing is reported any more.", tier=device.tier
+        )
         yield paint(lost, VERDICT_COLOURS[Verdict.NON_COMPLIANT], colour)
-        yield f"It is not kept in a weaker place instead. This laptop is device {device.device}."
+        yield language.say(
+            "It is not kept in a weaker place instead. This laptop is device {device}.",
+            device=device.device,
+        )
 
 
 def _until(end: datetime, language: Language) -> str:
@@ -153,28 +161,38 @@ def _steps(status: SignalStatus, language: Language) -> Iterator[str]:
             yield f"   {remedy.link}"
 
 
-def _tail(status: AgentStatus, colour: bool) -> Iterator[str]:
+def _tail(status: AgentStatus, colour: bool, language: Language) -> Iterator[str]:
     yield ""
     if status.service is Service.TELLS:
-        yield paint(TOLD, DIM, colour)
+        yield paint(language.template(TOLD), DIM, colour)
     elif status.device is None:
         if status.service is Service.NONE:
-            yield "Enrol it with: passmuster-agent enroll --server URL"
+            yield language.template("Enrol it with: passmuster-agent enroll --server URL")
         else:
-            yield "Why: passmuster-agent doctor"
+            yield language.template("Why: passmuster-agent doctor")
         return
     last = status.last_try
     if last is not None and last.kind is not DeliveryKind.ACCEPTED:
-        yield f"Last try to report, {last.at:%Y-%m-%d %H:%M} UTC: {printable(last.problem)}"
-        yield f"    {printable(last.remedy)}"
+        yield language.say(
+            "Last try to report, {moment}: {problem}",
+            moment=language.moment(last.at),
+            problem=printable(language.rendered_each(last.problem)),
+        )
+        yield f"    {printable(language.rendered_each(last.remedy))}"
     if status.waiting:
-        yield f"{status.waiting} record(s) wait to be sent."
+        yield language.say("{count} record(s) wait to be sent.", count=status.waiting)
     for problem in status.set_aside:
-        yield f"A record was refused and put aside: {printable(problem)}"
+        yield language.say(
+            "A record was refused and put aside: {problem}", problem=printable(problem)
+        )
     if status.dropped:
-        yield f"{status.dropped} record(s) did not fit into the outbox and were dropped."
+        yield language.say(
+            "{count} record(s) did not fit into the outbox and were dropped.", count=status.dropped
+        )
     if not status.running:
-        yield "No agent is running: changes are not reported. Start it with: passmuster-agent run"
+        yield language.template(
+            "No agent is running: changes are not reported. Start it with: passmuster-agent run"
+        )
 
 
 def paint(text: str, shade: str, colour: bool) -> str:

@@ -5,18 +5,23 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from passmuster_agent import delivery_words
 from passmuster_agent.advice import JudgedBy
 from passmuster_agent.config import Device
-from passmuster_agent.delivery import Delivery, DeliveryKind
+from passmuster_agent.delivery import KEY_UNUSABLE, Delivery, DeliveryKind, Obstacle
 from passmuster_agent.outbox import Overview
 from passmuster_agent.records import new_record
-from passmuster_agent.status import AgentStatus, describe
+from passmuster_agent.refusals import STOPPING
+from passmuster_agent.status import AgentStatus, Service, describe
 from passmuster_agent.status_text import render
+from passmuster_agent.told import LastTry, Told, as_status
 from passmuster_collectors.contract.enrolment import KeyTier
 from passmuster_collectors.contract.platform import Platform
 from passmuster_collectors.contract.reading import Reading, Source, SourceOutcome, Status
 from passmuster_collectors.contract.verdict import Answer, Outcome, Remedy, SignalVerdict, Verdict
+from passmuster_collectors.languages import NAMES, language_of
 from passmuster_collectors.signals import CATALOG
+from tests.support.worker_texts import english_left
 
 NOW = datetime.now(UTC)
 DEVICE = Device(
@@ -129,6 +134,71 @@ def test_trouble_is_told_with_what_to_do() -> None:
     for words in ("No network.", "Wait.", "3 record(s) wait", "2 record(s) did not fit"):
         assert words in text
     assert "put aside: records[0].x: wrong" in text
+
+
+def tried(problem: str, remedy: str = "", code: str = "") -> AgentStatus:
+    """Return what is told after a try to report that did not get through."""
+    server = "https://passmuster.example.com"
+    said = problem.format(server=server, status=502, count=30, reason="unable to get it")
+    return described(
+        delivery=Delivery(DeliveryKind.LATER, NOW, code=code, problem=said, remedy=remedy)
+    )
+
+
+def window(kind: DeliveryKind, obstacle: Obstacle, *, key_usable: bool = True) -> AgentStatus:
+    """Return what an agent that is a service tells after such a try."""
+    last = LastTry(kind, NOW, obstacle, key_usable)
+    told = Told(
+        2,
+        Verdict.UNKNOWN,
+        current=False,
+        judged_at=None,
+        grace_until=None,
+        signals=(),
+        waiting=1,
+        last_try=last,
+    )
+    return as_status(told)
+
+
+NOBODY = describe(None, None, READINGS, Platform.LINUX, running=False)
+IN_TROUBLE = dataclasses.replace(
+    described(waiting=3, dropped=2, set_aside=("records[0].x: wrong",)), running=False
+)
+
+
+@pytest.mark.parametrize("tag", [tag for tag in NAMES if tag != "en"])
+@pytest.mark.parametrize(
+    "status",
+    [
+        NOBODY,
+        dataclasses.replace(NOBODY, service=Service.SILENT),
+        IN_TROUBLE,
+        described(answer=None, answered_at=None),
+        *[
+            tried(problem, delivery_words.REPORT_KEPT)
+            for problem in (delivery_words.NOT_READY, delivery_words.NOT_PROVEN)
+        ],
+        tried(
+            delivery_words.NOT_PROVEN, f"{delivery_words.TELL_IT} {delivery_words.NEW_AUTHORITY}"
+        ),
+        tried(delivery_words.NO_LAST_WORD, delivery_words.READ_KEPT, KEY_UNUSABLE),
+        *[tried(*pair) for pair in STOPPING.values()],
+        *[window(DeliveryKind.LATER, each) for each in Obstacle],
+        window(DeliveryKind.STOPPED, Obstacle.SERVER),
+        window(DeliveryKind.LATER, Obstacle.LAPTOP, key_usable=False),
+    ],
+)
+def test_who_it_is_and_how_reporting_goes_is_said_in_the_language(
+    status: AgentStatus, tag: str
+) -> None:
+    # What was found is said as it is stored, and judged below.
+    alone = dataclasses.replace(status, signals=())
+    english, told = (
+        render(alone, colour=False, language=language_of(each)).splitlines() for each in ("en", tag)
+    )
+    left = english_left(english, told)
+    assert [each for each in left if not each.startswith("passmuster-agent ")] == [], "no command"
 
 
 def test_sources_say_how_each_answered() -> None:

@@ -168,8 +168,10 @@ def _notification() -> Iterator[str]:
 def _status() -> Iterator[str]:
     yield from (each.value.replace("_", " ") for each in (*Verdict, *Outcome))
     yield from _said_in(AGENT / "status_text.py", SPOKEN)
+    yield from _sentences_in(AGENT / "status_text.py")
     yield from ("found", "source", "why", "fix")
-    yield told.OUTDATED
+    yield from (told.OUTDATED, told.DOCTOR, told.KEY_LOST, told.NO_MORE)
+    yield from told.IN_THE_WAY.values()
 
 
 def _confirm() -> Iterator[str]:

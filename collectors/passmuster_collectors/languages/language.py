@@ -3,6 +3,7 @@
 English is the key of every text, as with gettext: a text that changes is translated anew.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,6 +13,7 @@ from passmuster_collectors.languages.templates import MAX_RENDERED, Templates, q
 from passmuster_collectors.text import durations
 
 JUST_NOW_S = 10
+SENTENCE_ENDS = re.compile(r"(?<=[.?!]) ")
 
 
 class Singular(StrEnum):
@@ -89,6 +91,13 @@ class Language:
         if known is None and len(text) <= MAX_RENDERED:
             known = self._filled_again(text, self.sentences)
         return text if known is None else known
+
+    def rendered_each(self, text: str) -> str:
+        """Return what was filled in English, sentence by sentence where the whole is not known."""
+        known = self.rendered(text)
+        if known != text:
+            return known
+        return " ".join(self.rendered(each) for each in SENTENCE_ENDS.split(text))
 
     def duration(self, seconds: int) -> str:
         """Return a length of time: `90` is "1 minute 30 seconds"."""
