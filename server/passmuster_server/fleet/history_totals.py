@@ -149,17 +149,13 @@ def _lengths(period: Period, now: datetime, among: ColumnElement[bool] | None = 
     """Return each laptop that is asked about, with the microseconds that it had the verdict.
 
     That is the difference of what its history had counted at the end and at the beginning: three
-    places of an index at most, however much history lies between.
+    places of an index, however much history lies between.
     """
     begin, end = period.since, max(period.since, min(period.until, now))
     device = devices.c.device_id
     at_begin = _place(period, device, _had_at(begin)).where(_ROW.ended_at > begin)
     at_end = _place(period, device, _had_at(end)).where(_ROW.ended_at >= end)
     newest = _place(period, device, _had_at(end), newest=True)
-    had: ColumnElement[Any] = newest.scalar_subquery()
-    if end < now:
-        # Later ones may have followed; one of them knows what was before it.
-        had = func.coalesce(at_end.scalar_subquery(), had)
     rows = (
         select(
             device,
@@ -167,7 +163,9 @@ def _lengths(period: Period, now: datetime, among: ColumnElement[bool] | None = 
             devices.c.computer_name,
             devices.c.group_id,
             at_begin.scalar_subquery().label("at_begin"),
-            had.label("at_end"),
+            # Later ones may have followed, also of a clock that is ahead; one of them knows what
+            # was before it.
+            func.coalesce(at_end.scalar_subquery(), newest.scalar_subquery()).label("at_end"),
         )
         .where(period.owns(), among if among is not None else true())
         # In the order of the index, page after page of it.
