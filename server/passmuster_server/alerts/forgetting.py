@@ -10,6 +10,8 @@ from passmuster_server.addresses import spellings
 from passmuster_server.alerts.events import way_of
 from passmuster_server.alerts.rules import Mail, Rule, remove_rule, rules_of
 from passmuster_server.alerts.tables import alert_outbox
+from passmuster_server.audit.actions import Action
+from passmuster_server.audit.record import Event, record
 
 HELD = timedelta(days=7)
 """How long an alert waits for whoever does not take it."""
@@ -39,11 +41,19 @@ def rules_naming(connection: Connection, organisation: str, person: str) -> list
     ]
 
 
-def forget_person(connection: Connection, organisation: str, person: str) -> int:
-    """Delete these rules with what waits in them; return how many there were."""
+def forget_person(
+    connection: Connection, organisation: str, person: str, by: str, now: datetime
+) -> int:
+    """Delete these rules with what waits in them; return how many there were.
+
+    That each is gone goes on record, and so to those whom another rule tells: `by` is who did it.
+    """
     names = [each["name"] for each in rules_naming(connection, organisation, person)]
     for name in names:
         remove_rule(connection, organisation, name)
+        # The record must not hold what was erased.
+        told = "" if person.casefold() in name.casefold() else name
+        record(connection, organisation, Event(Action.ALERT_REMOVED, by, subject=told), now)
     return len(names)
 
 

@@ -43,7 +43,9 @@ class People:
         email = call.body.email.strip()
 
         def work(transaction: Transaction) -> Mapping[str, Any]:
-            erased = personal.erase(transaction.connection, call.organisation, email)
+            erased = personal.erase(
+                transaction.connection, call.organisation, email, call.actor, call.now
+            )
             # Not whom: the record of the erasure must not hold what was erased.
             event = Event(Action.PERSON_ERASED, call.actor, details=erased)
             record(transaction.connection, call.organisation, event, call.now)

@@ -46,7 +46,13 @@ def erase(command: Command) -> int:
             raise CommandError("nothing was deleted")
     try:
         found = command.change(
-            lambda transaction: personal.erase(transaction.connection, DEFAULT_ORGANISATION, email),
+            lambda transaction: personal.erase(
+                transaction.connection,
+                DEFAULT_ORGANISATION,
+                email,
+                command.actor,
+                command.clock(),
+            ),
             # Not whom: the record of the erasure must not hold what was erased.
             lambda erased: Event(Action.PERSON_ERASED, details=erased),
         )

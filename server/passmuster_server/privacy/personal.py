@@ -123,10 +123,13 @@ def export(connection: Connection, organisation: str, person: str) -> Mapping[st
     }
 
 
-def erase(connection: Connection, organisation: str, person: str) -> Mapping[str, Any]:
+def erase(
+    connection: Connection, organisation: str, person: str, by: str, now: datetime
+) -> Mapping[str, Any]:
     """Delete all of it; return how many devices and decisions that was, and which audit entries.
 
-    `account`: the person had one for the console; `alerts`: rules of mail to or from the address.
+    `account`: the person had one for the console; `alerts`: rules of mail to or from the address,
+    whose end goes on record as `by` somebody; the erasure itself is for the caller to record.
     The person's laptops are unknown from then on; running servers hear of it. Raises
     `LastAdministratorError`.
     """
@@ -164,7 +167,7 @@ def erase(connection: Connection, organisation: str, person: str) -> Mapping[str
         )
     ).rowcount
     signals.forget_person(connection, organisation, person, erased)
-    told = alerts.forget_person(connection, organisation, person)
+    told = alerts.forget_person(connection, organisation, person, by, now)
     oidc.forget_person(connection, organisation, person)
     views.forget_person(connection, organisation, person)
     emptied = record.erase(connection, organisation, person)

@@ -174,9 +174,19 @@ def test_rules_that_mail_a_person_are_handed_out_deleted_and_told(server: Clocke
     assert [each["name"] for each in found["alerts_by_mail"]] == ["by her", "hers"]
     (entry,) = [each for each in found["audit_entries"] if each["action"] == "alert.added"]
     assert entry["subject"] == "hers"
+    # Its name has the address.
+    server.command("alert", "add", f"for {ANA}", "--email", ANA, "--from", "it@example.com", *smtp)
+    nowhere = f"http://127.0.0.1:{deaf_port()}/x"
+    server.command("alert", "add", "watch", "--webhook", nowhere, "--on", "alerts_changed")
     said = server.command("erase-person", ANA, "--yes").stdout
-    assert "Alerts that went to this address or from it are gone: 2." in said
+    assert "Alerts that went to this address or from it are gone: 3." in said
     assert server.command("alert", "list").stdout.split()[0] == "desk"
+    removed = server.rows(
+        "SELECT subject, person FROM audit_entries WHERE action = 'alert.removed' ORDER BY number"
+    )
+    assert removed == [("by her", ""), ("", ""), ("hers", "")]
+    # Whoever watches over the alerts hears of each.
+    server.rows_in_time(3, "SELECT alert_id FROM alert_outbox WHERE name = 'watch'")
     assert ANA.encode() not in server.stored().lower()
     assert "holds" in server.command("verify-audit").stdout
 
