@@ -34,10 +34,19 @@ def forget_devices(connection: Connection, organisation: str, devices: Iterable[
 
 
 def rules_naming(connection: Connection, organisation: str, person: str) -> list[dict[str, Any]]:
-    """Return the rules by which mail goes to a person's address, or from it."""
+    """Return the rules by which mail goes to a person's address, or from it.
+
+    One that signs in at the mail server by the address is such a rule too.
+    """
     found = (rule for rule in rules_of(connection, organisation) if _names(rule, person))
     return [
-        {"name": rule.name, "by": way_of(rule.channel), "on": list(rule.kinds)} for rule in found
+        {
+            "name": rule.name,
+            "by": way_of(rule.channel),
+            "smtp_user": rule.channel.user if isinstance(rule.channel, Mail) else "",
+            "on": list(rule.kinds),
+        }
+        for rule in found
     ]
 
 
@@ -60,5 +69,7 @@ def forget_person(
 def _names(rule: Rule, person: str) -> bool:
     if not isinstance(rule.channel, Mail):
         return False
-    written = {*spellings(rule.channel.to), *spellings(rule.channel.sender)}
+    channel = rule.channel
+    named = (channel.to, channel.sender, channel.user)
+    written = {spelling for each in named for spelling in spellings(each)}
     return not written.isdisjoint(spellings(person))

@@ -170,8 +170,17 @@ def test_rules_that_mail_a_person_are_handed_out_deleted_and_told(server: Clocke
         ("by her", "it@example.com", "ANA@example.com"),
     ):
         server.command("alert", "add", name, "--email", to, "--from", sender, *smtp)
+    password = server.directory / "smtp-password"
+    password.write_text("correct-horse")
+    signs_in = ("--smtp-user", "Ana@Example.com", "--smtp-password-file", str(password))
+    addresses = ("--email", "it@example.com", "--from", "gate@example.com")
+    server.command("alert", "add", "her account", *addresses, *smtp, *signs_in)
     found = json.loads(server.command("export-person", ANA).stdout)
-    assert [each["name"] for each in found["alerts_by_mail"]] == ["by her", "hers"]
+    assert [(each["name"], each["smtp_user"]) for each in found["alerts_by_mail"]] == [
+        ("by her", ""),
+        ("her account", "Ana@Example.com"),
+        ("hers", ""),
+    ]
     (entry,) = [each for each in found["audit_entries"] if each["action"] == "alert.added"]
     assert entry["subject"] == "hers"
     # Its name has the address.
@@ -179,14 +188,14 @@ def test_rules_that_mail_a_person_are_handed_out_deleted_and_told(server: Clocke
     nowhere = f"http://127.0.0.1:{deaf_port()}/x"
     server.command("alert", "add", "watch", "--webhook", nowhere, "--on", "alerts_changed")
     said = server.command("erase-person", ANA, "--yes").stdout
-    assert "Alerts that went to this address or from it are gone: 3." in said
+    assert "Alerts that went to this address or from it are gone: 4." in said
     assert server.command("alert", "list").stdout.split()[0] == "desk"
     removed = server.rows(
         "SELECT subject, person FROM audit_entries WHERE action = 'alert.removed' ORDER BY number"
     )
-    assert removed == [("by her", ""), ("", ""), ("hers", "")]
+    assert removed == [("by her", ""), ("", ""), ("her account", ""), ("hers", "")]
     # Whoever watches over the alerts hears of each.
-    server.rows_in_time(3, "SELECT alert_id FROM alert_outbox WHERE name = 'watch'")
+    server.rows_in_time(4, "SELECT alert_id FROM alert_outbox WHERE name = 'watch'")
     assert ANA.encode() not in server.stored().lower()
     assert "holds" in server.command("verify-audit").stdout
 
