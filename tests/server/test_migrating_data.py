@@ -22,12 +22,15 @@ from sqlalchemy import (
 )
 
 from passmuster_server import migrations
-from passmuster_server.database import Database
-from passmuster_server.schema import DEFAULT_ORGANISATION
+from passmuster_server.database import Database, Transaction
+from passmuster_server.policy.tables import ENDLESS as HOLDS
+from passmuster_server.schema import DEFAULT_ORGANISATION, to_microseconds
 from tests.support import store
 
 DROPPED = {"enrolment_approvals": {"interval_s"}}
 """Columns that said nothing: all else of their rows is still there."""
+
+ENDLESS = to_microseconds(HOLDS)
 
 Rows = list[Mapping[str, Any]]
 
@@ -113,6 +116,64 @@ def test_every_row_of_an_earlier_version_is_there_in_the_newest(
             for row in [{key: row[key] for key in row.keys() - dropped} for row in rows]:
                 assert any(row.items() <= each.items() for each in found), f"{name}: {row}"
     database.dispose()
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (
+            [
+                (10, "non_compliant", 20),
+                (20, "compliant", 30),
+                (30, "non_compliant", 35),
+                (35, "compliant", 21),
+                (21, "non_compliant", 25),
+                (25, "compliant", ENDLESS),
+            ],
+            [
+                (10, "non_compliant", 20, 0, 1),
+                (20, "compliant", 21, 0, 1),
+                (21, "non_compliant", 21, 10, 2),
+                (21, "compliant", 21, 1, 2),
+                (21, "non_compliant", 25, 10, 3),
+                (25, "compliant", ENDLESS, 1, 3),
+            ],
+        ),
+        (
+            [(8, "unknown", 5), (9, "unknown", ENDLESS)],
+            [(8, "unknown", 8, 0, 1), (9, "unknown", ENDLESS, 0, 2)],
+        ),
+    ],
+    ids=["ahead until it was put right", "an end before the beginning"],
+)
+def test_a_history_that_clocks_have_bent_is_straight_before_it_is_counted(
+    tmp_path: Path, before: list[tuple[int, str, int]], after: list[tuple[int, str, int, int, int]]
+) -> None:
+    """Each laptop's verdicts follow one another, and totals count what the rows then say."""
+    database, config = Database(store.new_store(tmp_path)), configuration()
+    with database.writer_engine.connect() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0030")
+
+    def live(transaction: Transaction) -> None:
+        connection, there = transaction.connection, MetaData()
+        fill(connection)
+        there.reflect(connection, only=["verdict_history"])
+        history = there.tables["verdict_history"]
+        (one, *_) = stored(connection, history)
+        connection.execute(history.delete())
+        for number, (since, verdict, ended_at) in enumerate(before):
+            said = {"since": since, "verdict": verdict, "ended_at": ended_at}
+            connection.execute(history.insert().values({**one, "history_id": number + 1, **said}))
+
+    database.write_now(live)
+    migrations.migrate(database)
+    wanted = "SELECT since, verdict, ended_at, had_before, times FROM verdict_history"
+    found = store.rows(
+        database.url.render_as_string(hide_password=False), f"{wanted} ORDER BY history_id"
+    )
+    database.dispose()
+    assert found == after
 
 
 def test_the_versions_are_numbered_without_a_gap() -> None:
