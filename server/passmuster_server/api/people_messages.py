@@ -23,11 +23,13 @@ class Erased(Struct):
     """How many devices and decisions of the gate are gone, and which entries of the audit record.
 
     Those are ranges: the numbers of the first and of the last entry. `account`: the person had one
-    for the console. `alerts`: rules of mail to or from the address.
+    for the console. `alerts`: rules of mail to or from the address. `callers`: programs that might
+    ask about nobody else, and are revoked.
     """
 
     devices: int
     decisions: int
     account: bool
     alerts: int
+    callers: int
     audit_entries: list[list[int]]

@@ -37,12 +37,17 @@ def check_grants(grants: Grants) -> None:
 
 
 def created_event(name: str, grants: Grants, actor: str = "") -> Event:
-    """Return what goes on record of a new caller; of a command the actor is filled in later."""
+    """Return what goes on record of a new caller; of a command the actor is filled in later.
+
+    Of people's addresses it is how many there are: an entry is erased with one person alone.
+    """
+    domains = [each for each in grants.people if each.startswith("*@")]
     details = {
         "scopes": list(grants.scopes),
         "applications": list(grants.applications),
         "groups": list(grants.groups),
-        "people": list(grants.people),
+        "people": domains,
+        "addresses": len(grants.people) - len(domains),
         "push": list(grants.push_endpoints),
     }
     return Event(Action.GATE_CLIENT_CREATED, actor, subject=name, details=details)

@@ -66,4 +66,6 @@ def erase(command: Command) -> int:
         print("The account for the console and its sessions are deleted too.")
     if found["alerts"]:
         print(f"Alerts that went to this address or from it are gone: {found['alerts']}.")
+    if found["callers"]:
+        print(f"Callers that might ask about nobody else are revoked: {found['callers']}.")
     return 0

@@ -24,6 +24,7 @@ from passmuster_server.devices.tables import (
     enrolment_codes,
     key_changes,
 )
+from passmuster_server.gate import forgetting as callers
 from passmuster_server.gate.oidc import forgetting as oidc
 from passmuster_server.gate.oidc.tables import oidc_codes, oidc_logins
 from passmuster_server.gate.sessions import forget_sessions_of
@@ -93,6 +94,9 @@ def export(connection: Connection, organisation: str, person: str) -> Mapping[st
         ),
         "events_that_wait": _rows(connection, ssf_outbox, organisation, ssf_outbox.c.owner, person),
         "alerts_by_mail": alerts.rules_naming(connection, organisation, person),
+        "callers_confined_to_the_person": _plain(
+            callers.callers_naming(connection, organisation, person)
+        ),
         "gate_sessions": _rows(
             connection, gate_sessions, organisation, gate_sessions.c.person, person
         ),
@@ -167,15 +171,19 @@ def erase(
         )
     ).rowcount
     signals.forget_person(connection, organisation, person, erased)
+    ended = callers.forget_person(connection, organisation, person, now)
     told = alerts.forget_person(connection, organisation, person, by, now)
     oidc.forget_person(connection, organisation, person)
     views.forget_person(connection, organisation, person)
+    # Each change of a caller holds its row before the end of the record, so this comes after both.
+    callers.record_ended(connection, organisation, ended, by, now)
     emptied = record.erase(connection, organisation, person)
     return {
         "devices": len(erased),
         "decisions": given,
         "account": had_account,
         "alerts": told,
+        "callers": len(ended),
         "audit_entries": list(emptied),
     }
 

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
@@ -197,6 +197,55 @@ def test_rules_that_mail_a_person_are_handed_out_deleted_and_told(server: Clocke
     # Whoever watches over the alerts hears of each.
     server.rows_in_time(4, "SELECT alert_id FROM alert_outbox WHERE name = 'watch'")
     assert ANA.encode() not in server.stored().lower()
+    assert "holds" in server.command("verify-audit").stdout
+
+
+def test_callers_that_may_ask_about_a_person_are_handed_out_and_never_set_free_by_an_erasure(
+    server: ClockedServer, client: httpx.Client
+) -> None:
+    def asked_by(name: str, *confined: str) -> Callable[[str], int]:
+        token = server.command("gate-client", name, *confined).stdout.split()[-1]
+
+        def ask(person: str) -> int:
+            headers = {
+                "Authorization": f"Bearer {token}",
+                "X-Passmuster-Subject": person,
+                "X-Passmuster-Application": "helpdesk",
+            }
+            return client.get("/gate/nginx", headers=headers).status_code
+
+        return ask
+
+    bo = "bo@example.com"
+    works(server, client, bo)
+    desk = asked_by("desk", "--person", "Ana@example.com", "--person", bo)
+    hers = asked_by("hers", "--person", "ANA@example.com")
+    wide = asked_by("wide", "--person", "*@example.com")
+    found = json.loads(server.command("export-person", ANA).stdout)
+    callers = found["callers_confined_to_the_person"]
+    assert [each["name"] for each in callers] == ["desk", "hers"]
+    of_others = wide(bo)
+    assert of_others == desk(bo), "both may ask about the other one"
+    not_theirs = hers(bo)
+    assert not_theirs not in (of_others, 401)
+    said = server.command("erase-person", ANA, "--yes").stdout
+    assert "might ask about nobody else are revoked: 1." in said
+    deadline = time.monotonic() + 20
+    while (seen := hers(bo)) != 401:
+        assert seen == not_theirs, "a caller was set free"
+        assert time.monotonic() < deadline, "a caller without anybody to ask about is still good"
+        time.sleep(0.05)
+    assert ANA.encode() not in server.stored().lower()
+    assert (desk(bo), desk(ANA)) == (of_others, not_theirs)
+    revoked = "SELECT subject FROM audit_entries WHERE action = 'gate_client.revoked'"
+    assert server.rows(revoked) == [("hers",)]
+    left = "SELECT value FROM gate_grants WHERE kind = 'person' ORDER BY value"
+    assert server.rows(left) == [("*@example.com",), (bo,)]
+    ((details,),) = server.rows(
+        "SELECT details FROM audit_entries WHERE action = 'gate_client.created' "
+        "AND subject = 'desk'"
+    )
+    assert (json.loads(details)["people"], json.loads(details)["addresses"]) == ([], 2)
     assert "holds" in server.command("verify-audit").stdout
 
 

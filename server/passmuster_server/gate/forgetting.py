@@ -1,0 +1,87 @@
+"""What callers of the gate hold of a person whom they may ask about by name, and its end."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, delete, select, update
+
+from passmuster_server.addresses import is_address
+from passmuster_server.audit.actions import Action
+from passmuster_server.audit.record import Event, record
+from passmuster_server.gate.tables import gate_clients, gate_grants
+
+_PERSON = "person"
+
+
+def callers_naming(connection: Connection, organisation: str, person: str) -> list[dict[str, Any]]:
+    """Return the callers that are confined to the person, alone or among others.
+
+    Of those that are revoked it is kept too.
+    """
+    statement = (
+        select(gate_clients.c.name, gate_clients.c.created_at, gate_clients.c.revoked_at)
+        .where(
+            gate_clients.c.organisation_id == organisation,
+            gate_clients.c.client_id.in_(
+                select(gate_grants.c.client_id).where(*_naming(organisation, person))
+            ),
+        )
+        .order_by(gate_clients.c.name, gate_clients.c.created_at)
+    )
+    return [dict(row) for row in connection.execute(statement).mappings()]
+
+
+def forget_person(
+    connection: Connection, organisation: str, person: str, now: datetime
+) -> tuple[str, ...]:
+    """Delete the person from what callers are confined to; return which are revoked by that.
+
+    One that is left with nobody would be confined no more, so its credentials end.
+    """
+    # Held first: of two erasures at once each would see the other's person as one who is left.
+    held = connection.execute(
+        select(gate_clients.c.client_id, gate_clients.c.name, gate_clients.c.revoked_at)
+        .where(
+            gate_clients.c.organisation_id == organisation,
+            gate_clients.c.client_id.in_(
+                select(gate_grants.c.client_id).where(*_naming(organisation, person))
+            ),
+        )
+        .order_by(gate_clients.c.client_id)
+        .with_for_update()
+    ).all()
+    connection.execute(delete(gate_grants).where(*_naming(organisation, person)))
+    left = set(
+        connection.execute(
+            select(gate_grants.c.client_id).where(
+                gate_grants.c.organisation_id == organisation, gate_grants.c.kind == _PERSON
+            )
+        ).scalars()
+    )
+    ended = [row for row in held if row.revoked_at is None and row.client_id not in left]
+    connection.execute(
+        update(gate_clients)
+        .where(
+            gate_clients.c.organisation_id == organisation,
+            gate_clients.c.client_id.in_([row.client_id for row in ended]),
+        )
+        .values(revoked_at=now)
+    )
+    return tuple(row.name for row in ended)
+
+
+def record_ended(
+    connection: Connection, organisation: str, names: tuple[str, ...], by: str, now: datetime
+) -> None:
+    """Put on record which callers are revoked because nobody was left whom they may ask about."""
+    for name in names:
+        event = Event(Action.GATE_CLIENT_REVOKED, by, subject=name)
+        record(connection, organisation, event, now)
+
+
+def _naming(organisation: str, person: str) -> tuple[ColumnElement[bool], ...]:
+    return (
+        gate_grants.c.organisation_id == organisation,
+        gate_grants.c.kind == _PERSON,
+        is_address(gate_grants.c.value, person),
+    )
