@@ -6,11 +6,16 @@ TLS: RFC 5425; TCP: RFC 6587, section 3.4.1, octet counting as over TLS; UDP: RF
 import contextlib
 import socket
 import ssl
-from collections.abc import Callable, Sequence
+import sys
+from collections.abc import Callable, Iterator, Sequence
 
 from passmuster_server.alerts.connections import TIMEOUT_S, connected
 from passmuster_server.alerts.errors import NotSentError
 from passmuster_server.alerts.rules import Syslog
+
+if sys.platform == "linux":
+    import fcntl
+    import termios
 
 MAX_LEFT = 65_536
 """Octets that a receiver which should say nothing may say before it closes."""
@@ -64,20 +69,41 @@ def _send_encrypted(connection: socket.socket, channel: Syslog, framed: bytes) -
     # takes an alert for an answer.
     with contextlib.suppress(ssl.SSLWantReadError):
         session.unwrap()
-    with contextlib.suppress(ssl.SSLZeroReturnError, ssl.SSLEOFError, TimeoutError):
+    with contextlib.suppress(ssl.SSLZeroReturnError, ssl.SSLEOFError), _silence_of(connection):
         until_done(lambda: session.read(1))
 
 
 def _wait_for_end(connection: socket.socket) -> None:
     """Read until the receiver closes too: what it has not read by then it resets."""
     left = MAX_LEFT
-    # One that stays open and silent has refused nothing.
-    with contextlib.suppress(TimeoutError):
+    with _silence_of(connection):
         while left > 0:
             piece = connection.recv(4_096)
             if not piece:
                 return
             left -= len(piece)
+
+
+@contextlib.contextmanager
+def _silence_of(connection: socket.socket) -> Iterator[None]:
+    """Let a receiver stay open and silent, which has refused nothing.
+
+    Raises `TimeoutError` where its system has not taken all of it.
+    """
+    try:
+        yield
+    except TimeoutError:
+        if _not_acknowledged(connection):
+            raise
+
+
+def _not_acknowledged(connection: socket.socket) -> int:
+    """Return how many octets the other system has not acknowledged; none where nobody tells."""
+    if sys.platform == "linux":
+        # SIOCOUTQ by its other name: tcp(7).
+        answer = fcntl.ioctl(connection, termios.TIOCOUTQ, bytes(4))
+        return int.from_bytes(answer, sys.byteorder)
+    return 0
 
 
 def _send_datagrams(place: tuple[str, int], messages: Sequence[bytes]) -> None:

@@ -74,10 +74,15 @@ def test_a_receiver_of_syslog_that_never_ends_what_it_says_is_left() -> None:
 
 
 @contextlib.contextmanager
-def silent() -> Iterator[tuple[int, list[socket.socket]]]:
-    """Listen on a port, let everybody in and say nothing; the list has who is there."""
+def silent(receives: int = 0) -> Iterator[tuple[int, list[socket.socket]]]:
+    """Listen on a port, let everybody in and say nothing; the list has who is there.
+
+    `receives` are the octets for which the system has room.
+    """
     held: list[socket.socket] = []
     with socket.create_server(("127.0.0.1", 0)) as listener:
+        if receives:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receives)
 
         def serve() -> None:
             with contextlib.suppress(OSError):
@@ -93,6 +98,27 @@ def silent() -> Iterator[tuple[int, list[socket.socket]]]:
             thread.join()
             for each in held:
                 each.close()
+
+
+@pytest.mark.timeout(60)
+def test_a_receiver_of_syslog_that_stays_open_and_silent_has_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(connections, "TIMEOUT_S", 1.0)
+    with silent() as (port, _):
+        send_syslog(Syslog("127.0.0.1", port, "tcp"), [b"<83>1 - - - - - -"])
+
+
+@pytest.mark.timeout(60)
+def test_what_waits_on_this_machine_for_a_receiver_that_reads_nothing_was_not_sent(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(connections, "TIMEOUT_S", 1.0)
+    with silent(receives=4_096) as (port, _):
+        # More than that system takes, and less than this one keeps.
+        messages = [b"<83>1 - - - - - - " + b"x" * 2_000] * 50
+        with pytest.raises(NotSentError, match="TimeoutError"):
+            send_syslog(Syslog("127.0.0.1", port, "tcp"), messages)
 
 
 @pytest.mark.timeout(120)
