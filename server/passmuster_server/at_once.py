@@ -55,6 +55,9 @@ class AtOnceProtocol(BoundedProtocol):
             self._door, self._body = door, b""
             self.head_complete()
         else:
+            if self._has_answered:
+                # The answer before it, of the same piece, has begun to wait for another request.
+                self._unset_keepalive_if_required()
             super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:

@@ -1,5 +1,6 @@
 """The doors that answer before ASGI, and how everything else about a request goes on as ever."""
 
+import asyncio
 import socket
 import threading
 import time
@@ -18,6 +19,8 @@ from passmuster_server.heads import MAX_HEAD
 
 PATIENCE_S = 20.0
 LONGEST = 100
+KEPT_S = 1
+"""How long a connection is kept without a request, where a test waits for that."""
 
 
 class Door:
@@ -35,7 +38,10 @@ class Door:
 
 
 async def usual(request: Request) -> Response:
-    return Response(b"ASGI: " + await request.body())
+    body = await request.body()
+    if body.startswith(b"long"):
+        await asyncio.sleep(1.5 * KEPT_S)
+    return Response(b"ASGI: " + body)
 
 
 @pytest.fixture
@@ -174,6 +180,15 @@ def test_many_requests_in_one_piece_are_answered_in_their_order(server: uvicorn.
 
         connection.sendall(request(b"quick again"))
         assert answers(connection, 1)[0].endswith(b"at once: quick again")
+
+
+def test_one_behind_an_answer_at_once_takes_as_long_as_it_likes(server: uvicorn.Server) -> None:
+    """The connection is not without a request meanwhile."""
+    server.config.timeout_keep_alive = KEPT_S
+    with connected(server) as connection:
+        connection.sendall(request(b"quick") + request(b"long"))
+        told = answers(connection, 2)
+        assert [each.rpartition(b"\r\n")[2] for each in told] == [b"at once: quick", b"ASGI: long"]
 
 
 def test_one_that_comes_while_another_is_under_way_waits_for_it(server: uvicorn.Server) -> None:
