@@ -68,8 +68,8 @@ def test_a_webhook_is_made_tried_listed_and_removed(
     assert teller.get(ALERTS).json()["alerts"] == []
     for gone in (teller.delete(f"{ALERTS}/desk"), teller.post(f"{ALERTS}/desk/test")):
         assert gone.status_code == 404
-    asked = "SELECT action, actor FROM audit_entries WHERE action LIKE 'alert.%' ORDER BY number"
-    recorded = server.rows(asked)[-3:]
+    asked = "SELECT action, actor FROM audit_entries WHERE action LIKE ? ORDER BY number"
+    recorded = server.rows(asked, "alert.%")[-3:]
     assert [row[0] for row in recorded] == ["alert.added", "alert.tested", "alert.removed"]
     assert {row[1].endswith("(API)") for row in recorded} == {True}
 

@@ -57,8 +57,8 @@ def mail(it: httpx.Client, **fields: str) -> httpx.Response:
 
 
 def alert_actions(server: ClockedServer) -> list[tuple[str, str]]:
-    asked = "SELECT action, actor FROM audit_entries WHERE action LIKE 'alert.%' ORDER BY number"
-    return [(row[0], row[1]) for row in server.rows(asked)]
+    asked = "SELECT action, actor FROM audit_entries WHERE action LIKE ? ORDER BY number"
+    return [(row[0], row[1]) for row in server.rows(asked, "alert.%")]
 
 
 def test_a_webhooks_secret_is_shown_once_and_it_is_told(
