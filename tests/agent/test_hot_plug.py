@@ -74,9 +74,9 @@ def vanished(server: ReportServer) -> list[str]:
 
 def told_after(once: Callable[[], None], server: ReportServer) -> bool:
     """Let it happen until the injector is told: other programs' events may crowd ours out."""
-    for _ in range(4):
+    for _ in range(10):
         once()
-        if server.wait_for(lambda: vanished(server) == ["021e"], timeout_s=10.0):
+        if server.wait_for(lambda: vanished(server) == ["021e"], timeout_s=15.0):
             return True
     return False
 
