@@ -104,16 +104,18 @@ def test_where_a_browser_wanted_to_go_is_forgotten_though_nobody_comes_after_it(
             server.change(
                 "INSERT INTO gate_sessions (organisation_id, session_id, client_id, person, "
                 "application, host, proof, path, begin_hash, ticket_hash, started_at, expires_at) "
-                "VALUES ('default', ?, 'c', 'p', 'a', 'h', 'device', '/tickets?of=ben', '', ?, "
+                "VALUES ('default', ?, 'c', 'p', 'a', 'h', 'device', '/tickets/of/ben', '', ?, "
                 "?, 9000000000000000)",
                 name,
                 name,
                 began,
             )
         assert forget(server, timedelta(0)) == 1
-        assert server.rows("SELECT session_id, path, ticket_hash FROM gate_sessions") == [
+        assert server.rows(
+            "SELECT session_id, path, ticket_hash FROM gate_sessions ORDER BY started_at"
+        ) == [
             ("old", "", None),
-            ("new", "/tickets?of=ben", "new"),
+            ("new", "/tickets/of/ben", "new"),
         ]
 
 
