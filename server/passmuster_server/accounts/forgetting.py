@@ -94,7 +94,17 @@ def forget_person(connection: Connection, organisation: str, person: str) -> boo
 
 
 def check_not_last(connection: Connection, organisation: str, person: str) -> None:
-    """Raise `LastAdministratorError` where nobody else may sign in and change all."""
+    """Raise `LastAdministratorError` where nobody else may sign in and change all.
+
+    Until the transaction has ended nobody else takes the right from any of those who have it.
+    """
+    # Two who go at the same moment would each count on the other.
+    connection.execute(
+        select(administrators.c.email)
+        .where(_may_change_all(organisation))
+        .order_by(administrators.c.email)
+        .with_for_update(key_share=True)
+    ).all()
     theirs = is_address(administrators.c.email, person)
     if _any(connection, organisation, theirs) and not _any(connection, organisation, not_(theirs)):
         raise LastAdministratorError(person)
@@ -102,11 +112,14 @@ def check_not_last(connection: Connection, organisation: str, person: str) -> No
 
 def _any(connection: Connection, organisation: str, condition: ColumnElement[bool]) -> bool:
     """Whether an account of the condition may sign in and change all."""
-    found = and_(
+    found = and_(_may_change_all(organisation), condition)
+    return bool(connection.execute(select(exists().where(found))).scalar_one())
+
+
+def _may_change_all(organisation: str) -> ColumnElement[bool]:
+    return and_(
         administrators.c.organisation_id == organisation,
         administrators.c.role == Role.ADMINISTRATOR.value,
         administrators.c.group_id.is_(None),
         administrators.c.disabled_at.is_(None),
-        condition,
     )
-    return bool(connection.execute(select(exists().where(found))).scalar_one())
