@@ -179,7 +179,9 @@ def the_laptop_is_looked_at_waived_and_asked(site: Site, page: Page) -> None:
     wait_until(lambda: site.verdict == "non_compliant")
     page.get_by_role("button", name="Ask for a fresh report").click()
     # Unless the laptop had something to say of its own accord.
-    expect(page.get_by_text(re.compile("wanted at next contact|on its way|came"))).to_be_visible()
+    expect(
+        page.get_by_text(re.compile(r"wanted at next contact|on its way|\bcame\b"))
+    ).to_be_visible()
     pull_out(site.agent.pid, STICK)
     wait_until(lambda: site.server.rows("SELECT 1 FROM contacts WHERE fresh_done_at IS NOT NULL"))
     page.reload()
