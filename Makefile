@@ -41,7 +41,7 @@ LOCK_ARGS   ?=
 # How many of the three parts of the tests go on at once. They wait a lot: for processes and browsers.
 JOBS        ?= 1
 
-.PHONY: help demo test test-server test-rest test-postgresql lint types format lock packages audit screenshots clean
+.PHONY: help demo test test-server test-rest test-postgresql test-heard-by-all lint types format lock packages audit screenshots clean
 
 help:
 	@echo "make demo               set up, start a server, enrol this machine, show its verdict and the gate"
@@ -61,20 +61,30 @@ demo: $(VENV)/.runtime
 	@$(BIN)/python -m demo $(ARGS)
 
 test: $(VENV)/.dev lint types
-	@$(if $(ARGS),$(BIN)/python -m pytest $(ARGS),$(MAKE) --keep-going --jobs=$(JOBS) test-server test-rest test-postgresql)
+	@$(if $(ARGS),$(BIN)/python -m pytest $(ARGS),$(MAKE) --keep-going test-parts test-heard-by-all)
+
+.PHONY: test-parts
+test-parts: $(VENV)/.dev
+	@$(MAKE) --keep-going --jobs=$(JOBS) test-server test-rest test-postgresql
 
 test-server: $(VENV)/.dev
 	@echo "the server's tests"
-	@$(BIN)/python -m pytest tests/server
+	@$(BIN)/python -m pytest tests/server -m "not heard_by_all"
 
 test-rest: $(VENV)/.dev
 	@echo "the tests of all but the server"
-	@$(BIN)/python -m pytest tests --ignore tests/server
+	@$(BIN)/python -m pytest tests --ignore tests/server -m "not heard_by_all"
+
+# What they announce of devices is heard by each agent on this machine, the other parts' as well.
+test-heard-by-all: $(VENV)/.dev
+	@echo "the tests that plug devices in"
+	@$(BIN)/python -m pytest tests -m heard_by_all
+	@PASSMUSTER_TEST_STORE=postgresql $(BIN)/python -m pytest tests/server -m heard_by_all
 
 # The server's tests once more, over the other database. Without PostgreSQL a newcomer is told so.
 test-postgresql: $(VENV)/.dev
 	@echo "the server's tests on PostgreSQL"
-	@PASSMUSTER_TEST_STORE=postgresql $(BIN)/python -m pytest tests/server
+	@PASSMUSTER_TEST_STORE=postgresql $(BIN)/python -m pytest tests/server -m "not heard_by_all"
 
 lint: $(VENV)/.dev
 	@echo "lint: $(SOURCES)"

@@ -34,6 +34,8 @@ from tests.support.report_server import HANG_UP, ReportServer, refusal
 from tests.support.tools import REPOSITORY
 from tests.support.usb_stage import STICK, on_stage, plug_in, pull_out, require_stage
 
+pytestmark = pytest.mark.heard_by_all
+
 HEAVY = ("requests", "keyring", "cryptography", "asyncio", "pydantic", "jeepney", "urllib3", "ssl")
 HEALTHY = REPOSITORY / "tests" / "recordings" / "linux" / "healthy_laptop" / "machine.json"
 HEAVY_LIBRARIES = ("cryptography", "_cffi", "libssl", "libcrypto", "_lzma", "_bz2")

@@ -21,6 +21,8 @@ from tests.support.usb_stage import (
 )
 from tests.support.usb_tree import Device, Interface
 
+pytestmark = pytest.mark.heard_by_all
+
 STICK = Device(
     "1-2", 0x0781, 0x5581, "Ultra", [Interface((0x08, 0x06, 0x50))], serial="4C530001020304"
 )

@@ -12,6 +12,8 @@ from tests.support.running_agent import enroll, running_agent
 from tests.support.running_server import running_server
 from tests.support.usb_stage import STICK, on_stage, plug_in, pull_out, require_stage
 
+pytestmark = pytest.mark.heard_by_all
+
 OWNER = "ana@example.com"
 QUESTION = {
     "subject": {"type": "user", "id": OWNER},

@@ -26,7 +26,7 @@ ANA = "ana@example.com"
 PASSWORD = "ferry lantern quartz"
 PATIENCE_MS = 30_000
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.timeout(300), pytest.mark.heard_by_all]
 
 
 @dataclass(frozen=True)

@@ -46,6 +46,8 @@ from passmuster_collectors.host.uevents import (
 )
 from tests.support.tools import missing
 
+pytestmark = pytest.mark.heard_by_all
+
 # Names of this run alone: other programs on the machine hear and send on the same groups.
 SENT = f"sent{os.getpid()}"
 MARKER = f"marker{os.getpid()}"

@@ -17,6 +17,8 @@ from tests.support.running_agent import enroll, running_agent
 from tests.support.signing_device import SigningDevice
 from tests.support.usb_stage import STICK, on_stage, plug_in, require_stage
 
+pytestmark = pytest.mark.heard_by_all
+
 USUAL_S, AT_ONCE_S = 1200, 5
 
 
