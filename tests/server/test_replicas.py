@@ -18,11 +18,9 @@ from passmuster_server.policy import deadlines
 from tests.support import postgresql, store
 from tests.support.clocked_server import ClockedServer
 from tests.support.example_laptops import ONLY_USB, healthy, with_usb_stick
+from tests.support.replicas import PUBLIC_URL, two_servers
 from tests.support.running_server import RunningServer, free_port
 from tests.support.signing_device import JOSE, SigningDevice
-
-PUBLIC_URL = "http://127.0.0.1:1"
-"""The proxy's address, which laptops sign for; the tests talk to each server behind it."""
 
 SOON_S = 20.0
 STOP_LISTENING = (
@@ -56,23 +54,9 @@ class Pair:
 @pytest.fixture(scope="module")
 def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
     folder = tmp_path_factory.mktemp("replicas")
-    url = postgresql.cluster().create_database()
-    servers = [
-        RunningServer(folder / name, free_port(), database=url, public_url=PUBLIC_URL)
-        for name in ("first", "second")
-    ]
-    for server in servers:
-        server.directory.mkdir()
-    servers[0].command("migrate")
-    servers[0].publish_policy(ONLY_USB)
-    with ExitStack() as stack:
-        for server in servers:
-            server.start()
-            stack.callback(server.stop)
-        clients = [stack.enter_context(server.client()) for server in servers]
-        yield Pair(
-            servers[0], servers[1], (clients[0], clients[1]), servers[0].gate_token("helpdesk")
-        )
+    with two_servers(folder) as (first, second), ExitStack() as stack:
+        clients = [stack.enter_context(server.client()) for server in (first, second)]
+        yield Pair(first, second, (clients[0], clients[1]), first.gate_token("helpdesk"))
 
 
 def until(expected: int, asked: Callable[[], int]) -> float:

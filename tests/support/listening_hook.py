@@ -10,8 +10,9 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+from tests.support.listening import QuietHandler, listening_at
 
 
 @dataclass
@@ -60,11 +61,10 @@ def listening_hook(context: ssl.SSLContext | None = None) -> Iterator[Hook]:
     """Listen on a port, with `context` by TLS."""
     hook = Hook()
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(QuietHandler):
         protocol_version = "HTTP/1.1"
-        timeout = 30
 
-        def do_POST(self) -> None:
+        def do_POST(self) -> None:  # noqa: N802 - http.server's name
             status = hook.take(self.headers, self.rfile.read(int(self.headers["Content-Length"])))
             self.send_response(status)
             if status == 302:
@@ -74,22 +74,6 @@ def listening_hook(context: ssl.SSLContext | None = None) -> Iterator[Hook]:
             self.end_headers()
             self.wfile.write(body)
 
-        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - inherited
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    if context is not None:
-        server.socket = context.wrap_socket(
-            server.socket, server_side=True, do_handshake_on_connect=False
-        )
-    scheme = "http" if context is None else "https"
-    hook.url = f"{scheme}://127.0.0.1:{server.server_address[1]}/hook"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    try:
+    with listening_at(Handler, context) as origin:
+        hook.url = f"{origin}/hook"
         yield hook
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()

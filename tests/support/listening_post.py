@@ -6,8 +6,9 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+from tests.support.listening import QuietHandler, listening_at
 
 
 @dataclass
@@ -30,10 +31,8 @@ def listening_post(context: ssl.SSLContext | None = None) -> Iterator[Post]:
     """Listen on a port, with `context` by TLS."""
     post = Post()
 
-    class Handler(BaseHTTPRequestHandler):
-        timeout = 30
-
-        def do_POST(self) -> None:
+    class Handler(QuietHandler):
+        def do_POST(self) -> None:  # noqa: N802 - http.server's name
             body = self.rfile.read(int(self.headers["Content-Length"]))
             with post.arrived:
                 post.bodies.append(json.loads(body))
@@ -43,22 +42,6 @@ def listening_post(context: ssl.SSLContext | None = None) -> Iterator[Post]:
             self.end_headers()
             self.wfile.write(b"ok")
 
-        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - inherited
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    if context is not None:
-        server.socket = context.wrap_socket(
-            server.socket, server_side=True, do_handshake_on_connect=False
-        )
-    scheme = "http" if context is None else "https"
-    post.url = f"{scheme}://127.0.0.1:{server.server_address[1]}/services/T0/B0/secret"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    try:
+    with listening_at(Handler, context) as origin:
+        post.url = f"{origin}/services/T0/B0/secret"
         yield post
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()

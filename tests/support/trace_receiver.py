@@ -5,7 +5,6 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
@@ -13,6 +12,8 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceResponse,
 )
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
+
+from tests.support.listening import QuietHandler, listening_at
 
 PATH = "/v1/traces"
 PATIENCE_S = 60.0
@@ -69,11 +70,10 @@ def trace_receiver() -> Iterator[TraceReceiver]:
     """Listen on a free port of loopback."""
     receiver = TraceReceiver()
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(QuietHandler):
         protocol_version = "HTTP/1.1"
-        timeout = 30
 
-        def do_POST(self) -> None:
+        def do_POST(self) -> None:  # noqa: N802 - http.server's name
             body = self.rfile.read(int(self.headers["Content-Length"]))
             receiver.take(self.path, self.headers, body)
             answer = ExportTraceServiceResponse().SerializeToString()
@@ -83,17 +83,6 @@ def trace_receiver() -> Iterator[TraceReceiver]:
             self.end_headers()
             self.wfile.write(answer)
 
-        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - inherited
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    receiver.url = f"http://127.0.0.1:{server.server_address[1]}{PATH}"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    try:
+    with listening_at(Handler) as origin:
+        receiver.url = origin + PATH
         yield receiver
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()

@@ -8,34 +8,20 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.support import postgresql
 from tests.support.clocked_server import ServerWithQuickCommands
 from tests.support.console import wait_until
 from tests.support.example_laptops import ONLY_USB, healthy, with_usb_stick
 from tests.support.listening_hook import listening_hook
-from tests.support.running_server import RunningServer, free_port
+from tests.support.replicas import PUBLIC_URL, two_servers
+from tests.support.running_server import RunningServer
 from tests.support.signing_device import SigningDevice
 
-PUBLIC_URL = "http://127.0.0.1:1"
-"""The proxy's address, which laptops sign for; the tests talk to each server behind it."""
 LAPTOPS = 4
 
 
 @pytest.fixture
-def servers(tmp_path: Path) -> Iterator[list[RunningServer]]:
-    url = postgresql.cluster().create_database()
-    made: list[RunningServer] = [
-        ServerWithQuickCommands(tmp_path / name, free_port(), database=url, public_url=PUBLIC_URL)
-        for name in ("first", "second")
-    ]
-    for server in made:
-        server.directory.mkdir()
-    made[0].command("migrate")
-    made[0].publish_policy(ONLY_USB)
-    with ExitStack() as stack:
-        for server in made:
-            server.start()
-            stack.callback(server.stop)
+def servers(tmp_path: Path) -> Iterator[tuple[RunningServer, RunningServer]]:
+    with two_servers(tmp_path, ServerWithQuickCommands) as made:
         yield made
 
 
@@ -44,7 +30,9 @@ def report(laptop: SigningDevice, client: httpx.Client, *, well: bool) -> None:
 
 
 @pytest.mark.timeout(300)
-def test_two_senders_side_by_side_send_each_alert_once(servers: list[RunningServer]) -> None:
+def test_two_senders_side_by_side_send_each_alert_once(
+    servers: tuple[RunningServer, RunningServer],
+) -> None:
     with ExitStack() as stack:
         hook = stack.enter_context(listening_hook())
         clients = [stack.enter_context(each.client()) for each in servers]

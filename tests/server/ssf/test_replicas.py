@@ -8,21 +8,18 @@ import httpx
 import pytest
 
 from passmuster_server.ssf.claims import LEASE
-from tests.support import postgresql
 from tests.support.clocked_server import ServerWithQuickCommands
-from tests.support.example_laptops import ONLY_USB, healthy, with_usb_stick
-from tests.support.running_server import RunningServer, free_port
+from tests.support.example_laptops import healthy, with_usb_stick
+from tests.support.replicas import PUBLIC_URL, two_servers
+from tests.support.running_server import RunningServer
 from tests.support.signal_receiver import COMPLIANCE_CHANGE, Checker, Receiver, listening
 from tests.support.signal_transmitter import Subscriber
 from tests.support.signing_device import SigningDevice
 
-PUBLIC_URL = "http://127.0.0.1:1"
-"""The proxy's address, which laptops sign for; the tests talk to each server behind it."""
-
 
 @dataclass
 class Pair:
-    servers: list[RunningServer]
+    servers: tuple[RunningServer, RunningServer]
     clients: list[httpx.Client]
 
     def laptop(self, owner: str) -> SigningDevice:
@@ -34,19 +31,7 @@ class Pair:
 @pytest.fixture
 def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
     folder = tmp_path_factory.mktemp("replicas")
-    url = postgresql.cluster().create_database()
-    servers: list[RunningServer] = [
-        ServerWithQuickCommands(folder / name, free_port(), database=url, public_url=PUBLIC_URL)
-        for name in ("first", "second")
-    ]
-    for server in servers:
-        server.directory.mkdir()
-    servers[0].command("migrate")
-    servers[0].publish_policy(ONLY_USB)
-    with ExitStack() as stack:
-        for server in servers:
-            server.start()
-            stack.callback(server.stop)
+    with two_servers(folder, ServerWithQuickCommands) as servers, ExitStack() as stack:
         yield Pair(servers, [stack.enter_context(server.client()) for server in servers])
 
 

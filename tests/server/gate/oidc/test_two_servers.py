@@ -3,7 +3,6 @@
 import base64
 import json
 from collections.abc import Iterator
-from contextlib import ExitStack
 
 import httpx
 import pytest
@@ -12,36 +11,26 @@ from joserfc.jwk import KeySet
 
 from tests.server.gate.oidc.test_authorize import asked
 from tests.server.gate.oidc.test_token import VERIFIER
-from tests.support import postgresql
-from tests.support.example_laptops import ONLY_USB, healthy
-from tests.support.running_server import RunningServer, free_port
+from tests.support.example_laptops import healthy
+from tests.support.replicas import PUBLIC_URL, two_servers
+from tests.support.running_server import RunningServer
 from tests.support.signing_device import SigningDevice
 from tests.support.signing_in import register
 
 CALLBACK = "https://sso.example.com/callback"
-PUBLIC_URL = "http://127.0.0.1:1"
 
 
 @pytest.fixture(scope="module")
-def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[RunningServer]]:
-    folder = tmp_path_factory.mktemp("servers")
-    url = postgresql.cluster().create_database()
-    pair = [
-        RunningServer(folder / name, free_port(), database=url, public_url=PUBLIC_URL)
-        for name in ("first", "second")
-    ]
-    for server in pair:
-        server.directory.mkdir()
-    pair[0].command("migrate")
-    pair[0].publish_policy(ONLY_USB)
-    with ExitStack() as stack:
-        for server in pair:
-            server.start()
-            stack.callback(server.stop)
+def servers(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[tuple[RunningServer, RunningServer]]:
+    with two_servers(tmp_path_factory.mktemp("servers")) as pair:
         yield pair
 
 
-def test_any_server_goes_on_where_another_began(servers: list[RunningServer]) -> None:
+def test_any_server_goes_on_where_another_began(
+    servers: tuple[RunningServer, RunningServer],
+) -> None:
     first, second = servers
     client = register(first, CALLBACK, "--trust-login-hint")
     with httpx.Client(trust_env=False, timeout=20) as browser, second.client() as reporting:
