@@ -131,15 +131,24 @@ def _is_built_in(device: UsbDevice, limits: UsbLimits) -> bool:
 
 
 def _is_of_known_classes(device: UsbDevice, limits: UsbLimits) -> bool:
-    # An interface that could not be read leaves unknown whatever no other one makes true. A
-    # keyboard is unknown too where a human interface that is told has not named its reports.
-    unclear = device.keyboard == UNKNOWN and not any(map(_is_human, device.interfaces))
-    if unclear or UNKNOWN in (device.storage, device.network):
-        return False
+    known = {each.lower() for each in limits.known_classes}
+    return (
+        _is_told_whole(device)
+        and bool(device.interfaces)
+        and all(each[:2] in known for each in device.interfaces)
+    )
+
+
+def _is_told_whole(device: UsbDevice) -> bool:
+    """Return whether the interfaces that are told are certainly all that the device has."""
     if len(device.interfaces) >= MAX_INTERFACES:
         return False  # there may be others beyond those that fit
-    known = {each.lower() for each in limits.known_classes}
-    return bool(device.interfaces) and all(each[:2] in known for each in device.interfaces)
+    # An interface that could not be read leaves unknown whatever no other one makes true: where
+    # nothing is False, one may be hidden. A keyboard is unknown too where a human interface that
+    # is told has not named its reports.
+    abilities = (device.keyboard, device.storage, device.network)
+    unclear = device.keyboard == UNKNOWN and not any(map(_is_human, device.interfaces))
+    return False in abilities and not unclear and UNKNOWN not in (device.storage, device.network)
 
 
 def _is_human(interface: str) -> bool:

@@ -3,10 +3,13 @@
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from passmuster_collectors.contract import codec
-from passmuster_collectors.contract.declaration import UNKNOWN
+from passmuster_collectors.contract.declaration import UNKNOWN, Unknown
 from passmuster_collectors.contract.verdict import Outcome
+from passmuster_collectors.signals.usb_devices.answers import any_of
 from passmuster_collectors.signals.usb_devices.facts import (
     Indicator,
     Location,
@@ -19,7 +22,7 @@ SERIAL = "a" * 32
 
 
 def device(**changes: Any) -> UsbDevice:
-    given: dict[str, Any] = {
+    plain: dict[str, Any] = {
         "vendor_id": "046d",
         "product_id": "c31c",
         "name": "Thing",
@@ -32,7 +35,7 @@ def device(**changes: Any) -> UsbDevice:
         "indicators": (),
         "attached_at": None,
     }
-    return UsbDevice(**{**given, **changes})
+    return UsbDevice(**{**plain, **changes})
 
 
 DEFAULT = UsbLimits()
@@ -209,6 +212,57 @@ def test_a_stick_that_is_a_network_too_hides_no_interface_behind_known_classes()
         Problem.UNCLEAR_KEYBOARD: Outcome.UNKNOWN,
         Problem.UNKNOWN_STORAGE: Outcome.FAIL,
     }
+
+
+@pytest.mark.parametrize("keyboard", [True, UNKNOWN])
+def test_known_classes_approve_no_device_of_which_nothing_proves_that_all_was_read(
+    keyboard: Any,
+) -> None:
+    everything = device(
+        storage=True, network=True, keyboard=keyboard, interfaces=("020600", "030000", "080650")
+    )
+    found = outcomes(everything, UsbLimits(known_classes=("02", "03", "08")))
+    assert found == outcomes(everything)
+    assert found != {}
+
+
+NETWORK, SILENT, MOUSE, KEYBOARD, STICK = "020600", "030000", "030102", "030101", "080650"
+ABILITIES: dict[str, tuple[bool | Unknown, bool | Unknown, bool | Unknown]] = {
+    NETWORK: (False, False, True),
+    SILENT: (UNKNOWN, False, False),
+    MOUSE: (False, False, False),
+    KEYBOARD: (True, False, False),
+    STICK: (False, True, False),
+}
+"""Whether an interface of this class types, stores or is a network."""
+
+
+def made_of(told: list[str], *, hides_one: bool) -> UsbDevice:
+    unread = [(UNKNOWN, UNKNOWN, UNKNOWN)] if hides_one else []
+    keyboard, storage, network = zip(*(ABILITIES[each] for each in told), *unread, strict=True)
+    return device(
+        interfaces=tuple(sorted(set(told))),
+        keyboard=any_of(keyboard),
+        storage=any_of(storage),
+        network=any_of(network),
+    )
+
+
+@given(told=st.lists(st.sampled_from(sorted(ABILITIES)), min_size=1, max_size=6))
+def test_whatever_a_device_is_known_classes_never_cover_an_interface_that_could_not_be_read(
+    told: list[str],
+) -> None:
+    hiding = made_of(told, hides_one=True)
+    assert outcomes(hiding, UsbLimits(known_classes=("02", "03", "08"))) != {}
+
+
+@given(told=st.lists(st.sampled_from(sorted(ABILITIES)), min_size=1, max_size=6))
+def test_known_classes_cover_what_could_be_read_where_an_ability_that_it_lacks_proves_it(
+    told: list[str],
+) -> None:
+    read = made_of(told, hides_one=False)
+    proven = False in (read.keyboard, read.storage, read.network)
+    assert (outcomes(read, UsbLimits(known_classes=("02", "03", "08"))) == {}) is proven
 
 
 def test_known_classes_cover_a_human_interface_that_has_not_named_its_reports() -> None:
