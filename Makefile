@@ -61,7 +61,7 @@ demo: $(VENV)/.runtime
 	@$(BIN)/python -m demo $(ARGS)
 
 test: $(VENV)/.dev lint types
-	@$(if $(ARGS),$(BIN)/python -m pytest $(ARGS),$(MAKE) --keep-going test-parts test-heard-by-all)
+	@$(if $(ARGS),$(BIN)/python -m pytest $(ARGS),$(MAKE) --keep-going --jobs=1 test-parts test-heard-by-all)
 
 .PHONY: test-parts
 test-parts: $(VENV)/.dev
@@ -76,9 +76,15 @@ test-rest: $(VENV)/.dev
 	@$(BIN)/python -m pytest tests --ignore tests/server -m "not heard_by_all"
 
 # What they announce of devices is heard by each agent on this machine, the other parts' as well.
-test-heard-by-all: $(VENV)/.dev
+test-heard-by-all: test-heard-here test-heard-on-postgresql
+
+.PHONY: test-heard-here test-heard-on-postgresql
+test-heard-here: $(VENV)/.dev
 	@echo "the tests that plug devices in"
 	@$(BIN)/python -m pytest tests -m heard_by_all
+
+test-heard-on-postgresql: $(VENV)/.dev
+	@echo "those of the server on PostgreSQL"
 	@PASSMUSTER_TEST_STORE=postgresql $(BIN)/python -m pytest tests/server -m heard_by_all
 
 # The server's tests once more, over the other database. Without PostgreSQL a newcomer is told so.

@@ -131,7 +131,7 @@ def questions(now: datetime) -> dict[str, Callable[[Connection], Sequence[Any]]]
         found = totals(connection, year, now)
         each = found[len(found) // 2]
         place = Place(round(each.seconds * 1_000_000), each.device)
-        # Only the page that follows is timed: the place is remembered.
+        # A figure of its own, and where the page in the middle begins.
         places.append(place)
         return found
 

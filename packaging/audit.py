@@ -4,8 +4,9 @@
 
 It first asks about a version whose vulnerability is long known: who does not know that one knows
 nothing of ours, and their silence is no answer. Ends with 1 where a package has one, with 3 where
-nobody could be asked; with `--if-it-can-be-asked` the latter is said and is no error. `--osv-url`
-names a service that speaks OSV's protocol, in place of the package index's own.
+nobody could be asked; with `--if-it-can-be-asked` the latter is said and is no error. A lock that
+can't be read ends it with 2, before anybody is asked. `--osv-url` names a service that speaks OSV's
+protocol, in place of the package index's own.
 """
 
 import argparse
@@ -19,7 +20,7 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 LOCKS = tuple(REPOSITORY / "locks" / f"{each}.txt" for each in ("runtime", "server", "telemetry"))
 KNOWN_TO_BE_BAD = "requests==2.19.0"
 """CVE-2018-18074."""
-NOBODY_ASKED = 3
+UNREADABLE, NOBODY_ASKED = 2, 3
 
 
 def main() -> int:
@@ -30,6 +31,11 @@ def main() -> int:
     parser.add_argument("--osv-url", default="")
     parser.add_argument("locks", nargs="*", type=Path, metavar="LOCK", default=LOCKS)
     options = parser.parse_args()
+    for lock in options.locks:
+        read = pip_audit("--strict", "--require-hashes", "--dry-run", "--requirement", str(lock))
+        if read.returncode != 0:
+            print(f"{lock.name} can't be read: {read.stderr}", end="")
+            return UNREADABLE
     service = ("--vulnerability-service", "osv", "--osv-url", options.osv_url)
     asking = service if options.osv_url else ()
     if not knows(asking):
@@ -78,6 +84,7 @@ def about(requirements: Path, *arguments: str) -> dict[str, list[str]] | None:
             for each in packages
         }
     except (ValueError, TypeError, KeyError):
+        print(done.stderr.strip().rpartition("\n")[2], file=sys.stderr)
         return None
     return told or None
 

@@ -107,6 +107,16 @@ def test_the_silence_of_one_who_knows_nothing_is_no_answer(service: Service, loc
     assert "nothing is known" in allowed.stdout
 
 
+@pytest.mark.parametrize("line", ["idna==3.10", "idna>=3", "!!"])
+def test_a_lock_that_can_not_be_read_is_no_pass(service: Service, lock: Path, line: str) -> None:
+    lock.write_text(f"{line}\n")
+    done = audit(service, "--if-it-can-be-asked", lock)
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert "locked.txt can't be read: ERROR" in done.stdout
+    lock.unlink()
+    assert audit(service, "--if-it-can-be-asked", lock).returncode == 2
+
+
 def test_a_service_that_fails_halfway_has_not_answered(service: Service, lock: Path) -> None:
     service.broken = {"idna"}
     done = audit(service, lock)

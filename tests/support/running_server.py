@@ -69,13 +69,8 @@ class RunningServer:
     def rows_in_time(
         self, number: int, statement: str, *parameters: object
     ) -> list[tuple[Any, ...]]:
-        """Return the same once there are so many: decisions are stored behind their answers.
-
-        That there are none is believed after half a second.
-        """
+        """Return the same once there are so many: decisions are stored behind their answers."""
         deadline = time.monotonic() + 40
-        if not number:
-            time.sleep(0.5)
         while len(found := self.rows(statement, *parameters)) < number:
             assert time.monotonic() < deadline, f"expected {number} rows, found {found}"
             time.sleep(0.05)

@@ -1,7 +1,7 @@
 """A fresh report that IT asks for: the answer to the laptop's next contact tells it to report now.
 
-Nothing goes to the laptop by itself, and nothing new is said: the answer wants to hear again within
-seconds, as a policy may. A laptop of an older release keeps to that from its next full check on,
+Nothing goes to the laptop by itself, and nothing new is said: the answer wants to hear again sooner
+than any policy may ask for, which means one report, once (`LEAST_RHYTHM_S`). A laptop of an older release keeps to that from its next full check on,
 which is at most 18 minutes away.
 """
 
