@@ -61,36 +61,21 @@ demo: $(VENV)/.runtime
 	@$(BIN)/python -m demo $(ARGS)
 
 test: $(VENV)/.dev lint types
-	@$(if $(ARGS),$(BIN)/python -m pytest $(ARGS),$(MAKE) --keep-going --jobs=1 test-parts test-heard-by-all)
-
-.PHONY: test-parts
-test-parts: $(VENV)/.dev
-	@$(MAKE) --keep-going --jobs=$(JOBS) test-server test-rest test-postgresql
+	@$(BIN)/python -m $(if $(ARGS),pytest $(ARGS),tests.parts --jobs=$(JOBS))
 
 test-server: $(VENV)/.dev
-	@echo "the server's tests"
-	@$(BIN)/python -m pytest tests/server -m "not heard_by_all"
+	@$(BIN)/python -m tests.parts server
 
 test-rest: $(VENV)/.dev
-	@echo "the tests of all but the server"
-	@$(BIN)/python -m pytest tests --ignore tests/server -m "not heard_by_all"
-
-# What they announce of devices is heard by each agent on this machine, the other parts' as well.
-test-heard-by-all: test-heard-here test-heard-on-postgresql
-
-.PHONY: test-heard-here test-heard-on-postgresql
-test-heard-here: $(VENV)/.dev
-	@echo "the tests that plug devices in"
-	@$(BIN)/python -m pytest tests -m heard_by_all
-
-test-heard-on-postgresql: $(VENV)/.dev
-	@echo "those of the server on PostgreSQL"
-	@PASSMUSTER_TEST_STORE=postgresql $(BIN)/python -m pytest tests/server -m heard_by_all
+	@$(BIN)/python -m tests.parts rest
 
 # The server's tests once more, over the other database. Without PostgreSQL a newcomer is told so.
 test-postgresql: $(VENV)/.dev
-	@echo "the server's tests on PostgreSQL"
-	@PASSMUSTER_TEST_STORE=postgresql $(BIN)/python -m pytest tests/server -m "not heard_by_all"
+	@$(BIN)/python -m tests.parts postgresql
+
+# What they announce of devices is heard by each agent on this machine, the other parts' as well.
+test-heard-by-all: $(VENV)/.dev
+	@$(BIN)/python -m tests.parts heard heard-postgresql
 
 lint: $(VENV)/.dev
 	@echo "lint: $(SOURCES)"

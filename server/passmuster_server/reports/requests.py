@@ -1,8 +1,8 @@
 """A fresh report that IT asks for: the answer to the laptop's next contact tells it to report now.
 
 Nothing goes to the laptop by itself, and nothing new is said: the answer wants to hear again sooner
-than any policy may ask for, which means one report, once (`LEAST_RHYTHM_S`). A laptop of an older release keeps to that from its next full check on,
-which is at most 18 minutes away.
+than any policy may ask for, which means one report, once (`LEAST_RHYTHM_S`). A laptop of an older
+release keeps to that from its next full check on, which is at most 18 minutes away.
 """
 
 from collections.abc import Sequence
