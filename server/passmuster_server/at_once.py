@@ -2,7 +2,8 @@
 
 A task, an event, a scope and two messages for each request take longer than such a door's whole
 answer. Whatever the door does not answer at once goes the usual way from its head on, and so does
-every request that is in any way unusual. So there is one place that refuses, and one that fails.
+every request that is in any way unusual, or whose body does not come with its head. So there is one
+place that refuses, and one that fails.
 """
 
 from collections.abc import Mapping, Sequence
@@ -43,13 +44,16 @@ class AtOnceProtocol(BoundedProtocol):
     def data_received(self, data: bytes) -> None:
         """Take what has arrived; of several requests in it one is answered at once.
 
-        The others wait for their turn as ever: nobody keeps the loop by sending many.
+        The others wait for their turn as ever: nobody keeps the loop by sending many. Where the
+        body is still to come ASGI begins, which may refuse by the head alone.
         """
         self._has_answered = False
         super().data_received(data)
+        if self._door is not None and not self.transport.is_closing():
+            self._hand_over()
 
     def on_headers_complete(self) -> None:
-        """Wait for the body of a request to one of the doors, or let ASGI begin."""
+        """Look for the body of a request to one of the doors, or let ASGI begin."""
         door = self.doors.get(self.url)
         if door is not None and self._is_usual():
             self._door, self._body = door, b""
@@ -84,17 +88,6 @@ class AtOnceProtocol(BoundedProtocol):
                 return
             self._hand_over()
         super().on_message_complete()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Forget what has not arrived whole."""
-        self._door = None
-        super().connection_lost(exc)
-
-    def shutdown(self) -> None:
-        """Let a request that is arriving come to its end first."""
-        if self._door is not None:
-            self._hand_over()
-        super().shutdown()
 
     def _is_usual(self) -> bool:
         """Whether nothing about the request or its connection asks for more than an answer."""

@@ -44,10 +44,19 @@ async def usual(request: Request) -> Response:
     return Response(b"ASGI: " + body)
 
 
+async def refusing(_: Request) -> Response:
+    return Response(status_code=401)
+
+
 @pytest.fixture
 def server() -> Iterator[uvicorn.Server]:
-    app = Starlette(routes=[Route("/door", usual, methods=["GET", "POST"])])
-    protocol = protocol_with({b"/door": Door()})
+    app = Starlette(
+        routes=[
+            Route("/door", usual, methods=["GET", "POST"]),
+            Route("/closed", refusing, methods=["POST"]),
+        ]
+    )
+    protocol = protocol_with({b"/door": Door(), b"/closed": Door()})
     running = uvicorn.Server(
         uvicorn.Config(app, port=0, http=protocol, log_config=None, lifespan="off")
     )
@@ -116,11 +125,37 @@ def test_it_sees_the_headers_of_the_request(server: uvicorn.Server) -> None:
     assert told.endswith(b"at once: seen")
 
 
-def test_so_it_does_however_the_request_is_cut(server: uvicorn.Server) -> None:
+def test_so_it_does_however_the_head_is_cut(server: uvicorn.Server) -> None:
+    whole = request(b"quick one")
+    last = whole[-len(b"\nquick one") :]
+    for size in (7, 30, len(whole)):
+        head = whole[: -len(last)]
+        pieces = [head[at : at + size] for at in range(0, len(head), size)]
+        assert answer(server, *pieces, last).endswith(b"at once: quick one"), size
+
+
+def test_a_body_that_does_not_come_with_its_head_reaches_asgi_whole(
+    server: uvicorn.Server,
+) -> None:
     whole = request(b"quick one")
     for size in (7, len(whole) - len(b"quick one"), len(whole) - 1):
         pieces = [whole[at : at + size] for at in range(0, len(whole), size)]
-        assert answer(server, *pieces).endswith(b"at once: quick one"), size
+        assert answer(server, *pieces).endswith(b"\r\n\r\nASGI: quick one"), size
+
+
+def test_a_body_that_never_comes_keeps_asgi_from_nothing(server: uvicorn.Server) -> None:
+    """It may refuse by the head, as it does here."""
+    whole = request(b"quick one", line=b"POST /closed HTTP/1.1")
+    for sent in (whole[: -len(b"quick one")], whole[:-1]):
+        assert answer(server, sent).startswith(b"HTTP/1.1 401 "), sent
+
+
+def test_a_body_that_is_no_http_is_refused_once(server: uvicorn.Server) -> None:
+    head = b"POST /door HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
+    with connected(server) as connection:
+        connection.sendall(head + b"5\r\nquick\r\nno length\r\n")
+        told = answers(connection, 2)
+    assert [each.partition(b"\r\n")[0] for each in told] == [b"HTTP/1.1 400 Bad Request"]
 
 
 def test_chunks_are_a_body_as_well(server: uvicorn.Server) -> None:
@@ -220,7 +255,7 @@ def test_where_answers_close_their_connection_asgi_gives_them(server: uvicorn.Se
 
 def has_begun(server: uvicorn.Server) -> bool:
     return any(
-        isinstance(each, AtOnceProtocol) and each._door is not None
+        isinstance(each, AtOnceProtocol) and each.cycle is not None
         for each in server.server_state.connections
     )
 
