@@ -109,7 +109,7 @@ class AtOnceProtocol(BoundedProtocol):
         if begin is None:
             return None
         try:
-            answer = door.at_once(self.headers, self._body)
+            answer = door.at_once(self.head, self._body)
         except Exception:  # noqa: BLE001 - ASGI asks again, and tells of it
             return None
         if answer is None:

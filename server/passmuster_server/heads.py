@@ -29,6 +29,7 @@ class BoundedProtocol(HttpToolsProtocol):
         super().__init__(*arguments, **named)
         self._around = 0
         self._in_head = True
+        self.head: tuple[tuple[bytes, bytes], ...] = ()
         self._deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -70,7 +71,11 @@ class BoundedProtocol(HttpToolsProtocol):
         self.message_complete()
 
     def head_complete(self) -> None:
-        """Wait for the head no longer."""
+        """Wait for the head no longer, and keep its headers, to which nothing is added."""
+        if self._in_head:
+            # uvicorn appends the trailers to `headers`, in which the scope would have them as well.
+            # They are no headers (RFC 9110, section 6.5), and proxies do not look through them.
+            self.head = self.scope["headers"] = tuple(self.headers)
         self._in_head = False
         self._stop_waiting()
 

@@ -41,7 +41,7 @@ async def usual(request: Request) -> Response:
     body = await request.body()
     if body.startswith(b"long"):
         await asyncio.sleep(1.5 * KEPT_S)
-    return Response(b"ASGI: " + body)
+    return Response(b"ASGI: " + request.headers.get("x-mark", "").encode() + body)
 
 
 async def refusing(_: Request) -> Response:
@@ -162,6 +162,20 @@ def test_chunks_are_a_body_as_well(server: uvicorn.Server) -> None:
     head = b"POST /door HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
     told = answer(server, head + b"5\r\nquick\r\n4\r\n one\r\n0\r\n\r\n")
     assert told.endswith(b"at once: quick one")
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [(b"quick", b"at once: quick"), (b"slow", b"ASGI: slow")],
+    ids=["the door", "ASGI"],
+)
+def test_what_comes_behind_the_body_is_no_header_of_the_request(
+    server: uvicorn.Server, body: bytes, told: bytes
+) -> None:
+    head = b"POST /door HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
+    chunk = b"%x\r\n%b\r\n" % (len(body), body)
+    whole = head + chunk + b"0\r\nX-Mark: forged\r\n\r\n"
+    assert answer(server, whole).endswith(told)
 
 
 @pytest.mark.parametrize(

@@ -22,9 +22,19 @@ async def length(request: Request) -> Response:
     return Response(str(len(await request.body())))
 
 
+async def names(request: Request) -> Response:
+    await request.body()
+    return Response(",".join(request.headers))
+
+
 @pytest.fixture
 def port() -> Iterator[int]:
-    app = Starlette(routes=[Route("/", length, methods=["POST"])])
+    app = Starlette(
+        routes=[
+            Route("/", length, methods=["POST"]),
+            Route("/names", names, methods=["POST"]),
+        ]
+    )
     server = uvicorn.Server(
         uvicorn.Config(app, port=0, http=BoundedProtocol, log_config=None, lifespan="off")
     )
@@ -93,6 +103,12 @@ def test_headers_behind_the_body_have_no_more_room(port: int) -> None:
     head = HEAD + b"Transfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n"
     received = answers(port, head, b"X: 1\r\n" * MAX_HEAD)
     assert b"200 OK" not in received
+
+
+def test_and_they_are_no_headers_of_the_request(port: int) -> None:
+    head = HEAD.replace(b"/", b"/names", 1) + b"Transfer-Encoding: chunked\r\n\r\n"
+    told = answers(port, head, b"2\r\nhi\r\n0\r\nAuthorization: Bearer x\r\n\r\n")
+    assert told.endswith(b"\r\n\r\nhost,connection,transfer-encoding")
 
 
 def test_a_head_that_does_not_come_to_its_end_is_not_waited_for(
