@@ -120,14 +120,16 @@ class Standing:
         return self.verdict
 
     def since_at(self, moment: datetime) -> datetime:
-        """Return since when the verdict that counts at `moment` has counted."""
+        """Return since when the verdict that counts at `moment` has counted, never after it."""
         if self.status is not DeviceStatus.ACTIVE or self.last_seen is None:
             return self.since
         if not self.is_heard_of(moment):
-            return self.last_seen + timedelta(seconds=self.max_age_s)
+            # A contact that seems to lie ahead counts for nothing either.
+            return min(moment, self.last_seen + timedelta(seconds=self.max_age_s))
         if self.verdict_at(moment) is self.verdict:
             return self.since
-        return min(end for end in (self.grace_until, self.waived_until) if end is not None)
+        ends = (self.grace_until, self.waived_until)
+        return min((end for end in ends if end and end <= moment), default=self.since)
 
     def is_heard_of(self, moment: datetime) -> bool:
         """Whether what was last reported counts at `moment`; else each signal is unknown."""
