@@ -121,6 +121,18 @@ def test_a_keyboard_that_no_reading_ever_had_is_in_the_next_record(laptop: Lapto
     assert laptop.devices()["021e"]["indicators"] == ["vanished_keyboard"]
 
 
+def test_one_that_is_read_in_the_middle_of_its_announcement_is_in_the_next_record(
+    laptop: Laptop,
+) -> None:
+    laptop.collection.read_all()
+    about = ("1-4", "05ac", "021e")
+    laptop.collection.hear([UsbSighting(True, *about)])
+    assert laptop.collection.read(USB) is False
+    laptop.collection.hear([UsbSighting(True, *about, (3, 1, 1)), UsbSighting(False, *about)])
+    assert laptop.collection.read(USB) is True
+    assert laptop.devices()["021e"]["indicators"] == ["vanished_keyboard"]
+
+
 def test_what_was_heard_waits_for_a_reading_that_can_tell_it(laptop: Laptop) -> None:
     laptop.collection.read_all()
     about = ("1-4", "05ac", "021e")

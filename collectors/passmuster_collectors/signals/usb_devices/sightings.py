@@ -1,11 +1,12 @@
 """Devices that came and went between two readings, put together from what the system told."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from passmuster_collectors.contract.declaration import UNKNOWN
 from passmuster_collectors.host.answers import UsbSighting
+from passmuster_collectors.signals.usb_devices.answers import any_of
 from passmuster_collectors.signals.usb_devices.facts import MAX_INTERFACES, Location, UsbDevice
 from passmuster_collectors.signals.usb_devices.history import Recollection
 from passmuster_collectors.signals.usb_devices.interface_classes import (
@@ -27,6 +28,11 @@ class _Glimpse:
     product_id: str
     at: datetime | None
     triples: set[Triple] = field(default_factory=set)
+
+    @property
+    def names(self) -> set[str]:
+        """The interfaces as facts have them; a hub's own says nothing about the device."""
+        return {as_text(each) for each in self.triples if each[0] != HUB}
 
 
 @dataclass(frozen=True)
@@ -64,13 +70,19 @@ class Glimpses:
     def gone(self, attached: Sequence[UsbDevice], past: Recollection) -> Iterator[UsbDevice]:
         """Yield the devices that were heard to come and are not there, `attached_at` when heard.
 
-        Not one that an earlier reading has: its going is told by that.
+        Not one that an earlier reading has: its going is told by that. But an announcement comes in
+        parts, the device before its interfaces, and a reading may have been between them: what the
+        earlier one knew nothing of is told.
         """
         listed = {_key(each.port, each) for each in attached}
-        listed |= {_key(port, socket.device) for port, socket in past.sockets.items()}
         for key, glimpse in self._seen.items():
-            if key not in listed and not is_hub(frozenset(glimpse.triples)):
+            if key in listed or is_hub(frozenset(glimpse.triples)):
+                continue
+            earlier = past.sockets.get(key[0])
+            if earlier is None or _key(key[0], earlier.device) != key:
                 yield _device(key[0], glimpse)
+            elif earlier.left_at is not None and not glimpse.names <= {*earlier.device.interfaces}:
+                yield _completed(earlier.device, _device(key[0], glimpse))
 
 
 def _key(port: str, device: UsbDevice) -> tuple[str, str, str]:
@@ -85,9 +97,7 @@ def _device(port: str, glimpse: _Glimpse) -> UsbDevice:
         product_id=glimpse.product_id,
         name="",
         serial=None,
-        interfaces=tuple(sorted(as_text(each) for each in triples if each[0] != HUB))[
-            :MAX_INTERFACES
-        ],
+        interfaces=tuple(sorted(glimpse.names))[:MAX_INTERFACES],
         location=Location.UNKNOWN,
         keyboard=keyboard_by_class(triples) if triples else UNKNOWN,
         storage=any(map(is_storage, triples)) or (UNKNOWN if unknown else False),
@@ -95,4 +105,21 @@ def _device(port: str, glimpse: _Glimpse) -> UsbDevice:
         indicators=(),
         attached_at=glimpse.at,
         port=port,
+    )
+
+
+def _completed(earlier: UsbDevice, heard: UsbDevice) -> UsbDevice:
+    """Return what was heard with what was known already, as far as it is the same device.
+
+    A serial number is in no announcement.
+    """
+    if not earlier.interfaces or earlier.serial is not None:
+        return heard
+    return replace(
+        earlier,
+        interfaces=tuple(sorted({*earlier.interfaces, *heard.interfaces}))[:MAX_INTERFACES],
+        keyboard=any_of([earlier.keyboard, heard.keyboard]),
+        storage=any_of([earlier.storage, heard.storage]),
+        network=any_of([earlier.network, heard.network]),
+        attached_at=heard.attached_at,
     )

@@ -351,6 +351,38 @@ class TestAKeyboardThatVanishes:
         assert found.attached_at == START + timedelta(seconds=100)
         assert laptop.problems() == ["vanished_keyboard"]
 
+    def test_it_is_told_though_a_reading_came_between_the_device_and_its_interfaces(self) -> None:
+        laptop = Laptop(MOUSE)
+        laptop.hears(*came(self.INJECTOR), after_s=100)
+        laptop.lists(MOUSE)
+        laptop.hears(*came(self.INJECTOR, KEYBOARD_TRIPLE)[1:], went(self.INJECTOR), after_s=0.1)
+        laptop.lists(MOUSE)
+        assert laptop.problems() == ["vanished_keyboard"]
+        laptop.hears(*came(self.INJECTOR, KEYBOARD_TRIPLE), went(self.INJECTOR), after_s=0.1)
+        laptop.lists(MOUSE)
+        _, found = laptop.devices
+        assert found.interfaces == ("030101",)
+        assert found.first_seen_at == START + timedelta(seconds=100)
+
+    def test_all_interfaces_are_told_of_one_whose_announcement_came_in_parts(self) -> None:
+        laptop = Laptop()
+        laptop.hears(*came(self.INJECTOR, DISK_TRIPLE), after_s=100)
+        laptop.lists()
+        laptop.hears(*came(self.INJECTOR, KEYBOARD_TRIPLE)[1:], went(self.INJECTOR), after_s=0.1)
+        laptop.lists()
+        (found,) = laptop.devices
+        assert found.interfaces == ("030101", "080650")
+        assert (found.keyboard, found.storage) == (True, True)
+
+    def test_one_that_was_listed_before_its_interfaces_were_there_is_told(self) -> None:
+        laptop = Laptop()
+        half = replace(self.INJECTOR, interfaces=(), keyboard=UNKNOWN, serial="5f1c")
+        laptop.hears(*came(half), after_s=100)
+        laptop.lists(half)
+        laptop.hears(*came(half, KEYBOARD_TRIPLE)[1:], went(half), after_s=0.1)
+        laptop.lists()
+        assert laptop.problems() == ["vanished_keyboard"]
+
     def test_events_that_udev_repeats_afterwards_tell_it_once(self) -> None:
         laptop = self.plugged_for(3)
         laptop.hears(*came(self.INJECTOR, KEYBOARD_TRIPLE), went(self.INJECTOR))
