@@ -85,6 +85,7 @@ class Daemon:
         self._full.within(outbox.report_within_s(), now)
         self._next_poll = now + POLL_S
         self._keeping = True
+        self._learnt = ""
         self._verdict: Verdict | None = None
 
     def run(self, interrupted: socket.socket, supervisor: Supervisor) -> ExitCode:
@@ -198,7 +199,10 @@ class Daemon:
             return
         if overview.answer is None:
             return
-        self._full.within(overview.answer.report_within_s, at)
+        if overview.answer.nonce != self._learnt:
+            # Where the server refuses what it asked for, the answer is still the one that asked.
+            self._learnt = overview.answer.nonce
+            self._full.within(overview.answer.report_within_s, at)
         self._companions.answered(overview.answer)
         if overview.answer.verdict is not self._verdict:
             self._verdict = overview.answer.verdict

@@ -21,6 +21,7 @@ from passmuster_agent.delivery import DeliveryKind
 from passmuster_agent.dispatch import Dispatch
 from passmuster_agent.errors import ExitCode
 from passmuster_agent.outbox import Outbox
+from passmuster_collectors.contract.problem import Problem
 from passmuster_collectors.contract.reading import Status
 from passmuster_collectors.contract.verdict import Verdict
 from passmuster_collectors.host import clocks
@@ -287,6 +288,11 @@ def _has_taken(answers: int, outbox: Outbox, dispatch: Dispatch) -> bool:
     return sequence == answers + 1 and not dispatch.descriptors()
 
 
+def _has_set_aside(records: int, outbox: Outbox, dispatch: Dispatch) -> bool:
+    """Whether the server has refused so many records, and no reporter is on its way."""
+    return len(outbox.overview().set_aside) == records and not dispatch.descriptors()
+
+
 class TestSteps:
     def test_what_changed_while_events_were_lost_is_read_and_reported(
         self, outbox: Outbox, enrolled: Device, dispatch: Dispatch
@@ -398,6 +404,18 @@ class TestSteps:
         for later in range(6, 700, 2):
             daemon.step(now + later, Events())
         assert (_waiting(outbox), len(server.uploads)) == (0, 2), "one was asked for"
+
+    def test_a_fresh_report_that_the_server_asks_for_and_refuses_is_one_report(
+        self, daemon: Daemon, outbox: Outbox, server: ReportServer, dispatch: Dispatch
+    ) -> None:
+        server.report_within_s = 5
+        now = clocks.since_boot_s()
+        step_until(daemon, now, lambda: _has_taken(1, outbox, dispatch))
+        server.judge = lambda _: Problem("Refused", 400, "malformed", "It says what nobody can.")
+        step_until(daemon, now + 5, lambda: _has_set_aside(1, outbox, dispatch))
+        for later in range(6, 700, 2):
+            step_until(daemon, now + later, lambda: not dispatch.descriptors())
+        assert len(server.bodies) == 2, "one was asked for"
 
     def test_a_laptop_that_is_offline_once_a_fresh_report_was_asked_for_keeps_one_record(
         self, daemon: Daemon, outbox: Outbox, server: ReportServer, dispatch: Dispatch
