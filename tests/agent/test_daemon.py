@@ -414,6 +414,7 @@ class TestSteps:
         server.judge = lambda _: Problem("Refused", 400, "malformed", "It says what nobody can.")
         step_until(daemon, now + 5, lambda: _has_set_aside(1, outbox, dispatch))
         for later in range(6, 700, 2):
+            daemon.step(now + later, Events())
             step_until(daemon, now + later, lambda: not dispatch.descriptors())
         assert len(server.bodies) == 2, "one was asked for"
 

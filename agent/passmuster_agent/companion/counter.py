@@ -65,7 +65,8 @@ class Counter:
         self._talks: list[_Talk] = []
         self._current: _Talk | None = None
         self._numbers: dict[int, Allowance] = {}
-        self._served: int | None = None
+        self._turns = 0
+        self._last_turns: dict[int, int] = {}
 
     def descriptors(self) -> tuple[int, ...]:
         """Return what becomes readable when somebody comes, speaks or leaves."""
@@ -103,14 +104,18 @@ class Counter:
         return min((each.until for each in self._talks), default=NEVER)
 
     def next(self) -> LookUp | Confirm | None:
-        """Return what to do for one of them, one at a time and for each person in turn."""
+        """Return what to do for one of them, one at a time.
+
+        It is the turn of the person who was served the longest ago, or never.
+        """
         if self._current is not None:
             return None
         waiting = [each for each in self._talks if each.errand is not None]
         if not waiting:
             return None
-        self._current = min(waiting, key=lambda each: each.person == self._served)
-        self._served = self._current.person
+        self._current = min(waiting, key=lambda each: self._last_turns.get(each.person, 0))
+        self._turns += 1
+        self._last_turns[self._current.person] = self._turns
         return self._current.errand
 
     def done(self, delivered: Delivery) -> None:

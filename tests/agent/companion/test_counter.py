@@ -30,6 +30,8 @@ from passmuster_collectors.host.events import NEVER
 
 ANA = Caller(1000, is_logged_in=True, is_own=False)
 BEN = Caller(1001, is_logged_in=True, is_own=False)
+CAL = Caller(1002, is_logged_in=True, is_own=False)
+DEB = Caller(1003, is_logged_in=True, is_own=False)
 ASKING = BrowserAsking(
     *(1, "47182936", "challenge", "session", "helpdesk", "ana@example.com", "192.0.2.7"),
     same_address=False,
@@ -228,6 +230,21 @@ def test_whoever_keeps_it_busy_is_served_in_turn_with_others(
     assert counter.next() == LookUp("58293047")
     counter.done(delivered(asking=ASKING))
     assert counter.next() == LookUp("47182936")
+
+
+def test_however_many_keep_it_busy_each_has_their_turn(
+    come: Callable[..., Person], counter: Counter
+) -> None:
+    numbers = {ANA: "11111111", BEN: "22222222", CAL: "33333333", DEB: "44444444"}
+    rounds = 3
+    for caller, number in numbers.items():
+        for _ in range(rounds):
+            come(caller, Typed(number))
+    served = []
+    for _ in range(rounds * len(numbers)):
+        served.append(counter.next())
+        counter.done(delivered(refused="No browser shows it."))
+    assert served == rounds * [LookUp(number) for number in numbers.values()]
 
 
 @pytest.mark.parametrize(
