@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Connection
-from sqlalchemy.exc import IntegrityError
 
 from passmuster_collectors.contract.errors import ContractError
 from passmuster_server.api import groups
@@ -47,8 +46,10 @@ class GroupPolicies:
         """Return what tables would do to the group. Raises `ContractError`, `RefusalError`."""
 
         def read(connection: Connection) -> Simulation:
-            document, name = _exchanged(call, connection)
-            policy = publishing.tightened(connection, call.organisation, document, name)
+            name = _supplier(call, connection)
+            _, before = publishing.in_force(connection, call.organisation)
+            document = with_tables(before, name, call.body.tables)
+            policy = publishing.tightened(connection, call.organisation, document, name, before)
             return simulate(connection, call.organisation, policy, call.now)
 
         async with self._simulating:
@@ -70,15 +71,18 @@ class GroupPolicies:
 
         def work(transaction: Transaction) -> GroupPolicy:
             connection = transaction.connection
-            check_match(call, _own(call, connection))
-            document, name = _exchanged(call, connection)
-            publishing.tightened(connection, call.organisation, document, name)
+            name = _supplier(call, connection)
+            version, before = publishing.in_force(connection, call.organisation)
+            check_match(call, GroupPolicy(version, tables_of(before, name)))
+            document = with_tables(before, name, call.body.tables)
+            publishing.tightened(connection, call.organisation, document, name, before)
             _, event = publishing.publish(
                 connection,
                 call.organisation,
                 document,
                 call.actor,
                 call.now,
+                instead_of=version,
                 note=f"for the group {name}",
             )
             record(connection, call.organisation, event, call.now)
@@ -88,8 +92,7 @@ class GroupPolicies:
             return await self._database.write(work)
         except DocumentError as error:
             raise _refused(error) from None
-        except IntegrityError:
-            # Another server has just published the version of this number.
+        except publishing.OvertakenError:
             raise changed() from None
 
     def _of_group(self, call: Call[GroupPath, Any, Any], moved: Sequence[Moved]) -> Sequence[Moved]:
@@ -148,15 +151,6 @@ def _own(call: Call[GroupPath, Any, Any], connection: Connection) -> GroupPolicy
     name = _supplier(call, connection)
     version, document = publishing.in_force(connection, call.organisation)
     return GroupPolicy(version, tables_of(document, name))
-
-
-def _exchanged(
-    call: Call[GroupPath, Any, GroupPolicyDraft], connection: Connection
-) -> tuple[str, str]:
-    """Return the whole document with the tables that are wanted, and the group's name."""
-    name = _supplier(call, connection)
-    _, document = publishing.in_force(connection, call.organisation)
-    return with_tables(document, name, call.body.tables), name
 
 
 def _supplier(call: Call[GroupPath, Any, Any], connection: Connection) -> str:

@@ -7,7 +7,6 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 from sqlalchemy import Connection, Row
-from sqlalchemy.exc import IntegrityError
 
 from passmuster_collectors.contract.errors import ContractError
 from passmuster_server.api.endpoint import PREFIX, Call, Operation, not_found, tag_of
@@ -121,19 +120,25 @@ class PolicyInForce:
     ) -> PublishedPolicy:
         def work(transaction: Transaction) -> PublishedPolicy:
             connection = transaction.connection
-            check_match(call, _in_force(connection, call.organisation))
+            in_force = _in_force(connection, call.organisation)
+            check_match(call, in_force)
             # The groups may be others than a moment ago.
             _checked(connection, call, document)
             _, event = publishing.publish(
-                connection, call.organisation, document, call.actor, call.now, note=note
+                connection,
+                call.organisation,
+                document,
+                call.actor,
+                call.now,
+                instead_of=in_force.version,
+                note=note,
             )
             record(connection, call.organisation, event, call.now)
             return _in_force(connection, call.organisation)
 
         try:
             return await self._database.write(work)
-        except IntegrityError:
-            # Another server has just published the version of this number.
+        except publishing.OvertakenError:
             raise changed() from None
 
 

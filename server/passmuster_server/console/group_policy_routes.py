@@ -6,7 +6,6 @@ from datetime import datetime
 from pathlib import Path
 
 from sqlalchemy import Connection
-from sqlalchemy.exc import IntegrityError
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
@@ -94,7 +93,7 @@ class GroupPolicyPage:
             return self._response(
                 request, session, own, tables, effects=effects, problem=str(error)
             )
-        except (OvertakenError, IntegrityError):
+        except OvertakenError:
             problem = "The policy was changed meanwhile. Nothing was published: try again."
             return self._response(request, session, await self._own(session), tables, problem)
 
@@ -108,7 +107,7 @@ class GroupPolicyPage:
         def change(connection: Connection, now: datetime) -> Event:
             # The group may have become another one a moment ago.
             _supplier(session, connection)
-            publishing.tightened(connection, session.organisation, document, own.name)
+            publishing.tightened(connection, session.organisation, document, own.name, own.document)
             _, event = publishing.publish(
                 connection,
                 session.organisation,
@@ -134,7 +133,9 @@ class GroupPolicyPage:
         organisation, now = session.organisation, self._services.clock()
 
         def read(connection: Connection) -> Simulation:
-            policy = publishing.tightened(connection, organisation, document, own.name)
+            policy = publishing.tightened(
+                connection, organisation, document, own.name, own.document
+            )
             return simulate(connection, organisation, policy, now)
 
         async with self._services.simulating:

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Row
-from sqlalchemy.exc import IntegrityError
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -127,8 +126,7 @@ class PolicyPages:
 
         try:
             return await self._changing.make(request, session, PATH, change)
-        except (OvertakenError, IntegrityError):
-            # The latter: another server has just published the version of this number.
+        except OvertakenError:
             draft = await self._looked_at(session, document, base, again)
             return await self._draft(request, session, draft, status=409)
         except DocumentError:

@@ -72,6 +72,7 @@ def preview(command: Command) -> int:
 
 def publish(command: Command) -> int:
     """Check and publish a document; running servers judge by it within a second."""
+    in_force = _version_in_force(command)
     document, policy = _read(command)
     most = command.arguments.shuts_out_at_most
     if most is not None:
@@ -81,7 +82,7 @@ def publish(command: Command) -> int:
             raise CommandError(
                 f"not published: it would shut out {len(found.shut_out)}, more than {most}"
             )
-    _put_in_force(command, document, policy)
+    _put_in_force(command, document, policy, in_force)
     return 0
 
 
@@ -103,13 +104,14 @@ def history(command: Command) -> int:
 
 def rollback(command: Command) -> int:
     """Publish an earlier version's document again, as a new version."""
+    in_force = _version_in_force(command)
     version = command.arguments.version
     document = _document_of(command, version)
     try:
         policy = _checked(command, document)
     except ContractError as error:
         raise CommandError(f"version {version} can't be put in force again: {error}") from None
-    _put_in_force(command, document, policy, publishing.again(version))
+    _put_in_force(command, document, policy, in_force, publishing.again(version))
     return 0
 
 
@@ -142,18 +144,32 @@ def _document_of(command: Command, version: int) -> str:
     return str(row.document)
 
 
-def _put_in_force(command: Command, document: str, policy: Policy, note: str = "") -> None:
-    version, _ = command.change(
-        lambda transaction: publishing.publish(
-            transaction.connection,
-            DEFAULT_ORGANISATION,
-            document,
-            command.actor,
-            command.clock(),
-            note=note,
-        ),
-        lambda published: published[1],
+def _version_in_force(command: Command) -> int:
+    return command.database.read_now(
+        lambda connection: store.newest_version(connection, DEFAULT_ORGANISATION)
     )
+
+
+def _put_in_force(
+    command: Command, document: str, policy: Policy, instead_of: int, note: str = ""
+) -> None:
+    try:
+        version, _ = command.change(
+            lambda transaction: publishing.publish(
+                transaction.connection,
+                DEFAULT_ORGANISATION,
+                document,
+                command.actor,
+                command.clock(),
+                instead_of=instead_of,
+                note=note,
+            ),
+            lambda published: published[1],
+        )
+    except publishing.OvertakenError:
+        raise CommandError(
+            "not published: another policy was published meanwhile; see: policy history"
+        ) from None
     print(f"Policy version {version} is in force.")
     for name, demanded in policy.signals.items():
         if demanded.limits == ANY_TIER:

@@ -36,13 +36,14 @@ def checked(connection: Connection, organisation: str, document: str) -> Policy:
     return policy
 
 
-def tightened(connection: Connection, organisation: str, document: str, group: str) -> Policy:
-    """Return the policy; it has to demand as much of the group as the one in force, or more.
+def tightened(
+    connection: Connection, organisation: str, document: str, group: str, before: str
+) -> Policy:
+    """Return the policy; it has to demand as much of the group as the document before it, or more.
 
     Raises `DocumentError` where it does not, or does not fit the groups there are.
     """
     policy = checked(connection, organisation, document)
-    _, before = in_force(connection, organisation)
     try:
         check_tightened(policy, parse(before, 0), group)
     except ContractError as error:
@@ -64,22 +65,23 @@ def publish(
     by: str,
     now: datetime,
     *,
+    instead_of: int,
     note: str = "",
     reason: str = "",
-    instead_of: int | None = None,
 ) -> tuple[int, Event]:
     """Put a checked document in force; return its version and what goes on record.
 
     Running servers judge by it within a second. `note` stands beside the name, `reason` on record
-    alone. `instead_of` is the version that the document was made from: raises `OvertakenError`
-    where another one is in force.
+    alone. `instead_of` is the version that the document was made from, or was looked at beside:
+    raises `OvertakenError` where another one is in force, or is put in force at this moment.
     """
-    if instead_of is not None:
-        newest = store.newest_version(connection, organisation)
-        if newest != instead_of:
-            raise OvertakenError(newest)
+    newest = store.newest_version(connection, organisation)
+    if newest != instead_of:
+        raise OvertakenError(newest)
+    version = instead_of + 1
     published_by = f"{by}, {note}"[:MAX_NAMED] if note else by
-    version = store.insert_policy(connection, organisation, document, now, published_by)
+    if not store.insert_policy(connection, organisation, version, document, now, published_by):
+        raise OvertakenError(version)
     announce(connection, organisation, None)
     details = {"sha256": digest(document.encode("utf-8")), "note": note}
     if reason:

@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import Annotated, Any
 
 from sqlalchemy import Connection, Row, func, select
+from sqlalchemy.exc import IntegrityError
 
 from passmuster_collectors.contract import codec, strict_json
 from passmuster_collectors.contract.canonical import canonical_bytes
@@ -102,34 +103,41 @@ def versions(connection: Connection, organisation: str, limit: int) -> Sequence[
 
 
 def insert_policy(
-    connection: Connection, organisation: str, document: str, now: datetime, by: str
-) -> int:
-    """Store the next version and return its number."""
-    version = newest_version(connection, organisation) + 1
-    connection.execute(
-        policies.insert().values(
-            organisation_id=organisation,
-            version=version,
-            document=document,
-            published_at=now,
-            published_by=by,
-        )
+    connection: Connection, organisation: str, version: int, document: str, now: datetime, by: str
+) -> bool:
+    """Store a version; return whether it has its number, which another server may just have given.
+
+    The caller's transaction goes on either way.
+    """
+    statement = policies.insert().values(
+        organisation_id=organisation,
+        version=version,
+        document=document,
+        published_at=now,
+        published_by=by,
     )
-    return version
+    try:
+        with connection.begin_nested():
+            connection.execute(statement)
+    except IntegrityError:
+        return False
+    return True
 
 
 def publish_default(connection: Connection, now: datetime) -> None:
     """Store the default policy of this version wherever nobody has published another one."""
     for organisation in connection.execute(select(organisations.c.organisation_id)).scalars():
         newest = connection.execute(
-            select(policies.c.document, policies.c.published_by)
+            select(policies.c.version, policies.c.document, policies.c.published_by)
             .where(policies.c.organisation_id == organisation)
             .order_by(policies.c.version.desc())
             .limit(1)
         ).one_or_none()
         document = default_document()
         if newest is None or (newest.published_by == DEFAULT and newest.document != document):
-            insert_policy(connection, organisation, document, now, DEFAULT)
+            version = 1 if newest is None else newest.version + 1
+            # Where somebody publishes at a running server meanwhile, that is the policy.
+            insert_policy(connection, organisation, version, document, now, DEFAULT)
 
 
 def readings_of(connection: Connection, organisation: str, device: str) -> Mapping[str, Reading]:
