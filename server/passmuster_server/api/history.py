@@ -26,7 +26,7 @@ from passmuster_server.api.history_messages import (
     SignalChange,
     VerdictChange,
 )
-from passmuster_server.api.messages import DevicePath, Nothing
+from passmuster_server.api.messages import DeviceId, DevicePath, Nothing
 from passmuster_server.api.pages import following, place_of, wrong_place
 from passmuster_server.audit.actions import Action
 from passmuster_server.audit.record import Event, record_once
@@ -232,7 +232,10 @@ def _place(query: HistoryQuery) -> Place | None:
     # As wide as what the database counts in.
     if not (length.isascii() and length.isdigit() and len(length) <= MAX_DIGITS):
         raise wrong_place()
-    return Place(int(length), device)
+    try:
+        return Place(int(length), msgspec.convert(device, DeviceId))
+    except msgspec.ValidationError:
+        raise wrong_place() from None
 
 
 def past_verdict(total: Total) -> PastVerdict:

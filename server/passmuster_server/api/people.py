@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from passmuster_collectors.contract.errors import ContractError
 from passmuster_server.accounts.forgetting import LastAdministratorError
 from passmuster_server.api.endpoint import PREFIX, Call, Operation
 from passmuster_server.api.messages import Nothing
@@ -27,8 +28,8 @@ class People:
         self._database = services.database
 
     async def export(self, call: Call[Nothing, Nothing, WhichPerson]) -> PersonData:
-        """Return all that is stored of a person; that it was handed out goes on record."""
-        email = call.body.email.strip()
+        """Return all that is stored of a person, which goes on record. Raises `ContractError`."""
+        email = _address(call)
 
         def work(transaction: Transaction) -> Mapping[str, Any]:
             found = personal.export(transaction.connection, call.organisation, email)
@@ -39,8 +40,8 @@ class People:
         return PersonData(dict(await self._database.write(work)))
 
     async def erase(self, call: Call[Nothing, Nothing, WhichPerson]) -> Erased:
-        """Delete all that is stored of a person. Raises `RefusalError` 409."""
-        email = call.body.email.strip()
+        """Delete all that is stored of a person. Raises `ContractError`, `RefusalError` 409."""
+        email = _address(call)
 
         def work(transaction: Transaction) -> Mapping[str, Any]:
             erased = personal.erase(
@@ -95,3 +96,11 @@ def operations(services: Services) -> Sequence[Operation[Any, Any, Any]]:
             makes_nothing=True,
         ),
     )
+
+
+def _address(call: Call[Nothing, Nothing, WhichPerson]) -> str:
+    """Return by what the person is stored: the gate is asked about some by no e-mail address."""
+    person = call.body.email.strip()
+    if not person or not person.isprintable():
+        raise ContractError("email", "expected one line that is not empty")
+    return person

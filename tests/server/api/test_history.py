@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 
+from passmuster_collectors.contract.canonical import base64url
 from tests.server.api.conftest import Caller
 from tests.support.clocked_server import ClockedServer
 from tests.support.example_readings import USB
@@ -88,6 +89,7 @@ def test_groups_are_told_with_how_many_laptops_and_how_long(
         ({"after": "nowhere!"}, "after"),
         ({"after": "bm93aGVyZQ"}, "after"),
         ({"after": "OTk5OTk5OTk5OTk5OTk5OTk5OTk5OSBh"}, "after"),
+        ({"after": base64url(b"5 " + b"a" * 31 + b"\0")}, "after"),
     ],
 )
 def test_a_wrong_parameter_is_refused_by_its_name(

@@ -79,7 +79,15 @@ def test_a_confined_caller_and_other_scopes_erase_nobody(caller: Caller, fleet: 
     assert other.delete(device).json()["code"] == "insufficient_scope"
 
 
-@pytest.mark.parametrize("email", ["", "a", "x" * 255])
-def test_what_is_no_address_is_refused(officer: httpx.Client, email: str) -> None:
-    refused = officer.post(ERASURES, json={"email": email})
+@pytest.mark.parametrize("email", ["", "a", "   ", "a\nb", "a\0b", "a\0@example.com", "x" * 255])
+@pytest.mark.parametrize("path", [EXPORTS, ERASURES])
+def test_what_nobody_is_stored_by_is_refused(officer: httpx.Client, path: str, email: str) -> None:
+    refused = officer.post(path, json={"email": email})
     assert (refused.status_code, refused.json()["field"]) == (400, "email")
+
+
+def test_whom_the_gate_knows_by_another_name_than_an_address_is_found_too(
+    officer: httpx.Client,
+) -> None:
+    found = officer.post(EXPORTS, json={"email": r"EXAMPLE\mia"})
+    assert (found.status_code, found.json()["data"]["person"]) == (200, r"EXAMPLE\mia")
