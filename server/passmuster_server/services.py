@@ -24,8 +24,8 @@ from passmuster_server.spans import NoSpans, Spans
 ReadingsListener = Callable[
     [Transaction, str, str, Mapping[str, bytes], Mapping[str, Reading]], None
 ]
-"""Called with organisation and device, what was stored of it and what it reports now, in the
-transaction that stores it."""
+"""Called with organisation and device, what was stored of it and what a record of it says now, in
+the transaction that stores it: for each record that says something else than the one before."""
 
 Load = Callable[[Connection, Sequence[tuple[str, str]] | None], None]
 """Reads what is stored of devices, as (organisation, device); None: of every device."""

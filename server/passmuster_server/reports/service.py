@@ -304,7 +304,7 @@ class Reports:
     ) -> Mapping[str, Reading]:
         """Keep every reading that differs from the one before it; return the newest ones."""
         organisation = self._organisation
-        before = store.current_readings(transaction, organisation, device)
+        before = dict(store.current_readings(transaction, organisation, device))
         stored = {
             signal: without_time(msgspec.json.decode(reading)) for signal, reading in before.items()
         }
@@ -313,6 +313,7 @@ class Reports:
         for index, sent in enumerate(received.raw_readings):
             newest = _complete(received.readings(index), now)
             as_sent = {reading["signal"]: without_time(reading) for reading in sent}
+            changed: dict[str, bytes] = {}
             for signal, reading in newest.items():
                 if signal in stored and stored[signal] == as_sent.get(signal):
                     continue
@@ -323,18 +324,15 @@ class Reports:
                 evidence_id = evidence_id or store.add_evidence(
                     transaction, organisation, device, now, body
                 )
+                changed[signal] = canonical(plain)
                 store.put_reading(
-                    transaction,
-                    organisation,
-                    device,
-                    reading,
-                    canonical(plain),
-                    now,
-                    evidence_id,
+                    transaction, organisation, device, reading, changed[signal], now, evidence_id
                 )
                 stored[signal] = said
-        for listener in self._on_readings:
-            listener(transaction, organisation, device, before, newest)
+            if changed:
+                for listener in self._on_readings:
+                    listener(transaction, organisation, device, before, newest)
+                before |= changed
         return newest
 
 

@@ -237,6 +237,17 @@ def test_a_sign_of_an_attack_by_usb_is_told_once_for_each_device(
     assert len(waiting(server)) == 2, "another device"
 
 
+def test_a_sign_that_has_gone_again_in_the_same_upload_is_told(
+    server: ClockedServer, client: httpx.Client
+) -> None:
+    rule(server)
+    laptop = enrolled(server, client, OWNER, healthy())
+    records = [laptop.record(each) for each in (with_sign(), with_sign(), healthy())]
+    sent = laptop.send(client, laptop.signed_upload(laptop.upload(*records)))
+    assert sent.status_code == 200, sent.text
+    assert [each["kind"] for each in waiting(server)] == ["suspicious_usb"]
+
+
 def test_signs_that_policy_does_not_mind_are_no_alert(
     server: ClockedServer, client: httpx.Client
 ) -> None:
