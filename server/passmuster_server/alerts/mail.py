@@ -47,7 +47,8 @@ def send_mail(mail: Mail, subject: str, text: str, now: datetime) -> None:
             if mail.security == "tls":
                 encrypted = context.wrap_socket(connection, server_hostname=mail.host)
                 connection = opened.enter_context(encrypted)
-            server = opened.enter_context(_Server(connection, mail, domain))
+            server = _Server(connection, mail, domain)
+            opened.callback(_leave, server)
             if mail.security == "starttls":
                 server.starttls(context=context)
             if mail.user:
@@ -65,6 +66,12 @@ def send_mail(mail: Mail, subject: str, text: str, now: datetime) -> None:
     except (ValueError, IndexError, AttributeError) as error:
         # What smtplib and email make of characters that neither expects.
         raise NotSentError(type(error).__name__) from None
+
+
+def _leave(server: smtplib.SMTP) -> None:
+    """Say goodbye. What the server makes of it changes nothing about what it took or refused."""
+    with contextlib.closing(server), contextlib.suppress(smtplib.SMTPException, OSError):
+        server.quit()
 
 
 def _refused_by(codes: set[int]) -> NotSentError:

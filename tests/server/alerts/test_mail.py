@@ -19,10 +19,12 @@ NOW = datetime(2026, 3, 4, 9, 30, tzinfo=UTC)
 
 @dataclass
 class Answers:
-    """What the server says of a recipient, and of the mail."""
+    """What the server says of a recipient, of the mail, and of the goodbye."""
 
     recipient: str = "250 ok"
     mail: str = "250 taken"
+    goodbye: str = "221 bye"
+    taken: int = 0
 
     async def handle_RCPT(self, *asked: Any) -> str:  # noqa: N802 - aiosmtpd's name
         envelope, address = asked[2], asked[3]
@@ -31,7 +33,11 @@ class Answers:
         return self.recipient
 
     async def handle_DATA(self, *_: Any) -> str:  # noqa: N802 - aiosmtpd's name
+        self.taken += self.mail.startswith("250")
         return self.mail
+
+    async def handle_QUIT(self, *_: Any) -> str:  # noqa: N802 - aiosmtpd's name
+        return self.goodbye
 
 
 @contextmanager
@@ -51,12 +57,21 @@ def answering(answers: Answers) -> Iterator[Mail]:
         Answers(mail="554 no mail of yours to it@example.com"),
         Answers(mail="550 5.7.1 spam"),
         Answers(recipient="550 nobody of that name"),
+        Answers(mail="550 5.7.1 spam", goodbye="421 too many mistakes"),
     ],
 )
 def test_what_it_refuses_for_good_is_not_tried_again(answers: Answers) -> None:
     with answering(answers) as mail, pytest.raises(RefusedError) as raised:
         send_mail(mail, "x", "x", NOW)
     assert str(raised.value) in ("the mail server answered 554", "the mail server answered 550")
+
+
+@pytest.mark.parametrize("goodbye", ["250 ok", "421 shutting down", "502 never heard of it", "?"])
+def test_what_it_took_is_sent_whatever_it_says_to_the_goodbye(goodbye: str) -> None:
+    answers = Answers(goodbye=goodbye)
+    with answering(answers) as mail:
+        send_mail(mail, "x", "x", NOW)
+    assert answers.taken == 1
 
 
 @pytest.mark.parametrize(
