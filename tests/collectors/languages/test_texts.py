@@ -1,8 +1,10 @@
 """Every text that a worker may be shown is there in every language, whole."""
 
 import re
+import tomllib
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from importlib.resources import files
 from typing import Any, Literal
 
 import pytest
@@ -11,6 +13,7 @@ from babel.dates import format_timedelta
 from babel.units import format_unit
 from jinja2 import Environment
 
+from passmuster_collectors import languages
 from passmuster_collectors.languages import NAMES, Language, language_of
 from passmuster_collectors.languages.templates import placeholders
 from tests.support.worker_texts import counted, templates, texts
@@ -56,6 +59,13 @@ def test_no_text_is_missing(language: Language) -> None:
 @each_foreign
 def test_no_text_is_left_that_nobody_says_any_more(language: Language) -> None:
     assert sorted(set(language.texts) - wanted()) == []
+
+
+@pytest.mark.parametrize("tag", FOREIGN)
+def test_a_text_is_translated_in_one_place(tag: str) -> None:
+    source = files(languages).joinpath(f"{tag}.toml").read_text(encoding="utf-8")
+    places = Counter(text for part in tomllib.loads(source)["texts"].values() for text in part)
+    assert [text for text, count in places.items() if count > 1] == []
 
 
 @each_language
