@@ -41,7 +41,9 @@ def decision(server: RunningServer, laptop: SigningDevice) -> str:  # noqa: ARG0
             },
         )
     assert asked.json()["decision"] is False
-    return str(asked.json()["context"]["id"])
+    found = str(asked.json()["context"]["id"])
+    server.rows_in_time(1, "SELECT allowed FROM decisions WHERE decision_id = ?", found)
+    return found
 
 
 @pytest.fixture(scope="module")
