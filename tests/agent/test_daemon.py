@@ -35,8 +35,6 @@ from tests.support.report_server import HANG_UP, ReportServer, refusal
 from tests.support.tools import REPOSITORY
 from tests.support.usb_stage import STICK, on_stage, plug_in, pull_out, require_stage
 
-pytestmark = pytest.mark.heard_by_all
-
 HEAVY = ("requests", "keyring", "cryptography", "asyncio", "pydantic", "jeepney", "urllib3", "ssl")
 HEALTHY = REPOSITORY / "tests" / "recordings" / "linux" / "healthy_laptop" / "machine.json"
 HEAVY_LIBRARIES = ("cryptography", "_cffi", "libssl", "libcrypto", "_lzma", "_bz2")
@@ -108,6 +106,7 @@ class TestRunning:
             lines = iter(process.stderr.readline, "")
             assert any("verdict: non compliant" in line for line in lines)
 
+    @pytest.mark.heard_by_all
     def test_hears_a_stick_over_real_netlink_and_reports_it_at_once(
         self, server: ReportServer, state: State, enrolled: Device
     ) -> None:

@@ -21,8 +21,6 @@ from tests.support.usb_stage import (
 )
 from tests.support.usb_tree import Device, Interface
 
-pytestmark = pytest.mark.heard_by_all
-
 STICK = Device(
     "1-2", 0x0781, 0x5581, "Ultra", [Interface((0x08, 0x06, 0x50))], serial="4C530001020304"
 )
@@ -101,6 +99,7 @@ def agent_on_stage(
         process.wait(20)
 
 
+@pytest.mark.heard_by_all
 @pytest.mark.usefixtures("enrolled")
 def test_a_keystroke_injector_that_is_pulled_out_again_is_still_reported(
     server: ReportServer, state: State, tmp_path: Path
@@ -115,6 +114,7 @@ def test_a_keystroke_injector_that_is_pulled_out_again_is_still_reported(
         assert told_after(once, server), log.read_text()
 
 
+@pytest.mark.heard_by_all
 @pytest.mark.usefixtures("enrolled")
 def test_one_that_was_gone_before_anybody_could_look_is_reported_by_its_announcement(
     server: ReportServer, state: State, tmp_path: Path
@@ -129,6 +129,7 @@ def test_one_that_was_gone_before_anybody_could_look_is_reported_by_its_announce
         assert told_after(once, server), log.read_text()
 
 
+@pytest.mark.heard_by_all
 @pytest.mark.usefixtures("enrolled")
 def test_an_agent_that_is_killed_remembers_which_devices_it_has_met(
     server: ReportServer, state: State, tmp_path: Path

@@ -46,8 +46,6 @@ from passmuster_collectors.host.uevents import (
 )
 from tests.support.tools import missing
 
-pytestmark = pytest.mark.heard_by_all
-
 # Names of this run alone: other programs on the machine hear and send on the same groups.
 SENT = f"sent{os.getpid()}"
 MARKER = f"marker{os.getpid()}"
@@ -160,6 +158,7 @@ class TestSightings:
     ) -> None:
         assert self.event(action, path, product, interface).sighting() is None
 
+    @pytest.mark.heard_by_all
     def test_it_comes_with_what_was_heard(self, watch: NetlinkWatch) -> None:
         properties = (
             f"ACTION=add\0DEVPATH={self.DEVICE}\0SUBSYSTEM=usb\0DEVTYPE=usb_device\0"
@@ -247,6 +246,7 @@ def test_random_properties_are_an_event_or_refused_and_a_sighting_is_whole(
                 assert re.fullmatch(r"[0-9a-f]{4}", found.product_id)
 
 
+@pytest.mark.heard_by_all
 def test_a_storm_of_random_events_does_not_stop_the_watch(watch: NetlinkWatch) -> None:
     random = Random(7)
     for _ in range(300):
@@ -258,11 +258,13 @@ def test_a_storm_of_random_events_does_not_stop_the_watch(watch: NetlinkWatch) -
     assert events.lost
 
 
+@pytest.mark.heard_by_all
 def test_a_udev_event_arrives_over_real_multicast(watch: NetlinkWatch) -> None:
     multicast(udev_form(), UDEV_GROUP)
     assert SENT in heard(watch, SENT).triggers
 
 
+@pytest.mark.heard_by_all
 def test_an_event_of_the_kernel_arrives(watch: NetlinkWatch) -> None:
     try:
         Path("/sys/class/net/lo/uevent").write_text("change", encoding="ascii")
@@ -271,6 +273,7 @@ def test_an_event_of_the_kernel_arrives(watch: NetlinkWatch) -> None:
     assert "net" in heard(watch, "net").triggers
 
 
+@pytest.mark.heard_by_all
 def test_a_changed_address_arrives_as_route(watch: NetlinkWatch) -> None:
     try:
         change_loopback_address()
@@ -279,6 +282,7 @@ def test_a_changed_address_arrives_as_route(watch: NetlinkWatch) -> None:
     assert ROUTE in heard(watch, ROUTE).triggers
 
 
+@pytest.mark.heard_by_all
 def test_an_event_from_another_user_is_not_believed(watch: NetlinkWatch) -> None:
     multicast(udev_form(), UDEV_GROUP, uid=1000)
     send_marker()
@@ -287,6 +291,7 @@ def test_an_event_from_another_user_is_not_believed(watch: NetlinkWatch) -> None
     assert SENT not in events.triggers
 
 
+@pytest.mark.heard_by_all
 def test_a_process_cannot_speak_for_the_kernel(watch: NetlinkWatch) -> None:
     multicast(KERNEL_FORM, KERNEL_GROUP)
     send_marker()
@@ -295,6 +300,7 @@ def test_a_process_cannot_speak_for_the_kernel(watch: NetlinkWatch) -> None:
     assert SENT not in events.triggers
 
 
+@pytest.mark.heard_by_all
 def test_a_message_sent_to_the_socket_alone_is_not_believed(watch: NetlinkWatch) -> None:
     port = socket.socket(fileno=os.dup(watch.descriptors()[0]))
     with port, socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_KOBJECT_UEVENT) as sender:
@@ -308,6 +314,7 @@ def test_a_message_sent_to_the_socket_alone_is_not_believed(watch: NetlinkWatch)
     assert SENT not in events.triggers
 
 
+@pytest.mark.heard_by_all
 def test_a_believed_event_that_is_garbage_means_that_anything_may_have_changed(
     watch: NetlinkWatch,
 ) -> None:
@@ -316,6 +323,7 @@ def test_a_believed_event_that_is_garbage_means_that_anything_may_have_changed(
     assert heard(watch, MARKER).lost
 
 
+@pytest.mark.heard_by_all
 def test_more_events_than_fit_mean_that_anything_may_have_changed(watch: NetlinkWatch) -> None:
     message = udev_form(PROPERTIES + b"PADDING=" + b"x" * 8000 + b"\0")
     for _ in range(2000):
@@ -331,6 +339,7 @@ def test_looking_without_events_does_not_wait(watch: NetlinkWatch) -> None:
     assert time.monotonic() - began < 5
 
 
+@pytest.mark.heard_by_all
 def test_a_waiting_select_ends_when_an_event_arrives(watch: NetlinkWatch) -> None:
     sender = threading.Timer(0.1, multicast, (udev_form(), UDEV_GROUP))
     sender.start()

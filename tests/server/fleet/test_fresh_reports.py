@@ -17,8 +17,6 @@ from tests.support.running_agent import enroll, running_agent
 from tests.support.signing_device import SigningDevice
 from tests.support.usb_stage import STICK, on_stage, plug_in, require_stage
 
-pytestmark = pytest.mark.heard_by_all
-
 USUAL_S, AT_ONCE_S = 1200, 5
 
 
@@ -121,6 +119,7 @@ def test_whoever_only_looks_can_not_ask(
         assert send(visitor, page, f"{page}/report").status_code == (303 if may else 403)
 
 
+@pytest.mark.heard_by_all
 def test_the_agent_reads_and_reports_everything_within_seconds(
     server: ClockedServer, tmp_path: Path, helpdesk: httpx.Client
 ) -> None:
