@@ -41,9 +41,10 @@ _KEYS = frozenset(
 class OpenIdSettings:
     """The provider, and what is believed of what it says.
 
-    `email_claim` names the claim with the person's address; it counts where `email_verified` is
-    true, or always where `email_always_verified`. `roles` maps what `groups_claim` lists to roles
-    of the console. A second factor is shown by `mfa` in `amr`, or by an `acr` of `acr_values`.
+    `email_claim` names the claim with the person's address. It counts where it is the one of
+    `email` and `email_verified` is true, or always where `email_always_verified`. `roles` maps what
+    `groups_claim` lists to roles of the console. A second factor is shown by `mfa` in `amr`, or by
+    an `acr` of `acr_values`.
     `enrolment`: whether people may approve laptops of their own, and whether these wait for IT.
     """
 

@@ -65,6 +65,18 @@ def check_token(
     return subject
 
 
+def completed(claims: Mapping[str, Any], more: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a token's claims and, for what they leave out, `more` that is said of its subject.
+
+    `email_verified` is about the address that it stands beside (section 5.1), and about no other.
+    """
+    told, other = (claims, more) if "email" in claims else (more, claims)
+    verified = told.get("email_verified")
+    if verified is None and other.get("email") == told.get("email"):
+        verified = other.get("email_verified")
+    return {**more, **claims, "email_verified": verified}
+
+
 def person_of(claims: Mapping[str, Any], settings: OpenIdSettings) -> Person:
     """Return the person that checked claims are about. Raises `ProviderError`."""
     return Person(
@@ -90,7 +102,8 @@ def _email(claims: Mapping[str, Any], settings: OpenIdSettings) -> str:
     address = claims.get(settings.email_claim)
     if not isinstance(address, str) or not 0 < len(address) <= MAX_ADDRESS:
         return ""
-    verified = settings.email_always_verified or claims.get("email_verified") is True
+    is_about_it = claims.get("email") == address and claims.get("email_verified") is True
+    verified = settings.email_always_verified or is_about_it
     return address.strip() if verified and address.isprintable() else ""
 
 

@@ -14,7 +14,7 @@ from starlette.responses import RedirectResponse, Response
 from passmuster_server.clock import Clock
 from passmuster_server.config_openid import OpenIdSettings
 from passmuster_server.openid.login import RETURN_PATH, Login, LoginCookie, Purpose
-from passmuster_server.openid.person import Person, check_token, person_of
+from passmuster_server.openid.person import Person, check_token, completed, person_of
 from passmuster_server.openid.provider import Provider, ProviderError
 from passmuster_server.web.pages import HEADERS
 
@@ -110,14 +110,14 @@ class RelyingParty:
         id_token, access_token = tokens.get("id_token"), tokens.get("access_token")
         if not isinstance(id_token, str):
             raise ProviderError("token: no id_token")
-        claims = dict(await self._provider.signed_claims(id_token))
+        claims = await self._provider.signed_claims(id_token)
         subject = check_token(claims, self.settings, login.nonce, self._clock())
         if isinstance(access_token, str) and not self._is_complete(claims):
             more = await self._provider.userinfo(access_token)
             # Section 5.3.2: without the same subject it may be about anybody.
             if more and more.get("sub") != subject:
                 raise ProviderError("userinfo: sub is another person's")
-            claims = {**more, **claims}
+            claims = completed(claims, more)
         return person_of(claims, self.settings)
 
     def _is_complete(self, claims: Mapping[str, object]) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from passmuster_server.config_openid import OpenIdSettings
-from passmuster_server.openid.person import NEVER, check_token, person_of, role_of
+from passmuster_server.openid.person import NEVER, check_token, completed, person_of, role_of
 from passmuster_server.openid.provider import ProviderError
 
 NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
@@ -106,6 +106,45 @@ def test_an_address_counts_where_the_provider_vouches_for_it(
     changed: dict[str, Any], address: str
 ) -> None:
     assert person_of(claims(**changed), settings()).email == address
+
+
+def test_it_vouches_for_the_address_in_email_and_for_no_other() -> None:
+    """People choose their own `preferred_username` at many providers."""
+    chosen = settings(email_claim="preferred_username")
+    assert person_of(claims(preferred_username="boss@example.com"), chosen).email == ""
+    told = claims(preferred_username="ana@example.com")
+    assert person_of(told, chosen).email == "ana@example.com"
+
+
+@pytest.mark.parametrize(
+    ("token", "more", "address"),
+    [
+        ({}, {"email": "other@example.com", "email_verified": True}, "ana@example.com"),
+        ({"email_verified": None}, {"email_verified": True}, "ana@example.com"),
+        ({"email": None}, {"email_verified": True}, "ana@example.com"),
+        ({"email": None, "email_verified": None}, {"email_verified": True}, "ana@example.com"),
+        ({"email_verified": False}, {"email_verified": True}, ""),
+        ({"email": None}, {}, ""),
+        ({"email_verified": None}, {"email": None, "email_verified": True}, ""),
+        ({"email": "boss@example.com", "email_verified": None}, {"email_verified": True}, ""),
+        ({"email": None}, {"email": "boss@example.com", "email_verified": False}, ""),
+    ],
+    ids=[
+        *("the token's pair", "the same address", "no address", "neither in the token"),
+        *("the token's no", "told nowhere", "of no address", "of another address", "userinfo's no"),
+    ],
+)
+def test_what_userinfo_verifies_is_the_address_that_userinfo_names(
+    token: dict[str, Any], more: dict[str, Any], address: str
+) -> None:
+    said = {"email": "ana@example.com", **more}
+    told = completed(claims(**token), {k: v for k, v in said.items() if v is not None})
+    assert person_of(told, settings()).email == address
+
+
+def test_userinfo_adds_what_the_token_leaves_out() -> None:
+    told = completed(claims(), {"sub": "248289761001", "groups": ["desk"], "email": "x@y.example"})
+    assert (told["groups"], told["email"]) == (["desk"], "ana@example.com")
 
 
 def test_it_may_say_that_a_claim_of_its_choice_is_always_verified() -> None:
