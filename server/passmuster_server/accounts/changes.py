@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 
+from passmuster_server.accounts.forgetting import check_not_last
 from passmuster_server.accounts.openid_accounts import forget_identity
 from passmuster_server.accounts.roles import Role
 from passmuster_server.accounts.service import (
@@ -53,7 +54,12 @@ def link(
 def change_role(
     transaction: Transaction, organisation: str, email: str, role: Role, by: str
 ) -> Event:
-    """Change a role; return what goes on record. Raises as `link` does."""
+    """Change a role; return what goes on record.
+
+    Raises as `link` does, and `LastAdministratorError` where nobody could change all any more.
+    """
+    if role is not Role.ADMINISTRATOR:
+        check_not_last(transaction.connection, organisation, normalised(email))
     set_role(transaction, organisation, email, role)
     return _changed(email, by, {"to": role.value})
 
@@ -61,7 +67,12 @@ def change_role(
 def disable(
     transaction: Transaction, organisation: str, email: str, at: datetime | None, by: str
 ) -> Event:
-    """Shut an administrator out or (None) let one in again; return what goes on record."""
+    """Shut an administrator out or (None) let one in again; return what goes on record.
+
+    Raises as `change_role` does.
+    """
+    if at is not None:
+        check_not_last(transaction.connection, organisation, normalised(email))
     set_disabled(transaction, organisation, email, at)
     return _changed(email, by, {"to": "disabled" if at else "enabled"})
 

@@ -3,6 +3,7 @@
 from argparse import ArgumentParser, _SubParsersAction
 
 from passmuster_server.accounts import changes
+from passmuster_server.accounts.forgetting import LastAdministratorError
 from passmuster_server.accounts.roles import Role
 from passmuster_server.accounts.routes import sign_in_link
 from passmuster_server.accounts.service import (
@@ -134,6 +135,10 @@ def change(command: Command) -> int:
         raise CommandError(str(error)) from None
     except UnknownAdministratorError:
         raise CommandError(f"{email} is no administrator; see create-admin") from None
+    except LastAdministratorError as error:
+        raise CommandError(
+            f"nothing was changed: {error}. Make another one first, with create-admin."
+        ) from None
     print(f"{email} is now {what}.")
     return 0
 

@@ -107,7 +107,7 @@ def check_not_last(connection: Connection, organisation: str, person: str) -> No
     ).all()
     theirs = is_address(administrators.c.email, person)
     if _any(connection, organisation, theirs) and not _any(connection, organisation, not_(theirs)):
-        raise LastAdministratorError(person)
+        raise LastAdministratorError("this is the last administrator who may change everything")
 
 
 def _any(connection: Connection, organisation: str, condition: ColumnElement[bool]) -> bool:

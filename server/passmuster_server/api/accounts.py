@@ -7,7 +7,7 @@ from sqlalchemy import Connection, Row
 
 from passmuster_collectors.contract.errors import ContractError
 from passmuster_server.accounts import changes
-from passmuster_server.accounts.forgetting import LastAdministratorError, check_not_last
+from passmuster_server.accounts.forgetting import LastAdministratorError
 from passmuster_server.accounts.roles import Role
 from passmuster_server.accounts.service import (
     AddressError,
@@ -62,7 +62,6 @@ class Accounts:
         """Let an account sign in no more. Raises `ContractError`, `RefusalError` 404, 409."""
 
         def change(transaction: Transaction, email: str) -> tuple[None, Event]:
-            check_not_last(transaction.connection, call.organisation, email)
             return None, changes.disable(
                 transaction, call.organisation, email, call.now, call.actor
             )

@@ -56,10 +56,9 @@ def erase(command: Command) -> int:
             # Not whom: the record of the erasure must not hold what was erased.
             lambda erased: Event(Action.PERSON_ERASED, details=erased),
         )
-    except LastAdministratorError:
+    except LastAdministratorError as error:
         raise CommandError(
-            "nothing was deleted: this is the last administrator who may change everything. "
-            "Make another one first, with create-admin."
+            f"nothing was deleted: {error}. Make another one first, with create-admin."
         ) from None
     print(f"Deleted: {found['devices']} devices, {found['decisions']} decisions of the gate.")
     if found["account"]:

@@ -1,7 +1,10 @@
-"""`passmuster-server create-admin` and `sign-in-link`, as whoever runs the server types them."""
+"""`passmuster-server create-admin`, `sign-in-link` and `admin`, as whoever runs it types them."""
+
+from pathlib import Path
 
 import pytest
 
+from tests.support.clocked_server import clocked_server
 from tests.support.running_server import RunningServer
 
 
@@ -42,3 +45,25 @@ def test_an_administrator_is_there_once(server: RunningServer) -> None:
     done = server.command("create-admin", "--email", "twice@example.com", check=False)
     assert done.returncode == 1
     assert "see sign-in-link" in done.stderr
+
+
+@pytest.mark.parametrize("change", [("--disable",), ("--role", "viewer")])
+def test_the_last_who_may_change_everything_is_neither_shut_out_nor_made_less(
+    tmp_path: Path, change: tuple[str, ...]
+) -> None:
+    with clocked_server(tmp_path) as server:
+        server.command("create-admin", "--email", "last@example.com")
+        server.command("create-admin", "--email", "looks@example.com", "--role", "viewer")
+        done = server.command("admin", "--email", " Last@example.com", *change, check=False)
+        assert done.returncode == 1
+        assert "nothing was changed: this is the last administrator" in done.stderr
+        assert "Traceback" not in done.stderr
+        listed = "last@example.com  administrator  enabled"
+        assert listed in server.command("admins").stdout
+        assert (
+            server.rows("SELECT 1 FROM audit_entries WHERE action = 'administrator.changed'") == []
+        )
+        server.command("admin", "--email", "last@example.com", "--role", "administrator")
+        server.command("create-admin", "--email", "next@example.com")
+        server.command("admin", "--email", "last@example.com", *change)
+        assert listed not in server.command("admins").stdout

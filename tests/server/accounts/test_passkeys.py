@@ -175,6 +175,7 @@ def test_a_disabled_account_is_shut_to_its_passkey(
     page = browser.page()
     Authenticator(page)
     add_passkey(server, page)
+    server.command("create-admin", "--email", "stays@example.com")
     server.command("admin", "--email", IT, "--disable")
     sign_in(server, page)
     expect(page.get_by_text("may no longer sign in")).to_be_visible()

@@ -198,6 +198,7 @@ def test_a_disabled_account_is_shut_out_at_once(
     server: ClockedServer, visitor: httpx.Client
 ) -> None:
     with_password(server, visitor)
+    server.command("create-admin", "--email", "stays@example.com")
     server.command("admin", "--email", IT, "--disable")
     assert visitor.get("/fleet").status_code == 401
 
