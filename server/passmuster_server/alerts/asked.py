@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Meta
 
 from passmuster_collectors.contract.errors import ContractError
+from passmuster_server import urls
 from passmuster_server.alerts.rules import (
     PER_HOUR,
     Channel,
@@ -126,27 +127,30 @@ def channel_of(way: Way, files: Files = NO_FILES) -> Channel:
 
 
 def check_encrypted(channel: Channel) -> None:
-    """Raise `ContractError` where it posts to this server itself.
-
-    What listens there is for its own shell to name.
-    """
-    match channel:
-        case Hook(url=url):
-            field = "webhook"
-        case Slack(url=url):
-            field = "slack_url"
-        case _:
-            return
-    if not url.startswith("https://"):
+    """Raise `ContractError` where it posts by http, as the server's own shell alone may."""
+    field, url = _posts_to(channel)
+    if url and not url.startswith("https://"):
         raise ContractError(field, "expected https")
 
 
 def check_elsewhere(channel: Channel) -> None:
     """Raise `ContractError` where anything on this server itself would be spoken to."""
-    check_encrypted(channel)
+    field, url = _posts_to(channel)
+    if url:
+        urls.check_elsewhere(url, field)
     if isinstance(channel, Mail | Syslog) and may_be_loopback(channel.host):
-        field = "smtp" if isinstance(channel, Mail) else "syslog"
-        raise ContractError(field, "leads to the server itself: that is for its own shell")
+        raise ContractError("smtp" if isinstance(channel, Mail) else "syslog", urls.HERE)
+
+
+def _posts_to(channel: Channel) -> tuple[str, str]:
+    """Return the field and the address that it posts to; both are empty where it posts nowhere."""
+    match channel:
+        case Hook(url=url):
+            return "webhook", url
+        case Slack(url=url):
+            return "slack_url", url
+        case _:
+            return "", ""
 
 
 def _mail(way: Way, files: Files) -> Mail:

@@ -30,6 +30,7 @@ from passmuster_server.gate.oidc.clients import (
 )
 from passmuster_server.gate.oidc.discovery import issuer_of
 from passmuster_server.services import Services
+from passmuster_server.urls import check_elsewhere
 from passmuster_server.web.problems import RefusalError
 
 PATH = f"{PREFIX}/oidc-clients"
@@ -153,9 +154,7 @@ def _registration(given: NewOidcClient) -> Registration:
     if (given.id_token_hint_issuer is UNSET) != (given.jwks_url is UNSET):
         raise ContractError("jwks_url", "give it with id_token_hint_issuer, or neither")
     if given.id_token_hint_issuer is not UNSET and given.jwks_url is not UNSET:
-        if not given.jwks_url.startswith("https://"):
-            # What listens on the server itself is for its own shell to name.
-            raise ContractError("jwks_url", "expected https")
+        check_elsewhere(given.jwks_url, "jwks_url")
         hint = HintIssuer(given.id_token_hint_issuer, given.jwks_url, None)
     try:
         return Registration(

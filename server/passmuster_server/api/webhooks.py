@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import Any
 
-from passmuster_collectors.contract.errors import ContractError
 from passmuster_server.api.endpoint import PREFIX, Call, Operation, not_found
 from passmuster_server.api.messages import Nothing
 from passmuster_server.api.pages import PageQuery, page_of
@@ -23,6 +22,7 @@ from passmuster_server.gate.push_addresses import check_push_address
 from passmuster_server.gate.registration import check_name
 from passmuster_server.services import Services
 from passmuster_server.ssf import webhooks
+from passmuster_server.urls import check_elsewhere
 from passmuster_server.web.problems import RefusalError
 
 PATH = f"{PREFIX}/webhooks"
@@ -52,9 +52,7 @@ class Webhooks:
         """Return the secret of a new webhook. Raises `ContractError`, `RefusalError` 409."""
         name, url = call.body.name.strip(), call.body.url
         check_name(name)
-        if not url.startswith("https://"):
-            # What listens on the server itself is for its own shell to name.
-            raise ContractError("url", "expected https")
+        check_elsewhere(url, "url")
         check_push_address(url, "url")
 
         def work(transaction: Transaction) -> str:

@@ -66,9 +66,9 @@ def test_a_login_is_added_listed_and_revoked(
         ({"redirect_uris": ["https://sso.example.com/*"]}, "redirect_uris"),
         ({"public": True, "pkce": False}, "pkce"),
         ({"jwks_url": "https://sso.example.com/keys"}, "jwks_url"),
-        (
-            {"id_token_hint_issuer": "https://a.example", "jwks_url": "http://127.0.0.1:1/keys"},
-            "jwks_url",
+        *(
+            ({"id_token_hint_issuer": "https://a.example", "jwks_url": f"{host}:1/"}, "jwks_url")
+            for host in ("http://127.0.0.1", "https://127.0.0.1", "https://localhost")
         ),
         ({"trusts_login_hint": True}, ""),
     ],
@@ -99,9 +99,18 @@ def test_a_webhook_is_added_listed_and_removed(
 
 
 @pytest.mark.parametrize(
-    "url", ["http://127.0.0.1:8080/", "http://soc.example.com/", "https://u:p@soc.example.com/", ""]
+    "url",
+    [
+        "http://127.0.0.1:8080/",
+        "https://127.0.0.1:8443/",
+        "https://localhost/",
+        "https://[::1]/",
+        "http://soc.example.com/",
+        "https://u:p@soc.example.com/",
+        "",
+    ],
 )
-def test_events_go_to_https_alone(integrator: httpx.Client, url: str) -> None:
+def test_events_go_by_https_to_another_machine_alone(integrator: httpx.Client, url: str) -> None:
     refused = integrator.post(WEBHOOKS, json={"name": "soc", "url": url})
     assert (refused.status_code, refused.json()["field"]) == (400, "url")
 
