@@ -34,6 +34,8 @@ T = TypeVar("T")
 
 MAX_WAITING = 2_000
 MAX_GROUP = 256
+GAP_S = 0.003
+"""How long a group waits for others to join it, where there were several a moment ago."""
 
 _log = logging.getLogger(__name__)
 
@@ -240,11 +242,15 @@ class Database:
         return result
 
     def _commit_groups(self) -> None:
+        crowded = False
         while True:
             first = self._waiting.get()
             if first is None:
                 return
+            if crowded:
+                time.sleep(GAP_S)
             group, ends = self._drain(first)
+            crowded = len(group) > 1
             self._commit(group)
             # One wake-up of the loop for the whole group.
             group[0].loop.call_soon_threadsafe(_settle, group)

@@ -6,6 +6,7 @@ into the database: the cookie names device and person, and memory knows when a d
 
 import asyncio
 import hmac
+import itertools
 import logging
 import secrets
 from collections import OrderedDict
@@ -15,7 +16,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, delete, func, select, tuple_, update
+from sqlalchemy import Connection, bindparam, delete, func, select, tuple_, update
 
 from passmuster_collectors.contract.canonical import digest
 from passmuster_collectors.contract.verdict import Verdict
@@ -42,6 +43,8 @@ USE = "gate-session"
 TYPE = "passmuster-gate+jwt"
 MAX_COOKIE = 4_096
 REMEMBERED = 20_000
+SOME_AT_ONCE = 200
+"""Devices whose sessions are ended by one write."""
 RETRY_S = 1.0
 
 _PASSING = (Verdict.COMPLIANT, Verdict.GRACE)
@@ -272,32 +275,40 @@ class GateSessions:
             await self._arrived.wait()
             self._arrived.clear()
             while self._waiting:
-                key, at = next(iter(self._waiting.items()))
+                some = dict(itertools.islice(self._waiting.items(), SOME_AT_ONCE))
                 try:
-                    ended = await self._end(*key, at)
+                    ended = await self._end(some)
                 except StoreUnavailableError:
                     await asyncio.sleep(RETRY_S)
                     continue
                 if ended:
-                    _log.info("device %s fell out: %d sessions are closed", key[1], ended)
-                if self._waiting.get(key) == at:
-                    del self._waiting[key]
+                    _log.info("%d devices fell out: %d sessions are closed", len(some), ended)
+                for key, at in some.items():
+                    if self._waiting.get(key) == at:
+                        del self._waiting[key]
 
-    async def _end(self, organisation: str, device: str, at: datetime) -> int:
+    async def _end(self, fell_out: Mapping[tuple[str, str], datetime]) -> int:
         table = gate_sessions
+        at = bindparam("at", type_=table.c.ended_at.type)
+        statement = (
+            update(table)
+            .where(
+                table.c.organisation_id == bindparam("organisation"),
+                table.c.device_id == bindparam("device"),
+                table.c.ended_at.is_(None),
+                table.c.expires_at > at,
+                table.c.started_at <= at,
+            )
+            .values(ended_at=at, **_NO_TICKET)
+        )
+        # In one order, so that no two servers wait for each other.
+        rows = [
+            {"organisation": organisation, "device": device, "at": moment}
+            for (organisation, device), moment in sorted(fell_out.items())
+        ]
 
         def work(transaction: Transaction) -> int:
-            return transaction.connection.execute(
-                update(table)
-                .where(
-                    table.c.organisation_id == organisation,
-                    table.c.device_id == device,
-                    table.c.ended_at.is_(None),
-                    table.c.expires_at > at,
-                    table.c.started_at <= at,
-                )
-                .values(ended_at=at, **_NO_TICKET)
-            ).rowcount
+            return transaction.connection.execute(statement, rows).rowcount
 
         return await self._database.write(work)
 
