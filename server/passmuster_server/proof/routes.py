@@ -59,6 +59,7 @@ class ProofPages:
             "proof.html",
             headers=HEADERS,
             application=visit.application,
+            ports=PORTS,
             urls=[loopback_url(port, summons) for port in PORTS],
             state=f"{base}/state",
             back=f"{base}/back",

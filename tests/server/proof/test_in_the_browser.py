@@ -3,8 +3,10 @@
 import contextlib
 import json
 import os
+import select
 import subprocess
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -14,6 +16,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Error, Page, expect
 
+from passmuster_agent.companion.loopback import Loopback
 from passmuster_collectors.contract.attestation import PORTS
 from tests.support.accessibility import expect_no_faults
 from tests.support.browser import browsing
@@ -26,8 +29,31 @@ PATIENCE_MS = 45_000
 
 
 @pytest.fixture(scope="module")
+def neighbour() -> Iterator[None]:
+    """Another person's companion, which was there before: it has the first port, and refuses."""
+    loopback = Loopback(lambda *_: False, PORTS[:1])
+    over = threading.Event()
+
+    def serve() -> None:
+        while not over.is_set():
+            select.select(loopback.descriptors(), (), (), 0.05)
+            loopback.step(time.monotonic())
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+        loopback.close()
+
+
+@pytest.fixture(scope="module")
 def laptop(
-    server: ClockedServer, tmp_path_factory: pytest.TempPathFactory
+    server: ClockedServer,
+    tmp_path_factory: pytest.TempPathFactory,
+    neighbour: None,  # noqa: ARG001 - it is there
 ) -> Iterator[ProvingLaptop]:
     with proving_laptop(tmp_path_factory.mktemp("laptop"), server) as running:
         yield running
@@ -354,23 +380,43 @@ def test_local_network_access_does_not_stand_in_the_way_of_a_window(
         assert told_by(page)["device"] == device_of(server)
 
 
-@pytest.mark.usefixtures("laptop")
-def test_it_works_without_scripts(server: ClockedServer) -> None:
+def not_here(page: Page) -> None:
+    """Click, be refused by somebody else's companion, or by nobody's, and go back."""
+    link = page.get_by_role("link", name="Check this laptop")
+    link.click()
+    expect(link).to_have_count(0)
+    page.go_back()
+
+
+def test_it_works_without_scripts(server: ClockedServer, laptop: ProvingLaptop) -> None:
+    """Which port is the worker's own depends on who else is logged in; the page leads to each."""
+    first, *others = PORTS
     with browsing(java_script_enabled=False) as browser:
         page = browser.page()
         page.goto(server.url + WANT)
-        page.get_by_role("link", name="Check this laptop").click()
+        for port in others:
+            expect(page.get_by_role("link", name=str(port))).to_be_visible()
+        if laptop.port != first:
+            not_here(page)
+        mine = "Check this laptop" if laptop.port == first else str(laptop.port)
+        page.get_by_role("link", name=mine).click()
         page.wait_for_url("**/test/who", timeout=PATIENCE_MS)
+        assert told_by(page)["device"] == device_of(server)
 
 
-@pytest.mark.usefixtures("laptop")
 def test_a_window_that_may_not_be_opened_goes_itself(
-    server: ClockedServer,
+    server: ClockedServer, laptop: ProvingLaptop
 ) -> None:
     with browsing() as browser:
         page = browser.page()
         page.add_init_script("window.open = () => null")
         page.goto(server.url + WANT)
+        for _ in PORTS[: PORTS.index(laptop.port)]:
+            not_here(page)
         page.get_by_role("link", name="Check this laptop").click()
         page.wait_for_url("**/test/who", timeout=PATIENCE_MS)
         assert told_by(page)["device"] == device_of(server)
+
+        page.goto(server.url + WANT)
+        page.get_by_role("link", name="Check this laptop").click()
+        page.wait_for_url("**/test/who", timeout=PATIENCE_MS)

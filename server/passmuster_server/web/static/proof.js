@@ -4,6 +4,7 @@
 const page = document.querySelector("[data-proof]");
 const LOOK_EVERY_MS = 250;
 const PATIENCE_MS = 16000; // the laptop reads everything anew before it answers
+const TRIED = "passmuster-tried";
 
 function shown(name) {
   document.querySelectorAll("[data-step]").forEach((step) => {
@@ -55,11 +56,20 @@ async function answered(opened) {
   return state();
 }
 
+// Where no second window is allowed this one goes. Nothing of what it meets there comes back, so that
+// each click of a visit tries the next address, and a new visit begins with the one that did.
+function go(urls) {
+  const [visit, last] = (sessionStorage.getItem(TRIED) ?? " 0").split(" ");
+  const turn = (Number(last) + (visit === page.dataset.state ? 1 : 0)) % urls.length;
+  sessionStorage.setItem(TRIED, `${page.dataset.state} ${turn}`);
+  location.assign(urls[turn]);
+}
+
 async function check() {
   const urls = page.dataset.urls.split(" ");
   const opened = window.open(urls[0], "passmuster-proof", "popup,width=420,height=320");
   if (opened === null) {
-    location.assign(urls[0]); // no second window is allowed here: this one goes
+    go(urls);
     return;
   }
   mark(60);
