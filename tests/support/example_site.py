@@ -72,13 +72,14 @@ def running_site(folder: Path) -> Iterator[Site]:
             server,
             laptop.device,
             ben,
-            _denied(client, token),
+            _denied(server, client, token),
             _start(client, token),
             sso.client,
         )
 
 
-def _denied(client: httpx.Client, token: str) -> str:
+def _denied(server: ClockedServer, client: httpx.Client, token: str) -> str:
+    """Return the id of a denial that is on record."""
     asked: httpx.Response = client.post(
         "/access/v1/evaluation",
         headers={"Authorization": f"Bearer {token}"},
@@ -89,7 +90,9 @@ def _denied(client: httpx.Client, token: str) -> str:
         },
     )
     assert asked.json()["decision"] is False
-    return str(asked.json()["context"]["id"])
+    found = str(asked.json()["context"]["id"])
+    server.rows_in_time(1, "SELECT allowed FROM decisions WHERE decision_id = ?", found)
+    return found
 
 
 def _start(client: httpx.Client, token: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import CDPSession, Page, Request, expect
+from playwright.sync_api import CDPSession, Page, expect
 
 from tests.support.accessibility import expect_no_faults
 from tests.support.browser import Browsing, browsing
@@ -188,17 +188,13 @@ def test_an_answer_counts_once_in_one_browser_and_for_five_minutes(
     Authenticator(page)
     add_passkey(server, page)
     sign_out(page)
-    sent: list[tuple[bytes, str]] = []
-
-    def note(request: Request) -> None:
-        if request.method == "POST" and request.url.endswith("/sign-in/passkey"):
-            cookie = request.all_headers().get("cookie", "")
-            sent.append((request.post_data_buffer or b"", cookie))
-
-    page.on("requestfinished", note)
-    sign_in(server, page)
+    with page.expect_request_finished(
+        lambda request: request.method == "POST" and request.url.endswith("/sign-in/passkey")
+    ) as sent:
+        sign_in(server, page)
     expect(page).to_have_url(url(server, "/fleet"))
-    (body, cookie) = sent[0]
+    body = sent.value.post_data_buffer or b""
+    cookie = sent.value.all_headers().get("cookie", "")
     assert b"credential=" in body
 
     def replayed(cookie: str, body: bytes = body) -> str:
