@@ -12,11 +12,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from passmuster_agent import delivery, outbox_caps, private_files
+from passmuster_agent import outbox_caps, outbox_schema, private_files
 from passmuster_agent.config import cannot_write
 from passmuster_agent.database import Database, Run
 from passmuster_agent.delivery import Delivery
 from passmuster_agent.memories import Memories
+from passmuster_agent.outbox_overview import Overview, overview_of, record_of
 from passmuster_collectors.contract import codec, strict_json
 from passmuster_collectors.contract.canonical import canonical_bytes, digest
 from passmuster_collectors.contract.report import MAX_RECORDS, Record
@@ -25,20 +26,6 @@ from passmuster_collectors.contract.verdict import LEAST_RHYTHM_S, Answer
 MAX_SET_ASIDE = 20
 MAX_UPLOAD_BYTES = 180_000
 """Most bytes of records in one upload: base64url and the envelope bring it near 256 KiB."""
-
-SCHEMA = """
-CREATE TABLE records (
-    sequence INTEGER PRIMARY KEY, body BLOB NOT NULL, changed INTEGER NOT NULL,
-    added_at TEXT NOT NULL, upload INTEGER, problem TEXT);
-CREATE TABLE uploads (sequence INTEGER PRIMARY KEY, body BLOB NOT NULL);
-CREATE TABLE state (
-    one INTEGER PRIMARY KEY CHECK (one = 1),
-    record_sequence INTEGER NOT NULL DEFAULT 0, record_digest TEXT NOT NULL DEFAULT '', latest BLOB,
-    upload_sequence INTEGER NOT NULL DEFAULT 0, nonce TEXT NOT NULL,
-    batch INTEGER NOT NULL, report_within_s INTEGER NOT NULL,
-    answer BLOB, answered_at TEXT, answered_record INTEGER NOT NULL DEFAULT 0,
-    dropped INTEGER NOT NULL DEFAULT 0, delivery BLOB);
-"""
 
 
 @dataclass(frozen=True)
@@ -59,21 +46,6 @@ class Pending:
     records: tuple[int, ...]
 
 
-@dataclass(frozen=True)
-class Overview:
-    """What `status` tells. `reported` says whether the latest record is with the server."""
-
-    waiting: int
-    set_aside: tuple[str, ...]
-    dropped: int
-    latest: Record | None
-    reported: bool
-    answer: Answer | None
-    answered_at: datetime | None
-    report_within_s: int
-    delivery: Delivery | None
-
-
 class Outbox:
     """The outbox of one enrolment. Raises `OutboxError` for all that goes wrong with it."""
 
@@ -90,12 +62,7 @@ class Outbox:
             raise cannot_write(path, error) from None
         outbox = cls(path)
         with outbox._database.transaction() as run:
-            for statement in filter(str.strip, SCHEMA.split(";")):
-                run(statement)
-            run(
-                "INSERT INTO state (one, nonce, batch, report_within_s) VALUES (1, ?, ?, ?)",
-                (nonce, MAX_RECORDS, report_within_s),
-            )
+            outbox_schema.create(run, nonce, report_within_s)
         return outbox
 
     def append(self, record: Record, *, changed: bool) -> Record:
@@ -136,7 +103,7 @@ class Outbox:
         """Return the newest record ever kept, delivered or not."""
         with self._database.transaction() as run:
             (body,) = run("SELECT latest FROM state").fetchone()
-        return _record(body)
+        return record_of(body)
 
     def ratchet(self) -> tuple[int, str]:
         """Return the sequence that the next new upload has, and the server's nonce for it."""
@@ -253,27 +220,7 @@ class Outbox:
     def overview(self) -> Overview:
         """Return what `status` tells."""
         with self._database.transaction() as run:
-            row = run(
-                "SELECT dropped, latest, record_sequence <= answered_record, answer, answered_at, "
-                "report_within_s, delivery FROM state"
-            ).fetchone()
-            (waiting,) = run("SELECT COUNT(*) FROM records WHERE problem IS NULL").fetchone()
-            aside = run("SELECT problem FROM records WHERE problem IS NOT NULL ORDER BY sequence")
-            problems = tuple(problem for (problem,) in aside)
-        dropped, latest, reported, answer, answered_at, report_within_s, last = row
-        return Overview(
-            waiting=waiting,
-            set_aside=problems,
-            dropped=dropped,
-            latest=_record(latest),
-            reported=bool(reported),
-            answer=None if answer is None else codec.decode(Answer, strict_json.parse(answer)),
-            answered_at=None
-            if answered_at is None
-            else codec.parse_time(answered_at, "answered_at"),
-            report_within_s=report_within_s,
-            delivery=last and delivery.from_bytes(last),
-        )
+            return overview_of(run)
 
     def close(self) -> None:
         """Close the database."""
@@ -294,10 +241,6 @@ class Outbox:
 def _chained(run: Run, record: Record) -> Record:
     sequence, previous = run("SELECT record_sequence, record_digest FROM state").fetchone()
     return dataclasses.replace(record, sequence=sequence + 1, previous=previous)
-
-
-def _record(body: bytes | None) -> Record | None:
-    return None if body is None else codec.decode(Record, strict_json.parse(body))
 
 
 def _now() -> datetime:

@@ -13,7 +13,8 @@ from passmuster_agent.collection import DEADLINE_S, recalling
 from passmuster_agent.config import Device, State
 from passmuster_agent.delivery import KEY_UNUSABLE, Delivery, DeliveryKind
 from passmuster_agent.notebook import StateNotebook
-from passmuster_agent.outbox import Outbox, Overview
+from passmuster_agent.outbox import Outbox
+from passmuster_agent.outbox_overview import Overview
 from passmuster_collectors.contract.enrolment import KeyTier
 from passmuster_collectors.contract.platform import Platform
 from passmuster_collectors.contract.reading import Reading, Status

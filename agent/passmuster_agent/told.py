@@ -13,7 +13,7 @@ from typing import Annotated
 
 from passmuster_agent.advice import as_judged
 from passmuster_agent.delivery import KEY_UNUSABLE, Delivery, DeliveryKind, Obstacle
-from passmuster_agent.outbox import Overview
+from passmuster_agent.outbox_overview import Overview
 from passmuster_agent.status import AgentStatus, Service, is_current
 from passmuster_collectors.contract.declaration import Whole
 from passmuster_collectors.contract.reading import Status

@@ -9,7 +9,7 @@ from passmuster_agent import delivery_words
 from passmuster_agent.advice import JudgedBy
 from passmuster_agent.config import Device
 from passmuster_agent.delivery import KEY_UNUSABLE, Delivery, DeliveryKind, Obstacle
-from passmuster_agent.outbox import Overview
+from passmuster_agent.outbox_overview import Overview
 from passmuster_agent.records import new_record
 from passmuster_agent.refusals import STOPPING
 from passmuster_agent.status import AgentStatus, Service, describe

@@ -12,7 +12,8 @@ from passmuster_agent.doctor.findings import Check, Condition
 from passmuster_agent.doctor.surroundings import RootHelperState, Surroundings, exists, unit_state
 from passmuster_agent.errors import AgentError
 from passmuster_agent.key_loss import code_that_replaces, lost_key
-from passmuster_agent.outbox import Outbox, Overview
+from passmuster_agent.outbox import Outbox
+from passmuster_agent.outbox_overview import Overview
 from passmuster_agent.transport import Transport
 from passmuster_collectors.contract.platform import Platform
 from passmuster_collectors.host.base import Host

@@ -28,7 +28,8 @@ from passmuster_agent.config import Device, State
 from passmuster_agent.database import OutboxError
 from passmuster_agent.delivery import KEY_UNUSABLE, Delivery, DeliveryKind, Obstacle
 from passmuster_agent.errors import AgentError
-from passmuster_agent.outbox import Outbox, Overview
+from passmuster_agent.outbox import Outbox
+from passmuster_agent.outbox_overview import Overview
 from passmuster_agent.status import Service, allowed_s, status
 from passmuster_agent.status_text import render
 from passmuster_agent.told import LastTry, Told, as_status, told_of
