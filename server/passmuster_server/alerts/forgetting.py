@@ -1,5 +1,6 @@
 """Deletes alerts that have waited too long, and what is stored of one laptop or person."""
 
+import re
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
@@ -7,14 +8,16 @@ from typing import Any
 from sqlalchemy import Connection, delete, select
 
 from passmuster_server.addresses import spellings
-from passmuster_server.alerts.events import way_of
-from passmuster_server.alerts.rules import Mail, Rule, remove_rule, rules_of
+from passmuster_server.alerts.rules import Kind, Mail, remove_rule, rules_of
 from passmuster_server.alerts.tables import alert_outbox
 from passmuster_server.audit.actions import Action
 from passmuster_server.audit.record import Event, record
 
 HELD = timedelta(days=7)
 """How long an alert waits for whoever does not take it."""
+
+_ADDRESS = re.compile(r"[^\s<>()\[\],;:\"]+@[^\s<>()\[\],;:\"]+")
+"""What may be somebody's address in the name of a rule."""
 
 
 def forget_alerts(connection: Connection, before: datetime, limit: int) -> int:
@@ -36,17 +39,23 @@ def forget_devices(connection: Connection, organisation: str, devices: Iterable[
 def rules_naming(connection: Connection, organisation: str, person: str) -> list[dict[str, Any]]:
     """Return the rules by which mail goes to a person's address, or from it.
 
-    One that signs in at the mail server by the address is such a rule too.
+    One that signs in at the mail server by the address is such a rule too. What belongs to somebody
+    else in it is empty: whose address it is the person is not told.
     """
-    found = (rule for rule in rules_of(connection, organisation) if _names(rule, person))
+
+    def own(address: str) -> str:
+        return address if _is(address, person) else ""
+
     return [
         {
-            "name": rule.name,
-            "by": way_of(rule.channel),
-            "smtp_user": rule.channel.user if isinstance(rule.channel, Mail) else "",
-            "on": list(rule.kinds),
+            "name": "" if any(not own(each) for each in _ADDRESS.findall(name)) else name,
+            "to": own(channel.to),
+            "sender": own(channel.sender),
+            "smtp": channel.host,
+            "smtp_user": own(channel.user),
+            "on": list(kinds),
         }
-        for rule in found
+        for name, channel, kinds in _mails_naming(connection, organisation, person)
     ]
 
 
@@ -57,7 +66,7 @@ def forget_person(
 
     That each is gone goes on record, and so to those whom another rule tells: `by` is who did it.
     """
-    names = [each["name"] for each in rules_naming(connection, organisation, person)]
+    names = [name for name, *_ in _mails_naming(connection, organisation, person)]
     for name in names:
         remove_rule(connection, organisation, name)
         # The record must not hold what was erased.
@@ -66,10 +75,17 @@ def forget_person(
     return len(names)
 
 
-def _names(rule: Rule, person: str) -> bool:
-    if not isinstance(rule.channel, Mail):
-        return False
-    channel = rule.channel
-    named = (channel.to, channel.sender, channel.user)
-    written = {spelling for each in named for spelling in spellings(each)}
-    return not written.isdisjoint(spellings(person))
+def _mails_naming(
+    connection: Connection, organisation: str, person: str
+) -> list[tuple[str, Mail, tuple[Kind, ...]]]:
+    """Return name, channel and kinds of the rules of mail that name the person, by name."""
+    return [
+        (rule.name, channel, rule.kinds)
+        for rule in rules_of(connection, organisation)
+        if isinstance(channel := rule.channel, Mail)
+        and any(_is(each, person) for each in (channel.to, channel.sender, channel.user))
+    ]
+
+
+def _is(address: str, person: str) -> bool:
+    return not set(spellings(address)).isdisjoint(spellings(person))

@@ -162,6 +162,21 @@ def test_a_laptop_that_is_erased_takes_with_it_what_waits_about_it(
     assert other.device in subject
 
 
+def test_whose_the_other_addresses_of_such_a_rule_are_is_not_handed_out(
+    server: ClockedServer,
+) -> None:
+    by_bo = ("--from", ANA, "--smtp", "127.0.0.1:9", "--smtp-user", "bo@example.com")
+    password = server.directory / "smtp-password"
+    password.write_text("correct-horse")
+    signs_in = ("--smtp-password-file", str(password))
+    for name in ("for <cy@example.com>", f"from {ANA}"):
+        server.command("alert", "add", name, "--email", "cy@example.com", *by_bo, *signs_in)
+    told = json.loads(server.command("export-person", ANA).stdout)["alerts_by_mail"]
+    assert [(each["name"], each["sender"]) for each in told] == [("", ANA), (f"from {ANA}", ANA)]
+    for other in ("cy@example.com", "bo@example.com"):
+        assert other not in str(told)
+
+
 def test_rules_that_mail_a_person_are_handed_out_deleted_and_told(server: ClockedServer) -> None:
     smtp = ("--smtp", "127.0.0.1:9", "--on", "shut_out")
     for name, to, sender in (
@@ -176,10 +191,14 @@ def test_rules_that_mail_a_person_are_handed_out_deleted_and_told(server: Clocke
     addresses = ("--email", "it@example.com", "--from", "gate@example.com")
     server.command("alert", "add", "her account", *addresses, *smtp, *signs_in)
     found = json.loads(server.command("export-person", ANA).stdout)
-    assert [(each["name"], each["smtp_user"]) for each in found["alerts_by_mail"]] == [
-        ("by her", ""),
-        ("her account", "Ana@Example.com"),
-        ("hers", ""),
+    told = [
+        tuple(each[part] for part in ("name", "to", "sender", "smtp_user"))
+        for each in found["alerts_by_mail"]
+    ]
+    assert told == [
+        ("by her", "", "ANA@example.com", ""),
+        ("her account", "", "", "Ana@Example.com"),
+        ("hers", "Ana@example.com", "", ""),
     ]
     (entry,) = [each for each in found["audit_entries"] if each["action"] == "alert.added"]
     assert entry["subject"] == "hers"
