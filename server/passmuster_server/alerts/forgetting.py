@@ -67,8 +67,10 @@ def forget_person(
     That each is gone goes on record, and so to those whom another rule tells: `by` is who did it.
     """
     names = [name for name, *_ in _mails_naming(connection, organisation, person)]
+    # By name, and each before the end of the record, as whoever removes one alone holds them.
     for name in names:
         remove_rule(connection, organisation, name)
+    for name in names:
         # The record must not hold what was erased.
         told = "" if person.casefold() in name.casefold() else name
         record(connection, organisation, Event(Action.ALERT_REMOVED, by, subject=told), now)

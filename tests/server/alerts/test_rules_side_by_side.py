@@ -4,23 +4,27 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, TypeVar
 
 import pytest
 from sqlalchemy import Connection, event, text
 
 from passmuster_server.alerts import management, outbox
+from passmuster_server.alerts.forgetting import forget_person
 from passmuster_server.alerts.management import NoRuleError
 from passmuster_server.alerts.rules import (
     Alert,
     Hook,
     Kind,
+    Mail,
     Rule,
     Severity,
     add_rule,
     remove_rule,
     rules_of,
 )
+from passmuster_server.audit.record import record
 from passmuster_server.database import Database
 from passmuster_server.schema import DEFAULT_GROUP, DEFAULT_ORGANISATION
 from tests.support import example_database, postgresql
@@ -41,8 +45,8 @@ def servers() -> Iterator[tuple[Database, Database]]:
     example_database.close_all()
 
 
-def add(connection: Connection) -> bool:
-    return add_rule(connection, DEFAULT_ORGANISATION, RULE, NOW)
+def add(connection: Connection, rule: Rule = RULE) -> bool:
+    return add_rule(connection, DEFAULT_ORGANISATION, rule, NOW)
 
 
 def remove(connection: Connection) -> bool:
@@ -167,4 +171,34 @@ def test_whoever_removes_a_rule_waits_for_the_one_that_has_just_sent_for_it(
     event.listen(servers[0].writer_engine, "after_cursor_execute", after)
     commit(servers[0], lambda connection: outbox.settle(connection, message, NOW))
     assert meanwhile.result() is True
+    assert stored(servers[0]) == (0, 0)
+
+
+def test_whoever_erases_a_person_and_whoever_removes_a_rule_of_hers_wait_for_one_another(
+    servers: tuple[Database, Database],
+) -> None:
+    hers = Mail("ana@example.com", "gate@example.com", "127.0.0.1", 9, "none")
+    for name in ("a", "b"):
+        commit(servers[0], partial(add, rule=Rule(name, hers)))
+
+    def removed(connection: Connection) -> bool:
+        try:
+            gone = management.remove(connection, DEFAULT_ORGANISATION, "b", "it@example.com")
+        except NoRuleError:
+            return False
+        record(connection, DEFAULT_ORGANISATION, gone, NOW)
+        return True
+
+    meanwhile = Meanwhile(servers[1], removed)
+
+    def after(connection: Connection, _: Any, statement: str, *__: Any) -> None:
+        if statement.startswith("INSERT INTO audit_entries") and not meanwhile.begun:
+            meanwhile.begin(connection)
+
+    event.listen(servers[0].writer_engine, "after_cursor_execute", after)
+    erased = commit(
+        servers[0],
+        lambda each: forget_person(each, DEFAULT_ORGANISATION, hers.to, "it@example.com", NOW),
+    )
+    assert (erased, meanwhile.result()) == (2, False)
     assert stored(servers[0]) == (0, 0)
