@@ -5,6 +5,7 @@ SQLite's own `lower` knows the letters of ASCII alone, and so does PostgreSQL's 
 `élodie@example.com` in another.
 """
 
+import re
 from typing import Any
 
 from sqlalchemy import Column, ColumnElement, String, func, or_
@@ -35,6 +36,22 @@ def fold(text: str | None) -> str | None:
 def is_address(column: Column[Any], address: str) -> ColumnElement[bool]:
     """Return the condition that the column holds this address."""
     return or_(column == address, func.folded(column).in_(spellings(address)))
+
+
+def names_person(text: str, person: str) -> bool:
+    """Return whether the text is the person's address, in any case, or holds it as a whole.
+
+    `desk of ana@example.com` holds `ana@example.com`; `joana@example.com` is somebody else's.
+    """
+    own = spellings(person)
+    if not {*spellings(text.strip())}.isdisjoint(own):
+        return True
+    # Whoever is known by a plain word is not named by each text that it occurs in.
+    return "@" in person and any(
+        re.search(rf"(?<![\w.+%-]){re.escape(each)}(?![\w-]|\.\w)", written)
+        for each in own
+        for written in spellings(text)
+    )
 
 
 def spellings(text: str) -> tuple[str, ...]:

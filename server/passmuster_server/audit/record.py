@@ -1,12 +1,12 @@
 """Writes the audit record, in the transaction of the action that it is about, and reads it."""
 
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, func, or_, select, update
 
 from passmuster_collectors.contract import strict_json
 from passmuster_collectors.contract.canonical import canonical_bytes
@@ -159,14 +159,13 @@ def entries_after(
     return [_entry(row) for row in connection.execute(statement)]
 
 
-def about(connection: Connection, organisation: str, person: str) -> list[Entry]:
-    """Return every entry about a person, the oldest first."""
+def about(
+    connection: Connection, organisation: str, person: str, also: Sequence[int] = ()
+) -> list[Entry]:
+    """Return every entry about a person, the oldest first, and those of the numbers `also`."""
     statement = (
         select(audit_entries)
-        .where(
-            audit_entries.c.organisation_id == organisation,
-            audit_entries.c.person == person.casefold(),
-        )
+        .where(*_about(organisation, person, also))
         .order_by(audit_entries.c.number)
     )
     return [_entry(row) for row in connection.execute(statement)]
@@ -189,16 +188,15 @@ def on_subject(
     return [_entry(row) for row in connection.execute(statement)]
 
 
-def erase(connection: Connection, organisation: str, person: str) -> tuple[tuple[int, int], ...]:
+def erase(
+    connection: Connection, organisation: str, person: str, also: Sequence[int] = ()
+) -> tuple[tuple[int, int], ...]:
     """Take out what the entries say of a person; return their numbers: first and last of each row.
 
-    When, who and which action stays, and so does the chain. Whoever erases records it, with these
-    numbers: `verify` accepts no other gap.
+    `also`: numbers of entries that name the person otherwise. When, who and which action stays, and
+    so does the chain. Whoever erases records it, with these numbers: `verify` accepts no other gap.
     """
-    about_person = (
-        audit_entries.c.organisation_id == organisation,
-        audit_entries.c.person == person.casefold(),
-    )
+    about_person = _about(organisation, person, also)
     numbers = list(
         connection.execute(
             select(audit_entries.c.number).where(*about_person).order_by(audit_entries.c.number)
@@ -252,6 +250,15 @@ def verify(connection: Connection, organisation: str, known_head: str = "") -> V
     if unaccounted := sorted(erased - accounted):
         raise BrokenChainError(f"entry {unaccounted[0]} was emptied, and no erasure says so")
     return Verified(number, len(erased), previous)
+
+
+def _about(
+    organisation: str, person: str, also: Sequence[int]
+) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    return (
+        audit_entries.c.organisation_id == organisation,
+        or_(audit_entries.c.person == person.casefold(), audit_entries.c.number.in_(also)),
+    )
 
 
 def _locked_head(connection: Connection, organisation: str) -> Row[Any]:

@@ -97,6 +97,9 @@ def export(connection: Connection, organisation: str, person: str) -> Mapping[st
         "callers_confined_to_the_person": _plain(
             callers.callers_naming(connection, organisation, person)
         ),
+        "callers_called_after_the_person": _plain(
+            callers.callers_called(connection, organisation, person)
+        ),
         "gate_sessions": _rows(
             connection, gate_sessions, organisation, gate_sessions.c.person, person
         ),
@@ -122,7 +125,12 @@ def export(connection: Connection, organisation: str, person: str) -> Mapping[st
                 "subject": entry.subject,
                 "details": entry.details,
             }
-            for entry in record.about(connection, organisation, person)
+            for entry in record.about(
+                connection,
+                organisation,
+                person,
+                callers.entries_naming(connection, organisation, person),
+            )
         ],
     }
 
@@ -177,7 +185,8 @@ def erase(
     views.forget_person(connection, organisation, person)
     # Each change of a caller holds its row before the end of the record, so this comes after both.
     callers.record_ended(connection, organisation, ended, by, now)
-    emptied = record.erase(connection, organisation, person)
+    named = callers.entries_naming(connection, organisation, person)
+    emptied = record.erase(connection, organisation, person, named)
     return {
         "devices": len(erased),
         "decisions": given,

@@ -268,6 +268,48 @@ def test_callers_that_may_ask_about_a_person_are_handed_out_and_never_set_free_b
     assert "holds" in server.command("verify-audit").stdout
 
 
+def test_a_caller_called_after_a_person_keeps_its_credentials_and_loses_the_address(
+    server: ClockedServer, client: httpx.Client
+) -> None:
+    names = (ANA.upper(), f"desk of {ANA}.", f"jo{ANA}")
+    tokens = {name: server.command("gate-client", name).stdout.split()[-1] for name in names}
+    server.command("gate-client", f"old {ANA}")
+    server.command("gate-client", f"old {ANA}", "--revoke")
+    server.command("gate-client", f"hers {ANA}", "--person", ANA)
+
+    def ask(name: str) -> int:
+        headers = {
+            "Authorization": f"Bearer {tokens[name]}",
+            "X-Passmuster-Subject": "bo@example.com",
+            "X-Passmuster-Application": "helpdesk",
+        }
+        return client.get("/gate/nginx", headers=headers).status_code
+
+    before = [ask(name) for name in names]
+    assert 401 not in before
+    found = json.loads(server.command("export-person", ANA).stdout)
+    called = {each["name"] for each in found["callers_called_after_the_person"]}
+    assert called == {*names[:2], f"old {ANA}", f"hers {ANA}"}
+    on_record = {
+        each["subject"]
+        for each in found["audit_entries"]
+        if each["action"].startswith("gate_client.")
+    }
+    assert on_record == called
+    said = server.command("erase-person", ANA, "--yes").stdout
+    assert "might ask about nobody else are revoked: 1." in said, "called after her is not hers"
+    assert ANA not in server.stored().lower().decode("latin-1").replace(f"jo{ANA}", "")
+    assert [ask(name) for name in names] == before
+    asked = "SELECT name = client_id FROM gate_clients ORDER BY name = client_id"
+    assert [bool(own) for (own,) in server.rows(asked)] == [False, True, True, True, True]
+    revoked = server.rows(
+        "SELECT subject FROM audit_entries WHERE action = 'gate_client.revoked' "
+        "AND subject IN (SELECT client_id FROM gate_clients)"
+    )
+    assert len(revoked) == 1, "expected the end of hers on record by its id"
+    assert "holds" in server.command("verify-audit").stdout
+
+
 def test_a_running_server_forgets_the_laptop_at_once(
     server: ClockedServer, client: httpx.Client
 ) -> None:
