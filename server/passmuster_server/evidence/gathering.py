@@ -148,12 +148,16 @@ def gather(
 
 
 def _signals(in_use: Iterable[Standing], now: datetime) -> dict[str, Outcomes]:
-    """Count by signal; of a laptop that is not heard of any more every signal is unknown."""
+    """Count by signal.
+
+    Of a laptop that is not heard of any more every signal is unknown of which policy demands
+    anything; what is switched off is not counted, as of any other laptop.
+    """
     counted = {signal.id: Counter[str]() for signal in CATALOG}
     for standing in in_use:
         if not standing.is_heard_of(now):
-            for counter in counted.values():
-                counter["unknown"] += 1
+            for signal in standing.judged & counted.keys():
+                counted[signal]["unknown"] += 1
             continue
         for each in standing.signals:
             excepted = each.waived_until is not None and now < each.waived_until

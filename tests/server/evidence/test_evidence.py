@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from passmuster_collectors.signals import CATALOG
-from passmuster_server.evidence.gathering import gather
+from passmuster_server.evidence.gathering import Outcomes, gather
 from passmuster_server.evidence.measures import SIGNALS, measures
 from passmuster_server.schema import DEFAULT_ORGANISATION
 from tests.support.clocked_server import ClockedServer, clocked_server
@@ -19,7 +19,8 @@ from tests.support.example_readings import USB, healthy, with_stick
 from tests.support.signing_device import SigningDevice
 from tests.support.tools import require_tool
 
-POLICY = f'[signals.{USB}]\nseverity = "block"\n'
+OFF = "idle_logoff"
+POLICY = f'[signals.{USB}]\nseverity = "block"\n[signals.{OFF}]\nseverity = "off"\n'
 ANA = "ana@example.com"
 
 
@@ -78,7 +79,9 @@ def test_it_counts_laptops_by_what_they_are_now(server: ClockedServer, tmp_path:
     assert found["measures"][0]["controls"]["iso_27001"]
 
 
-def test_of_laptops_that_fell_silent_every_signal_is_unknown(server: ClockedServer) -> None:
+def test_of_laptops_that_fell_silent_every_signal_that_policy_looks_at_is_unknown(
+    server: ClockedServer,
+) -> None:
     services, now = server.services, server.now()
     standings = services.standings.all(DEFAULT_ORGANISATION)
     period = (now, now + timedelta(days=3))
@@ -86,8 +89,10 @@ def test_of_laptops_that_fell_silent_every_signal_is_unknown(server: ClockedServ
         lambda connection: gather(connection, DEFAULT_ORGANISATION, standings, *period, period[1])
     )
     assert found.by_verdict == {"unknown": 3}
-    assert {each.unknown for each in found.signals.values()} == {3}
-    assert {each.passed for each in found.signals.values()} == {0}
+    assert found.signals[OFF] == Outcomes(), "nobody looks at it, silent or not"
+    others = [each for signal, each in found.signals.items() if signal != OFF]
+    assert {each.unknown for each in others} == {3}
+    assert {each.passed for each in others} == {0}
 
 
 def test_it_names_no_worker(server: ClockedServer, tmp_path: Path) -> None:
