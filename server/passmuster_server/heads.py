@@ -1,7 +1,8 @@
-"""How large and how slow the head of a request may be: uvicorn's parser sets no limit of its own.
+"""How large the head of a request may be, and how slow all of it: uvicorn sets no such limits.
 
-Beyond it the answer is 431 (RFC 6585, section 5), and the connection is closed. Bodies have their
-limits where they are read (`web.bodies`).
+A head that is too large is answered by 431 (RFC 6585, section 5), and the connection is closed; so
+it is where a request does not come. How large bodies may be is said where they are read
+(`web.bodies`).
 """
 
 import asyncio
@@ -15,6 +16,9 @@ MAX_HEAD = 32 * 1024
 """Bytes of the request line and all headers: as much as nginx takes by default."""
 HEAD_WITHIN_S = 30.0
 """From the first byte, or from the connection, until the head has arrived."""
+BODY_WITHIN_S = 60.0
+"""From the head until the body has arrived, and a second more for each `BODY_RATE` bytes of it."""
+BODY_RATE = 500
 
 TOO_LARGE = (
     b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
@@ -30,13 +34,15 @@ class BoundedProtocol(HttpToolsProtocol):
         self._around = 0
         self._in_head = True
         self.head: tuple[tuple[bytes, bytes], ...] = ()
+        self._body_length = 0
+        self._waits_since = 0.0
         self._deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait for the first head."""
         super().connection_made(transport)
         self.transport: JoinedWrites = JoinedWrites(transport, self.loop)
-        self._wait_for_head()
+        self._wait()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Wait no longer."""
@@ -51,9 +57,9 @@ class BoundedProtocol(HttpToolsProtocol):
             if self._in_head:
                 self.transport.write(TOO_LARGE)
             self.transport.close()
-        elif self._in_head and self._around and self._deadline is None:
-            # A head that arrives whole, as most do, is not waited for.
-            self._wait_for_head()
+        elif self._deadline is None and (self._around or not self._in_head or self._is_forgotten()):
+            # A request that arrives whole, as most do, is not waited for.
+            self._wait()
 
     def on_headers_complete(self) -> None:
         """Have the head."""
@@ -80,8 +86,9 @@ class BoundedProtocol(HttpToolsProtocol):
         self._stop_waiting()
 
     def body_arrived(self, body: bytes) -> None:
-        """Count no part of the body."""
+        """Count the body by itself."""
         self._around -= len(body)
+        self._body_length += len(body)
 
     def hand_on_body(self, body: bytes) -> None:
         """Hand on a part of the body that has been counted."""
@@ -89,17 +96,36 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def message_complete(self) -> None:
         """Begin to count the next head."""
-        self._in_head, self._around = True, 0
+        self._in_head, self._around, self._body_length = True, 0, 0
+        self._stop_waiting()
 
-    def _wait_for_head(self) -> None:
-        self._deadline = self.loop.call_later(HEAD_WITHIN_S, self._too_slow)
+    def _wait(self) -> None:
+        self._waits_since = self.loop.time()
+        self._look_after(HEAD_WITHIN_S if self._in_head else BODY_WITHIN_S)
+
+    def _look_after(self, seconds: float) -> None:
+        self._deadline = self.loop.call_later(seconds, self._look)
 
     def _stop_waiting(self) -> None:
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
 
-    def _too_slow(self) -> None:
+    def _look(self) -> None:
         self._deadline = None
-        if not self.transport.is_closing():
+        left_s = 0.0 if self._in_head else self._body_left_s()
+        if left_s > 0:
+            self._look_after(left_s)
+        elif not self.transport.is_closing():
             self.transport.close()
+
+    def _body_left_s(self) -> float:
+        if self.flow.read_paused:
+            return BODY_WITHIN_S  # it is we who do not take it
+        waited_s = self.loop.time() - self._waits_since
+        return BODY_WITHIN_S + self._body_length / BODY_RATE - waited_s
+
+    def _is_forgotten(self) -> bool:
+        """Whether uvicorn waits for nothing: it was answered before the rest of its body came."""
+        is_answered = self.cycle is None or self.cycle.response_complete  # type: ignore[redundant-expr] # there is none before the first
+        return is_answered and self.timeout_keep_alive_task is None

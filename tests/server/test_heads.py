@@ -1,5 +1,6 @@
 """The head of a request is bounded in size and in time, whoever sends it."""
 
+import contextlib
 import socket
 import threading
 import time
@@ -22,6 +23,10 @@ async def length(request: Request) -> Response:
     return Response(str(len(await request.body())))
 
 
+async def refusing(_: Request) -> Response:
+    return Response(status_code=401)
+
+
 async def names(request: Request) -> Response:
     await request.body()
     return Response(",".join(request.headers))
@@ -31,6 +36,7 @@ async def names(request: Request) -> Response:
 def port() -> Iterator[int]:
     app = Starlette(
         routes=[
+            Route("/closed", refusing, methods=["POST"]),
             Route("/", length, methods=["POST"]),
             Route("/names", names, methods=["POST"]),
         ]
@@ -62,6 +68,19 @@ def answers(port: int, *pieces: bytes) -> bytes:
         except (BrokenPipeError, ConnectionResetError):
             pass
     return received
+
+
+@contextlib.contextmanager
+def refused(port: int, length: int) -> Iterator[socket.socket]:
+    """Yield a connection whose request was answered by its head and one byte of its body."""
+    head = b"POST /closed HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n" % length
+    with socket.create_connection(("127.0.0.1", port), PATIENCE_S) as connection:
+        connection.sendall(head + b"h")
+        received = b""
+        while b"\r\n\r\n" not in received:
+            received += connection.recv(65_536)
+        assert received.startswith(b"HTTP/1.1 401 ")
+        yield connection
 
 
 HEAD = b"POST / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
@@ -117,3 +136,51 @@ def test_a_head_that_does_not_come_to_its_end_is_not_waited_for(
     monkeypatch.setattr(heads, "HEAD_WITHIN_S", 0.2)
     assert answers(port, HEAD) == b""
     assert answers(port) == b"", "and neither is one that never begins"
+
+
+def test_neither_is_a_body(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(heads, "BODY_WITHIN_S", 0.2)
+    head = HEAD + b"Content-Length: 5\r\n\r\n"
+    assert answers(port, head) == b""
+    assert answers(port, head, b"hel") == b""
+    chunked = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
+    assert answers(port, chunked, b"5\r\nhello\r\n") == b""
+
+
+def test_a_long_body_may_take_as_long_as_it_comes(
+    port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(heads, "BODY_WITHIN_S", 0.1)
+    monkeypatch.setattr(heads, "BODY_RATE", 1)
+    head = HEAD + b"Content-Length: 50\r\n\r\n"
+    pieces = [head + b"x" * 30, *[b"x"] * 20]
+    assert answers(port, *pieces).endswith(b"\r\n\r\n50")
+
+
+@pytest.mark.parametrize("rest", [b"i", b"iPOST / HT"], ids=["its end", "more"])
+def test_nobody_keeps_a_connection_by_what_comes_behind_an_answer(
+    port: int, monkeypatch: pytest.MonkeyPatch, rest: bytes
+) -> None:
+    """uvicorn waits no longer once anything comes, and begins anew with the next answer alone."""
+    monkeypatch.setattr(heads, "HEAD_WITHIN_S", 0.2)
+    with refused(port, 2) as connection:
+        connection.sendall(rest)
+        with contextlib.suppress(ConnectionResetError):
+            assert connection.recv(65_536) == b""
+
+
+def test_nor_by_a_body_that_nobody_reads(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(heads, "BODY_WITHIN_S", 0.2)
+    with refused(port, 9) as connection:
+        connection.sendall(b"i")
+        with contextlib.suppress(ConnectionResetError):
+            assert connection.recv(65_536) == b""
+
+
+def test_whoever_was_answered_early_may_ask_again(port: int) -> None:
+    with refused(port, 2) as connection:
+        connection.sendall(b"i" + HEAD + b"Content-Length: 5\r\n\r\nhello")
+        received = b""
+        while piece := connection.recv(65_536):
+            received += piece
+    assert received.endswith(b"\r\n\r\n5")
