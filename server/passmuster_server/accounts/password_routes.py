@@ -1,16 +1,17 @@
 """Signing in by password and code, proving it again, and the page of one's own account."""
 
-from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import segno
+from starlette.background import BackgroundTask
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from passmuster_server.accounts import credentials, passkeys, service
+from passmuster_server.accounts.blocked_sign_ins import BlockedSignIns
 from passmuster_server.accounts.cookies import Cookies
 from passmuster_server.accounts.credentials import CredentialError
 from passmuster_server.accounts.guard import Guard
@@ -21,21 +22,16 @@ from passmuster_server.accounts.roles import TITLES
 from passmuster_server.accounts.service import AddressError, Method, Session
 from passmuster_server.accounts.sign_in_form import SignInForm
 from passmuster_server.audit.actions import Action
-from passmuster_server.audit.record import Event, record_once
 from passmuster_server.clock import Clock
 from passmuster_server.config import Config
 from passmuster_server.database import Database, Transaction
-from passmuster_server.devices.limits import AddressLimit, requester
+from passmuster_server.devices.limits import requester
 from passmuster_server.schema import DEFAULT_ORGANISATION
 from passmuster_server.services import Services
 from passmuster_server.web.forms import TOKEN_FIELD, own_path, read_form
 from passmuster_server.web.pages import HEADERS, Pages
 from passmuster_server.web.problems import RefusalError
 
-BLOCKED_AGAIN = timedelta(minutes=15)
-"""How often it goes on record that the tries of one account are used up."""
-LOOKED_UP_AGAIN_S = 60.0
-"""How often tries that are refused may reach the writer, for one account."""
 ACCOUNT_PATH = "/account"
 MAX_FIELD = 256
 WRONG = "The address, the password or the code is not right."
@@ -52,7 +48,7 @@ class PasswordPages:
         self._guard = Guard(database, clock, config.public_url)
         self._form = SignInForm(config.public_url, openid=config.openid is not None)
         self._proofs = Proofs(database, clock)
-        self._looked_up = AddressLimit(1, LOOKED_UP_AGAIN_S)
+        self._blocked = BlockedSignIns(database, clock)
         self._pages = Pages(Path(__file__).parent / "templates")
 
     async def sign_in(self, request: Request) -> Response:
@@ -68,11 +64,13 @@ class PasswordPages:
         except AddressError:
             right = False
         except RefusalError as error:
-            if isinstance(error, AccountTriesError):
-                await self._note_blocked(email)
-            return self._form.response(
+            refused = self._form.response(
                 request, status=429, problem=error.problem.detail, headers=error.headers
             )
+            if isinstance(error, AccountTriesError):
+                # No password is looked at, so this is the same for an account that is not there.
+                refused.background = BackgroundTask(self._blocked.note, email)
+            return refused
         if not right:
             return self._form.response(request, status=403, problem=WRONG)
         now, before = self._clock(), self._cookies.session(request)
@@ -88,22 +86,6 @@ class PasswordPages:
         response = RedirectResponse("/fleet", 303, headers=dict(HEADERS))
         self._cookies.start_session(response, token)
         return response
-
-    async def _note_blocked(self, email: str) -> None:
-        """Put on record that somebody tries too often to get into an account that is there."""
-        # Whether it is there or not, as much is written: the answer takes as long.
-        if self._looked_up.wait_s(email) > 0:
-            return
-        now = self._clock()
-
-        def note(transaction: Transaction) -> None:
-            connection = transaction.connection
-            if service.is_enabled(connection, DEFAULT_ORGANISATION, email):
-                event = Event(Action.SIGN_IN_BLOCKED, subject=email, person=email)
-                record_once(connection, DEFAULT_ORGANISATION, event, now, BLOCKED_AGAIN)
-
-        await self._database.write(note)
-        self._looked_up.count(email)
 
     async def prove(self, request: Request, session: Session) -> Response:
         """Take a password and code again, and lead back to where the change is made."""
