@@ -27,7 +27,7 @@ from passmuster_server.database import Database, StoreUnavailableError, Transact
 from passmuster_server.devices.tables import organisations
 from passmuster_server.gate.decision import Proof, Question
 from passmuster_server.gate.tables import break_glass_codes, gate_sessions
-from passmuster_server.policy.standing import DeviceStatus, Standing
+from passmuster_server.policy.standing import CLOCK_STEP_S, DeviceStatus, Standing
 from passmuster_server.policy.standings import Standings
 from passmuster_server.policy.tables import verdict_history
 from passmuster_server.schema import from_microseconds, to_microseconds
@@ -37,6 +37,7 @@ COOKIE_LIFETIME = timedelta(minutes=15)
 RENEW_AFTER = timedelta(minutes=5)
 SESSION_LIFETIME = timedelta(hours=8)
 TICKET_LIFETIME = timedelta(seconds=60)
+CLOCK_STEP = timedelta(seconds=CLOCK_STEP_S)
 OLD_TICKETS = 500
 """Emptied at once, where there are any."""
 USE = "gate-session"
@@ -190,7 +191,10 @@ class GateSessions:
         return value, max(0, int((expires_at - now).total_seconds()))
 
     async def read(self, cookie: str) -> Session | None:
-        """Return what a cookie of ours says, or None. Whether it still counts is not looked at."""
+        """Return what a cookie of ours says, or None. Whether it still counts is not looked at.
+
+        One of a time to come says nothing: no fall of its device would ever be later.
+        """
         if not 0 < len(cookie) <= MAX_COOKIE:
             return None
         session = self._verified.get(cookie)
@@ -205,7 +209,8 @@ class GateSessions:
             self._verified[cookie] = session
             if len(self._verified) > REMEMBERED:
                 self._verified.popitem(last=False)
-        return session if session.expires_at > self._clock() else None
+        now = self._clock()
+        return session if session.issued_at - CLOCK_STEP <= now < session.expires_at else None
 
     def is_closed(self, session: Session) -> bool:
         """Whether the session's device has fallen out since the cookie was issued."""

@@ -28,6 +28,7 @@ from passmuster_server.devices.addresses import Addresses, address_code, address
 from passmuster_server.devices.limits import AddressLimit
 from passmuster_server.gate.decision import Proof
 from passmuster_server.policy.document import BrowserAddress
+from passmuster_server.policy.standing import CLOCK_STEP_S
 from passmuster_server.proof import store
 from passmuster_server.proof.browsers import SESSION_S, Browsers
 from passmuster_server.proof.refusals import refusal
@@ -43,6 +44,7 @@ VISIT_BYTES = 16
 MAX_WAITING = 20_000
 MAX_BACK = 4_096
 SAME = BrowserAddress.SAME
+CLOCK_STEP = timedelta(seconds=CLOCK_STEP_S)
 BEGINS, WITHIN_S = 300, 60.0
 """Of one address: a whole office may share one."""
 
@@ -90,7 +92,8 @@ class Proofs:
 
         `Proof.ELSEWHERE` is one that policy does not take, for where the browser is.
 
-        A browser that comes from another address than it proved from has to do so anew. The
+        A browser that comes from another address than it proved from has to do so anew, and so has
+        one whose proof is of a time to come: the clock was wrong then or is wrong now. The
         device's verdict is another question: ask the gate's decision function about the device.
         """
         session = self.browsers.session(request)
@@ -100,7 +103,9 @@ class Proofs:
         row = await self._database.read(
             lambda connection: store.find_session(connection, organisation, session, now)
         )
-        if row is None or now - row.proven_at > within or row.address != address_of(request):
+        if row is None or row.address != address_of(request):
+            return None
+        if not -CLOCK_STEP <= now - row.proven_at <= within:
             return None
         proof = Proof(row.proof)
         if not row.same_address and self._policies.current(organisation).addresses is SAME:

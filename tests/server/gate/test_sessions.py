@@ -1,5 +1,6 @@
 """Which sessions a start closes, and what it takes the only writer to open one."""
 
+import asyncio
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -82,6 +83,30 @@ def test_a_clock_that_ran_ahead_closes_no_session_that_is_opened_later(tmp_path:
     assert sessions.is_closed(earlier), "it may have fallen out since"
     time += timedelta(minutes=1)
     assert not sessions.is_closed(session_of("ana", time)), "the laptop passes"
+
+
+def test_a_cookie_from_a_clock_that_ran_ahead_counts_no_more(tmp_path: Path) -> None:
+    """It would seem to be younger than whatever its laptop falls out by, until that time comes."""
+    now = time = utc_now()
+
+    def clock() -> datetime:
+        return time
+
+    async def read_at(*moments: timedelta) -> list[bool]:
+        nonlocal time
+        async with example_database.running(tmp_path) as database:
+            sessions = GateSessions(database, Standings(), SigningKeys(database, clock), clock)
+            cookie, _ = await sessions.cookie(session_of("ana", now))
+            found = []
+            for moment in moments:
+                time = now + moment
+                found.append(await sessions.read(cookie) is not None)
+            return found
+
+    counts = asyncio.run(
+        read_at(timedelta(0), -timedelta(seconds=30), -timedelta(hours=1), timedelta(minutes=14))
+    )
+    assert counts == [True, True, False, True], "clocks are corrected by seconds, too"
 
 
 def test_to_open_a_session_never_looks_at_all_that_are_kept(tmp_path: Path) -> None:

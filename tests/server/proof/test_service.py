@@ -194,6 +194,16 @@ def test_a_proof_is_over_after_a_working_day(
         assert visitor.who() == {"device": None}
 
 
+def test_one_from_a_clock_that_ran_ahead_is_none(
+    server: ClockedServer, visitor: Visitor, laptop: SigningDevice, client: httpx.Client
+) -> None:
+    """Else it would count until that time has come."""
+    with server.later(timedelta(hours=1)):
+        visitor.bring(attestation(laptop, client, visitor.want()))
+        assert visitor.who()["device"] == laptop.device
+    assert visitor.who() == {"device": None}
+
+
 def test_one_address_can_not_fill_the_store(
     new_visitor: Callable[[], Visitor], monkeypatch: pytest.MonkeyPatch
 ) -> None:
