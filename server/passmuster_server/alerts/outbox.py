@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Row, delete, func, literal, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, delete, func, literal, or_, select, update
 
 from passmuster_server.alerts.rules import Alert, Rule, Syslog, rules_of
 from passmuster_server.alerts.tables import alert_outbox, alert_rules
@@ -75,39 +75,22 @@ def _insert(
     return connection.execute(inserted).rowcount == 1
 
 
-def is_waiting(connection: Connection) -> bool:
-    """Return whether anything waits, due or not."""
-    return connection.execute(select(alert_outbox.c.alert_id).limit(1)).first() is not None
+def is_due(connection: Connection, now: datetime) -> bool:
+    """Return whether a rule has something to send now."""
+    return bool(_due(connection, now))
 
 
 def next_message(connection: Connection, now: datetime) -> Message | None:
     """Claim a rule that has something to send now, and return it; None: nothing is due."""
-    table, waiting = alert_rules, alert_outbox
-    is_free = or_(table.c.claimed_until.is_(None), table.c.claimed_until <= now)
-    due = connection.execute(
-        select(table)
-        .where(
-            or_(table.c.retry_at.is_(None), table.c.retry_at <= now),
-            is_free,
-            select(waiting.c.alert_id)
-            .where(
-                waiting.c.organisation_id == table.c.organisation_id,
-                waiting.c.name == table.c.name,
-            )
-            .exists(),
-        )
-        .order_by(table.c.name)
-    ).all()
-    for row in due:
-        if not row.failures and _sent(row, now) >= _rule(row).per_hour:
-            continue
+    table = alert_rules
+    for row in _due(connection, now):
         claim = secrets.token_hex(16)
         claimed = connection.execute(
             update(table)
             .where(
                 table.c.organisation_id == row.organisation_id,
                 table.c.name == row.name,
-                is_free,
+                _is_free(now),
                 # No other server has sent for it since the row was read.
                 table.c.claim.is_not_distinct_from(row.claim),
             )
@@ -119,6 +102,31 @@ def next_message(connection: Connection, now: datetime) -> Message | None:
         if claimed:
             _free(connection, row.organisation_id, row.name, claim)
     return None
+
+
+def _due(connection: Connection, now: datetime) -> list[Row[Any]]:
+    """Return the rules that have something to send now, by name."""
+    table, waiting = alert_rules, alert_outbox
+    rows = connection.execute(
+        select(table)
+        .where(
+            or_(table.c.retry_at.is_(None), table.c.retry_at <= now),
+            _is_free(now),
+            select(waiting.c.alert_id)
+            .where(
+                waiting.c.organisation_id == table.c.organisation_id,
+                waiting.c.name == table.c.name,
+            )
+            .exists(),
+        )
+        .order_by(table.c.name)
+    )
+    return [row for row in rows if row.failures or _sent(row, now) < _rule(row).per_hour]
+
+
+def _is_free(now: datetime) -> ColumnElement[bool]:
+    claimed_until = alert_rules.c.claimed_until
+    return or_(claimed_until.is_(None), claimed_until <= now)
 
 
 def _composed(connection: Connection, row: Row[Any], claim: str, now: datetime) -> Message | None:

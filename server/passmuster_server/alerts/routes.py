@@ -73,7 +73,10 @@ class Alerts:
                 await asyncio.sleep(LOOK_EVERY_S)
 
     async def _send_next(self, pusher: Pusher) -> bool:
-        if not await self._database.read(outbox.is_waiting):
+        # Writes wait for one another: what is to be sent later asks for none until then.
+        if not await self._database.read(
+            lambda connection: outbox.is_due(connection, self._clock())
+        ):
             return False
         message = await self._database.write(
             lambda transaction: outbox.next_message(transaction.connection, self._clock())

@@ -19,7 +19,10 @@ import httpx
 import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult, LoginPassword
+from sqlalchemy import Connection, Engine, event
 
+from passmuster_server.alerts.channels import SIDE_BY_SIDE
+from passmuster_server.database import Database
 from passmuster_server.policy import deadlines
 from tests.support.certificates import Authority
 from tests.support.clocked_server import ClockedServer, clocked_server
@@ -111,6 +114,40 @@ def until(condition: Callable[[], bool]) -> None:
     while not condition():
         assert time.monotonic() < deadline, "it did not come to that"
         time.sleep(0.05)
+
+
+@contextmanager
+def statements_about_rules(database: Database) -> Iterator[tuple[list[str], list[str]]]:
+    """Yield what the server says to the database about rules: as it reads, and in its writes."""
+    read: list[str] = []
+    written: list[str] = []
+
+    def said(connection: Connection, _: Any, statement: str, *__: Any) -> None:
+        if "alert_rules" in statement:
+            kept = written if connection.engine is database.writer_engine else read
+            kept.append(statement)
+
+    event.listen(Engine, "before_cursor_execute", said)
+    try:
+        yield read, written
+    finally:
+        event.remove(Engine, "before_cursor_execute", said)
+
+
+def test_what_is_to_be_sent_later_asks_for_no_write_before(
+    server: ClockedServer, client: httpx.Client
+) -> None:
+    nowhere = f"http://127.0.0.1:{deaf_port()}/x"
+    server.command("alert", "add", "desk", "--webhook", nowhere, "--on", "shut_out")
+    enrolled(server, client, OWNER, with_usb_stick())
+    until(lambda: server.rows("SELECT failures FROM alert_rules") == [(1,)])
+    with statements_about_rules(server.services.database) as (read, written):
+        # Whoever had found it due just before it was tried looks in vain once.
+        until(lambda: len(read) > SIDE_BY_SIDE)
+        read.clear()
+        written.clear()
+        until(lambda: len(read) > SIDE_BY_SIDE)
+        assert written == []
 
 
 def test_a_laptop_that_is_shut_out_is_mailed_with_what_it_needs_and_nobodys_name(

@@ -43,6 +43,10 @@ def due(database: Database, now: datetime = NOW) -> Message | None:
     return database.write_now(lambda each: outbox.next_message(each.connection, now))
 
 
+def is_due(database: Database, now: datetime = NOW) -> bool:
+    return database.read_now(lambda connection: outbox.is_due(connection, now))
+
+
 def next_of(database: Database, now: datetime = NOW) -> Message:
     found = due(database, now)
     assert found is not None, "nothing is due"
@@ -121,6 +125,28 @@ def test_what_failed_is_tried_again_as_the_same_message(database: Database) -> N
     after = next_of(database, NOW + timedelta(seconds=5))
     assert (devices(after), after.failures) == (["c"], 0)
     assert after.message_id != first.message_id
+
+
+def test_to_look_whether_anything_is_due_takes_a_read(tmp_path: Path) -> None:
+    database = example_database.create(tmp_path)
+    two = Rule("two", Hook("http://127.0.0.1:9/x", "whsec_"), per_hour=2)
+    database.write_now(lambda each: add_rule(each.connection, DEFAULT_ORGANISATION, two, NOW))
+    assert not is_due(database), "nothing waits"
+    put(database, "a")
+    assert is_due(database)
+    first = next_of(database)
+    assert not is_due(database), "it is on its way"
+    assert is_due(database, NOW + CLAIM), "whoever had it is gone"
+    later = NOW + timedelta(seconds=5)
+    settle(database, first, later)
+    assert not is_due(database), "it was to be tried later"
+    assert is_due(database, later)
+    settle(database, next_of(database, later))
+    put(database, "b", "c")
+    settle(database, next_of(database))
+    assert not is_due(database), "two an hour"
+    assert is_due(database, NOW + outbox.HOUR)
+    example_database.close_all()
 
 
 def test_after_a_crash_it_is_the_same_message_too(database: Database) -> None:
