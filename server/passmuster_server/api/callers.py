@@ -24,7 +24,7 @@ from passmuster_server.database import Transaction
 from passmuster_server.devices.groups import groups_of
 from passmuster_server.gate import client_store
 from passmuster_server.gate.callers import CALLERS_MANAGE, SCOPES, GateClient, Grants
-from passmuster_server.gate.client_store import GateClientExistsError
+from passmuster_server.gate.client_store import GateClientExistsError, UnknownGateClientError
 from passmuster_server.gate.registration import check_grants, check_name, created_event
 from passmuster_server.services import Services
 from passmuster_server.web.problems import RefusalError
@@ -110,7 +110,11 @@ class Callers:
             event = Event(Action.GATE_CLIENT_REVOKED, call.actor, subject=name)
             record(connection, call.organisation, event, call.now)
 
-        await self._database.write(work)
+        try:
+            await self._database.write(work)
+        except UnknownGateClientError:
+            # Another server, or a command, has just revoked it.
+            raise not_found("caller") from None
 
 
 def operations(services: Services) -> Sequence[Operation[Any, Any, Any]]:

@@ -1,13 +1,22 @@
 """Programs that may ask, made over HTTP: never one that may do more than who makes it."""
 
+import threading
 import time
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import text
 
+from passmuster_server.clock import utc_now
+from passmuster_server.database import Database, Transaction
+from passmuster_server.gate.client_store import revoke_client
+from passmuster_server.schema import DEFAULT_ORGANISATION
 from tests.server.api.conftest import Caller
+from tests.support import postgresql
 from tests.support.clocked_server import ClockedServer
+from tests.support.running_server import free_port
 from tests.support.signing_device import SigningDevice
 
 CALLERS = "/api/v1/callers"
@@ -172,3 +181,42 @@ def test_a_list_without_a_value_confines_to_nothing_and_is_refused(
 def test_a_name_is_taken_once(maker: httpx.Client) -> None:
     made(maker, name="twice")
     assert refused(maker.post(CALLERS, json={"name": "twice"})) == (409, "exists", "name")
+
+
+def test_one_that_is_revoked_elsewhere_at_the_same_moment_is_not_there_any_more(
+    tmp_path: Path,
+) -> None:
+    url = postgresql.cluster().create_database()
+    server = ClockedServer(tmp_path, free_port(), database=url)
+    server.command("migrate")
+    token = server.command("gate-client", "maker", *SCOPES).stdout.split()[-1]
+    server.command("gate-client", "desk", "--scope", "gate")
+    elsewhere = Database(url)
+    answers: list[httpx.Response] = []
+
+    def revoke() -> None:
+        with server.client() as client:
+            headers = {"Authorization": f"Bearer {token}"}
+            answers.append(client.post(REVOCATIONS, json={"name": "desk"}, headers=headers))
+
+    def work(transaction: Transaction) -> None:
+        revoke_client(transaction, DEFAULT_ORGANISATION, "desk", utc_now())
+        asking.start()
+        waits = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+        deadline = time.monotonic() + 60
+        while not transaction.connection.execute(waits).scalar_one():
+            assert asking.is_alive(), f"expected it to wait: {answers}"
+            assert time.monotonic() < deadline, "the other revocation does not wait"
+            time.sleep(0.02)
+
+    asking = threading.Thread(target=revoke)
+    server.start()
+    try:
+        elsewhere.write_now(work)
+        asking.join()
+    finally:
+        server.stop()
+        elsewhere.dispose()
+    (answer,) = answers
+    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+    assert answer.headers["Content-Type"] == "application/problem+json"
