@@ -12,6 +12,13 @@ from passmuster_server.audit.tables import audit_entries
 from passmuster_server.gate.tables import gate_clients, gate_grants
 
 _PERSON = "person"
+_ON_CALLERS = (
+    Action.GATE_CLIENT_CREATED,
+    Action.GATE_CLIENT_REVOKED,
+    Action.WEBHOOK_ADDED,
+    Action.WEBHOOK_REMOVED,
+)
+"""A webhook is a caller too: it has a name of the same kind."""
 
 
 def callers_naming(connection: Connection, organisation: str, person: str) -> list[dict[str, Any]]:
@@ -40,9 +47,7 @@ def entries_naming(connection: Connection, organisation: str, person: str) -> li
         select(audit_entries.c.number, audit_entries.c.subject)
         .where(
             audit_entries.c.organisation_id == organisation,
-            audit_entries.c.action.in_(
-                [Action.GATE_CLIENT_CREATED.value, Action.GATE_CLIENT_REVOKED.value]
-            ),
+            audit_entries.c.action.in_([each.value for each in _ON_CALLERS]),
             audit_entries.c.subject.is_not(None),
         )
         .order_by(audit_entries.c.number)

@@ -4,10 +4,10 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, delete, func, or_, select
+from sqlalchemy import ColumnElement, Connection, delete, func, or_, select, update
 
-from passmuster_server.addresses import is_address, spellings
-from passmuster_server.ssf.tables import ssf_outbox, ssf_removed_subjects
+from passmuster_server.addresses import is_address, names_person, spellings
+from passmuster_server.ssf.tables import ssf_outbox, ssf_removed_subjects, ssf_streams
 
 HELD = timedelta(days=7)
 """How long an event waits for a receiver that does not take it."""
@@ -44,7 +44,10 @@ def forget_events(connection: Connection, before: datetime, limit: int) -> int:
 def forget_person(
     connection: Connection, organisation: str, person: str, devices: Iterable[str]
 ) -> None:
-    """Delete what waits about a person, and the wishes of receivers not to hear of them."""
+    """Delete what waits about a person, and the wishes of receivers not to hear of them.
+
+    A description of a stream that holds the person's address goes too: a webhook's is its name.
+    """
     connection.execute(
         delete(ssf_outbox).where(
             ssf_outbox.c.organisation_id == organisation,
@@ -56,6 +59,19 @@ def forget_person(
             ssf_removed_subjects.c.organisation_id == organisation, _names(person, devices)
         )
     )
+    own = ssf_streams.c.organisation_id == organisation
+    described = connection.execute(
+        select(ssf_streams.c.stream_id, ssf_streams.c.description)
+        .where(own, ssf_streams.c.description.is_not(None))
+        .order_by(ssf_streams.c.stream_id)
+    ).all()
+    for stream, description in described:
+        if names_person(description, person):
+            connection.execute(
+                update(ssf_streams)
+                .where(own, ssf_streams.c.stream_id == stream)
+                .values(description=None)
+            )
 
 
 def forget_device(connection: Connection, organisation: str, device: str) -> None:

@@ -276,6 +276,7 @@ def test_a_caller_called_after_a_person_keeps_its_credentials_and_loses_the_addr
     server.command("gate-client", f"old {ANA}")
     server.command("gate-client", f"old {ANA}", "--revoke")
     server.command("gate-client", f"hers {ANA}", "--person", ANA)
+    server.command("webhook", "add", f"hook {ANA}", "https://hooks.example.com/passmuster")
 
     def ask(name: str) -> int:
         headers = {
@@ -289,11 +290,11 @@ def test_a_caller_called_after_a_person_keeps_its_credentials_and_loses_the_addr
     assert 401 not in before
     found = json.loads(server.command("export-person", ANA).stdout)
     called = {each["name"] for each in found["callers_called_after_the_person"]}
-    assert called == {*names[:2], f"old {ANA}", f"hers {ANA}"}
+    assert called == {*names[:2], f"old {ANA}", f"hers {ANA}", f"hook {ANA}"}
     on_record = {
         each["subject"]
         for each in found["audit_entries"]
-        if each["action"].startswith("gate_client.")
+        if each["action"].startswith(("gate_client.", "webhook."))
     }
     assert on_record == called
     said = server.command("erase-person", ANA, "--yes").stdout
@@ -301,7 +302,7 @@ def test_a_caller_called_after_a_person_keeps_its_credentials_and_loses_the_addr
     assert ANA not in server.stored().lower().decode("latin-1").replace(f"jo{ANA}", "")
     assert [ask(name) for name in names] == before
     asked = "SELECT name = client_id FROM gate_clients ORDER BY name = client_id"
-    assert [bool(own) for (own,) in server.rows(asked)] == [False, True, True, True, True]
+    assert [bool(own) for (own,) in server.rows(asked)] == [False] + [True] * 5
     revoked = server.rows(
         "SELECT subject FROM audit_entries WHERE action = 'gate_client.revoked' "
         "AND subject IN (SELECT client_id FROM gate_clients)"
