@@ -224,7 +224,8 @@ class BreakGlassPage:
             if grant is None:
                 return None
             question = question_of(grant.person)
-            return grant, self._visits.let_in(transaction, client, begun, question, grant.lasts)
+            back = self._visits.let_in(transaction, client, begun, question, grant.lasts, now)
+            return grant, back
 
         # A code that is used up has opened its session, or is as good as before.
         opened = await self._database.write(work)

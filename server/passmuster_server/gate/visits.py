@@ -1,7 +1,7 @@
 """A browser between an application and its proof, on Passmuster's own host."""
 
 import secrets
-from datetime import timedelta
+from datetime import datetime, timedelta
 from urllib.parse import urlencode
 
 from starlette.requests import Request
@@ -81,6 +81,8 @@ class GateVisits:
             token, begun, client = await self.begun(request)
         except RefusalError:
             return self._blocked.again(request, "")
+        # By this the session begins: a laptop that falls out from here on closes it.
+        since = self._clock()
         proven = await self._proven(request, client)
         question = _question(client, begun, proven)
         answer = self._service.ask_once(client, question)
@@ -91,7 +93,9 @@ class GateVisits:
             way = WayOn(again=start, ready=ready, break_glass=code)
             return await self._blocked.show(request, answer.decision_id, way)
         back = await self._database.write(
-            lambda transaction: self.let_in(transaction, client, begun, question, SESSION_LIFETIME)
+            lambda transaction: self.let_in(
+                transaction, client, begun, question, SESSION_LIFETIME, since
+            )
         )
         return RedirectResponse(back, 303, headers=NO_STORE)
 
@@ -116,9 +120,12 @@ class GateVisits:
         begun: Beginning,
         question: Question,
         lasts: timedelta,
+        since: datetime,
     ) -> str:
-        """Open a session for a question that was allowed; return where the browser gets it."""
-        now = self._clock()
+        """Open a session for a question that was allowed; return where the browser gets it.
+
+        Whatever its laptop has fallen out by after `since` closes it.
+        """
         session = Session(
             client.organisation,
             secrets.token_hex(16),
@@ -129,9 +136,9 @@ class GateVisits:
             question.device,
             question.proof,
             "",
-            now,
-            now + COOKIE_LIFETIME,
-            now + lasts,
+            since,
+            since + COOKIE_LIFETIME,
+            since + lasts,
         )
         ticket = open_session(transaction, session, begun.path, begun.nonce)
         return f"{begun.scheme}://{begun.host}{RETURN}?{urlencode({'ticket': ticket})}"

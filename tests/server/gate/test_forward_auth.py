@@ -7,7 +7,7 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -16,6 +16,11 @@ import httpx
 import pytest
 
 from passmuster_collectors.contract.canonical import base64url
+from passmuster_collectors.contract.verdict import Verdict
+from passmuster_server.gate.callers import GateClient
+from passmuster_server.gate.decision import Question
+from passmuster_server.gate.service import Answer, GateService
+from passmuster_server.schema import DEFAULT_ORGANISATION
 from tests.support.caddy import running_caddy
 from tests.support.clocked_server import ClockedServer, clocked_server
 from tests.support.console import wait_until
@@ -185,6 +190,31 @@ def test_a_blocked_worker_puts_it_right_and_continues_where_they_wanted_to_be(
     arrived = visitor.open("/tickets/7", laptop)
     assert is_let_in(arrived)
     assert str(arrived.url) == f"{site.proxy}/tickets/7"
+
+
+def test_a_fall_while_a_session_is_being_opened_closes_it(
+    site: Site, visitor: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the answer and what is written, which may wait for others' writes."""
+    laptop, asked = site.laptop("eve@example.com"), GateService.ask_once
+    standings = site.server.services.standings
+
+    def falls_out_behind(service: GateService, client: GateClient, question: Question) -> Answer:
+        monkeypatch.undo()
+        answer = asked(service, client, question)
+        there = standings.of_device(DEFAULT_ORGANISATION, laptop.device)
+        assert there is not None
+        assert answer.decision.allowed
+        for change, verdict in enumerate((Verdict.NON_COMPLIANT, Verdict.COMPLIANT), 1):
+            revision = there.revision + change
+            standings.put(
+                replace(there, verdict=verdict, since=site.server.now(), revision=revision)
+            )
+        return answer
+
+    monkeypatch.setattr(GateService, "ask_once", falls_out_behind)
+    assert not is_let_in(visitor.open("/", laptop))
+    assert is_let_in(visitor.open("/", laptop)), "proven anew"
 
 
 def test_what_a_fall_has_closed_stays_closed_by_a_server_that_was_started_since(
