@@ -17,8 +17,11 @@ FACILITY = 10
 MAX_HOST = 255
 MAX_MSGID = 32
 MAX_VALUE = 1_000
-"""Characters of one value: the longest message stays one that each receiver takes, 2,048 octets
-(RFC 5425, section 4.3.1)."""
+"""Characters of one value: CEF takes 1,023 of a `msg`, a `reason` and a `request`.
+
+Short of that the longest message has 1,262 octets: every signal, and a name of the server as long
+as names can be. Each receiver over TLS takes 2,048 (RFC 5425, section 4.3.1).
+"""
 
 _SYSLOG_SEVERITY = {Severity.LOW: 5, Severity.MEDIUM: 4, Severity.HIGH: 3}
 _CEF_SEVERITY = {Severity.LOW: 3, Severity.MEDIUM: 6, Severity.HIGH: 8}

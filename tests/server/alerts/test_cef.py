@@ -8,6 +8,7 @@ from passmuster_server import __version__
 from passmuster_server.alerts import cef
 from passmuster_server.alerts.cef import messages_of
 from passmuster_server.alerts.rules import Alert, Kind, Severity
+from passmuster_server.policy.demands import JUDGED
 from tests.support.syslog_receiver import read
 
 NOW = datetime(2026, 3, 4, 9, 30, tzinfo=UTC)
@@ -48,6 +49,16 @@ def test_the_worse_it_is_the_more_urgent_is_its_priority() -> None:
     alerts = [Alert("d", Kind.GRACE, each, (), 1_772_616_600) for each in Severity]
     events = [read(each) for each in messages_of(alerts, "m", URL, NOW)]
     assert [(each.priority, each.severity) for each in events] == [(85, 3), (84, 6), (83, 8)]
+
+
+def test_the_longest_message_is_one_that_each_receiver_takes() -> None:
+    host = ".".join(["a" * 63] * 3 + ["b" * 61])
+    assert len(host) == 253, "the longest name that there is"
+    signals = tuple(each.id for each in JUDGED)
+    alerts = [Alert("f" * 32, each, Severity.MEDIUM, signals, 1_772_616_600) for each in Kind]
+    told = messages_of(alerts * 10, "a" * 32, f"https://{host}:65535", NOW)
+    assert all(read(each).values["reason"] == ",".join(signals) for each in told), "whole"
+    assert max(map(len, told)) <= 2_048, "RFC 5425, section 4.3.1"
 
 
 def test_a_test_says_that_it_is_one() -> None:
