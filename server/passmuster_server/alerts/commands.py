@@ -64,7 +64,7 @@ def add_commands(parsers: "_SubParsersAction[ArgumentParser]") -> None:
     add.add_argument("--group", metavar="NAME", help="only laptops of this group")
     severities = [each.name.lower() for each in Severity]
     add.add_argument("--severity", choices=severities, default="low", help="this one or worse")
-    add.add_argument("--per-hour", type=int, help="messages, before a digest")
+    add.add_argument("--per-hour", type=int, help="messages; the rest comes when it is over")
     add.set_defaults(run=_add)
     for action, about, run in (
         ("test", "send a test message", _test),

@@ -19,7 +19,7 @@ from passmuster_server.alerts.asked import MAX_AUTHORITIES
 from passmuster_server.alerts.errors import NotSentError
 from passmuster_server.alerts.events import way_of
 from passmuster_server.alerts.management import NoRuleError, RuleExistsError
-from passmuster_server.alerts.rules import ASKED_FOR, Hook, Kind, Severity, title_of
+from passmuster_server.alerts.rules import Hook, Kind, Severity, title_of
 from passmuster_server.audit.record import Event, record
 from passmuster_server.console.alert_form import (
     BEFORE_ON,
@@ -163,9 +163,7 @@ class AlertPages:
             ways=WAYS,
             labels=LABELS,
             fields={name: value for name, value in fields.items() if name not in SECRETS},
-            kinds=[
-                (f"{BEFORE_ON}{kind.value}", title_of(kind), kind in ASKED_FOR) for kind in Kind
-            ],
+            kinds=[(f"{BEFORE_ON}{kind.value}", title_of(kind)) for kind in Kind],
             severities=[each.name.lower() for each in Severity],
             group_names=await self._groups(session),
             problem=problem,
