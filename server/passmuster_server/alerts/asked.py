@@ -159,10 +159,11 @@ def _mail(way: Way, files: Files) -> Mail:
     if way.smtp_security not in SMTP_PORTS:
         raise ContractError("smtp_security", f"expected one of {', '.join(SMTP_PORTS)}")
     host, port = _place("smtp", way.smtp, SMTP_PORTS[way.smtp_security])
-    if not (way.smtp_user.isascii() and (way.smtp_user + "x").isprintable()):
-        raise ContractError("smtp_user", "expected letters that any mail server takes (ASCII)")
-    if not (way.smtp_password.isascii() and (way.smtp_password + "x").isprintable()):
-        raise ContractError("smtp_password", "expected letters that any mail server takes (ASCII)")
+    for field, text in (("smtp_user", way.smtp_user), ("smtp_password", way.smtp_password)):
+        if not (text.isascii() and (text + "x").isprintable()):
+            raise ContractError(field, "expected letters that any mail server takes (ASCII)")
+        if len(text) > MAX_USER:
+            raise ContractError(field, f"has more than {MAX_USER} characters")
     if way.smtp_security == "none" and not is_loopback(host):
         raise ContractError("smtp_security", "none: only to this machine itself")
     if bool(way.smtp_user) != bool(way.smtp_password or files.smtp_password):

@@ -166,6 +166,23 @@ def test_what_is_wrong_is_told_by_its_name(
     assert (answer.status_code, named in answer.text) == (400, True), answer.text
 
 
+@pytest.mark.parametrize(("field", "label"), [("smtp_user", "User"), ("smtp_password", "Password")])
+def test_what_signs_in_at_a_mail_server_has_a_limit(
+    it: httpx.Client, field: str, label: str
+) -> None:
+    signs_in = {"smtp_user": "x" * 256, "smtp_password": "x" * 256}
+    answer = mail(it, **signs_in | {field: "x" * 257})
+    assert (answer.status_code, f"{label}: has more than 256" in answer.text) == (400, True)
+    assert mail(it, **signs_in).status_code == 303
+
+
+def test_the_form_says_what_becomes_of_more_in_an_hour(it: httpx.Client) -> None:
+    told = {way: it.get(NEW.format(way=way)).text for way in ("email", "syslog")}
+    assert "what is beyond comes as one digest; empty: 20<" in told["email"]
+    # What reads events counts them itself: no digest leaves any out.
+    assert "what is beyond comes when it is over; empty: 1,000<" in told["syslog"]
+
+
 def test_no_page_names_a_file_of_the_server(server: ClockedServer, it: httpx.Client) -> None:
     answer = mail(it, smtp_user="gate", smtp_password_file="/etc/shadow")
     assert "User: a user and a password go together" in answer.text
