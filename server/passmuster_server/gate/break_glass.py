@@ -1,7 +1,8 @@
 """Break-glass codes: into one application, once, without a laptop, when IT says so.
 
-A code is made by a command, kept as a hash, good for one person and one application until it
-expires, and used once. Making and using it are both in the audit record, and a use is in the log.
+A code is made by a command or over the API, kept as a hash, good for one person and one application
+until it expires or is revoked, and used once. Making, using and revoking it are in the audit
+record, and a use is in the log.
 """
 
 import logging

@@ -48,6 +48,7 @@ def created_event(name: str, grants: Grants, actor: str = "") -> Event:
         "groups": list(grants.groups),
         "people": domains,
         "addresses": len(grants.people) - len(domains),
+        "hosts": list(grants.hosts),
         "push": list(grants.push_endpoints),
     }
     return Event(Action.GATE_CLIENT_CREATED, actor, subject=name, details=details)

@@ -1,7 +1,8 @@
 """The documentation says of all that IT does in the console which operation does the same."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -74,3 +75,17 @@ def test_all_that_the_commands_do_has_an_operation_or_a_reason(
         commands(server),
         operations,
     )
+
+
+def test_how_large_a_body_may_be_is_told(server: ClockedServer) -> None:
+    limits = {
+        part.max_body // 1024
+        for route in server.routes()
+        if isinstance(route.endpoint, partial)
+        for methods in route.endpoint.args
+        if isinstance(methods, Mapping)
+        for part in methods.values()
+    }
+    assert 8 in limits, "expected the operations behind the routes"
+    (row,) = re.findall(r"^\| 413, .*$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
+    assert {int(number) for number in re.findall(r"(\d+) KiB", row)} == limits

@@ -1,5 +1,6 @@
 """Programs that may ask, made over HTTP: never one that may do more than who makes it."""
 
+import json
 import threading
 import time
 from pathlib import Path
@@ -63,6 +64,17 @@ def test_a_new_caller_may_ask_at_once_for_what_it_was_given(
     )
     assert actor.endswith("(API)")
     assert b"fleet.read" in details
+
+
+def test_in_front_of_which_hosts_a_new_caller_stands_is_on_record(
+    server: ClockedServer, maker: httpx.Client
+) -> None:
+    made(maker, name="its proxy", scopes=["gate"], hosts=[HOST])
+    ((details,),) = server.rows(
+        "SELECT details FROM audit_entries WHERE action = 'gate_client.created' "
+        "AND subject = 'its proxy'"
+    )
+    assert json.loads(details)["hosts"] == [HOST]
 
 
 def test_one_with_a_secret_gets_tokens_that_are_short_lived(
