@@ -65,16 +65,21 @@ def check_token(
     return subject
 
 
-def completed(claims: Mapping[str, Any], more: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return a token's claims and, for what they leave out, `more` that is said of its subject.
+def completed(
+    claims: Mapping[str, Any], more: Mapping[str, Any], settings: OpenIdSettings
+) -> Mapping[str, Any]:
+    """Return a token's claims and, where they leave it out, who `more` says that its subject is.
 
-    `email_verified` is about the address that it stands beside (section 5.1), and about no other.
+    How the person logged in is the token's alone to say. `email_verified` is about the address
+    that it stands beside (section 5.1), and about no other.
     """
     told, other = (claims, more) if "email" in claims else (more, claims)
     verified = told.get("email_verified")
     if verified is None and other.get("email") == told.get("email"):
         verified = other.get("email_verified")
-    return {**more, **claims, "email_verified": verified}
+    wanted = {"email", settings.email_claim, settings.groups_claim}
+    added = {name: value for name, value in more.items() if name in wanted}
+    return {**added, **claims, "email_verified": verified}
 
 
 def person_of(claims: Mapping[str, Any], settings: OpenIdSettings) -> Person:

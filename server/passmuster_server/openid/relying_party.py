@@ -117,7 +117,7 @@ class RelyingParty:
             # Section 5.3.2: without the same subject it may be about anybody.
             if more and more.get("sub") != subject:
                 raise ProviderError("userinfo: sub is another person's")
-            claims = completed(claims, more)
+            claims = completed(claims, more, self.settings)
         return person_of(claims, self.settings)
 
     def _is_complete(self, claims: Mapping[str, object]) -> bool:

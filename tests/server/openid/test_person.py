@@ -138,13 +138,23 @@ def test_what_userinfo_verifies_is_the_address_that_userinfo_names(
     token: dict[str, Any], more: dict[str, Any], address: str
 ) -> None:
     said = {"email": "ana@example.com", **more}
-    told = completed(claims(**token), {k: v for k, v in said.items() if v is not None})
+    more = {name: value for name, value in said.items() if value is not None}
+    told = completed(claims(**token), more, settings())
     assert person_of(told, settings()).email == address
 
 
 def test_userinfo_adds_what_the_token_leaves_out() -> None:
-    told = completed(claims(), {"sub": "248289761001", "groups": ["desk"], "email": "x@y.example"})
-    assert (told["groups"], told["email"]) == (["desk"], "ana@example.com")
+    more = {"groups": ["desk"], "email": "x@y.example"}
+    person = person_of(completed(claims(), more, settings()), settings())
+    assert (person.groups, person.email) == (frozenset({"desk"}), "ana@example.com")
+
+
+def test_how_somebody_logged_in_is_the_tokens_alone_to_say() -> None:
+    """Userinfo speaks of the person, of whom some of it may be their own words."""
+    chosen = settings(acr_values=("two-factors",))
+    more = {"amr": ["mfa"], "acr": "two-factors", "auth_time": int(NOW.timestamp())}
+    person = person_of(completed(claims(auth_time=None), more, chosen), chosen)
+    assert (person.second_factor, person.logged_in_at) == (False, NEVER)
 
 
 def test_it_may_say_that_a_claim_of_its_choice_is_always_verified() -> None:
