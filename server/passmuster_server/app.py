@@ -34,12 +34,14 @@ from passmuster_server.console.enrolment_routes import routes as enrolment_page_
 from passmuster_server.console.group_policy_routes import routes as group_policy_routes
 from passmuster_server.console.policy_routes import routes as policy_routes
 from passmuster_server.console.trend_routes import routes as trend_routes
+from passmuster_server.console.trends import TrendsOfFleets
 from passmuster_server.console.usb_routes import routes as usb_routes
 from passmuster_server.console.view_routes import routes as view_routes
 from passmuster_server.database import Database, StoreUnavailableError
 from passmuster_server.devices.approval_routes import routes as approval_routes
 from passmuster_server.devices.routes import routes as devices_routes
 from passmuster_server.elsewhere import changes_elsewhere
+from passmuster_server.evidence.gathering import Gathering
 from passmuster_server.evidence.routes import routes as evidence_routes
 from passmuster_server.fleet.actions import routes as fleet_action_routes
 from passmuster_server.fleet.index import FleetIndex
@@ -129,6 +131,8 @@ def create_app(config: Config, clock: Clock = utc_now) -> Starlette:
         changes.in_touch,
         signing,
         FleetIndex(standings, clock),
+        TrendsOfFleets(database, standings, clock),
+        Gathering(database, standings, clock),
         telemetry or NoSpans(),
         None if config.openid is None else RelyingParty(config.openid, clock, config.public_url),
         loadings=loadings,

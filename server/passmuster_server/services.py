@@ -12,7 +12,9 @@ from passmuster_server.at_once import DoorAtOnce
 from passmuster_server.background import BackgroundTask
 from passmuster_server.clock import Clock
 from passmuster_server.config import Config
+from passmuster_server.console.trends import TrendsOfFleets
 from passmuster_server.database import Database, Transaction
+from passmuster_server.evidence.gathering import Gathering
 from passmuster_server.fleet.index import FleetIndex
 from passmuster_server.metrics import Metrics
 from passmuster_server.openid.relying_party import RelyingParty
@@ -39,7 +41,8 @@ class Services:
     it was told to end and goes on for a moment. `doors` are asked before all routes, by their path,
     and `doors_at_once` before those. `spans` are for whoever wants its work in traces. `simulating`
     is held while the whole fleet is judged for a question: that takes seconds, and many at once
-    would keep others from the database.
+    would keep others from the database. `trends` and `evidence` let one count at a time likewise,
+    whether a page or a program asks.
     """
 
     config: Config
@@ -50,6 +53,8 @@ class Services:
     in_touch: Callable[[], bool]
     signing: SigningKeys
     fleet: FleetIndex
+    trends: TrendsOfFleets
+    evidence: Gathering
     spans: Spans = field(default_factory=NoSpans)
     openid: RelyingParty | None = None
     metrics: Metrics = field(default_factory=Metrics)

@@ -1,6 +1,5 @@
 """The fleet as a whole, for programs: how it develops, and evidence of a period for auditors."""
 
-import asyncio
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
@@ -22,8 +21,7 @@ from passmuster_server.api.overview_messages import (
 )
 from passmuster_server.audit.actions import Action
 from passmuster_server.audit.record import Event, record
-from passmuster_server.console.trends import TrendsOfFleets
-from passmuster_server.evidence.gathering import LONGEST, gather
+from passmuster_server.evidence.gathering import LONGEST
 from passmuster_server.gate.callers import AUDIT_READ, FLEET_MANAGE, FLEET_READ
 from passmuster_server.services import Services
 
@@ -35,9 +33,8 @@ class Overview:
 
     def __init__(self, services: Services) -> None:
         self._database = services.database
-        self._standings = services.standings
-        self._trends = TrendsOfFleets(services.database, services.standings, services.clock)
-        self._gathering = asyncio.Lock()
+        self._trends = services.trends
+        self._evidence = services.evidence
 
     async def trends(self, call: Call[Nothing, TrendsQuery, Nothing]) -> Trends:
         """Return how the fleet, or one group, develops. Raises `ContractError`."""
@@ -73,14 +70,7 @@ class Overview:
             raise ContractError(
                 "since", f"expected a time before until, {LONGEST.days} days at most"
             )
-        standings = self._standings.all(call.organisation)
-        # The audit record is followed to its end for it: one at a time.
-        async with self._gathering:
-            found = await self._database.read(
-                lambda connection: gather(
-                    connection, call.organisation, standings, since, until, call.now
-                )
-            )
+        found = await self._evidence.of(call.organisation, since, until)
         event = Event(Action.AUDIT_EXPORTED, call.actor, details={"format": "evidence"})
         await self._database.write(
             lambda transaction: record(transaction.connection, call.organisation, event, call.now)

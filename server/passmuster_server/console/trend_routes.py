@@ -12,7 +12,7 @@ from passmuster_server.accounts.guard import Guard
 from passmuster_server.accounts.service import Session
 from passmuster_server.console.signal_tallies import SignalTallies
 from passmuster_server.console.trend_chart import HEIGHT, WIDTH, chart_of, signal_chart_of
-from passmuster_server.console.trends import FRESH_FOR, PERIODS, TrendsOfFleets
+from passmuster_server.console.trends import FRESH_FOR, PERIODS
 from passmuster_server.devices.groups import groups_of
 from passmuster_server.schema import DEFAULT_ORGANISATION
 from passmuster_server.services import Services
@@ -29,7 +29,7 @@ class TrendPages:
     def __init__(self, services: Services, guard: Guard) -> None:
         self._services = services
         self._guard = guard
-        self._trends = TrendsOfFleets(services.database, services.standings, services.clock)
+        self._trends = services.trends
         self._pages = Pages(Path(__file__).parent / "templates")
 
     async def trends(self, request: Request, session: Session) -> Response:

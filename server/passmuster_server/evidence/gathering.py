@@ -1,5 +1,6 @@
 """The figures of a period: of laptops and deeds in number, of no person by name."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -13,12 +14,15 @@ from passmuster_collectors.signals import CATALOG
 from passmuster_server.audit import record
 from passmuster_server.audit.record import BrokenChainError
 from passmuster_server.audit.tables import audit_entries
+from passmuster_server.clock import Clock
+from passmuster_server.database import Database
 from passmuster_server.devices.tables import devices, organisations
 from passmuster_server.fleet import history_totals
 from passmuster_server.fleet.history import Period
 from passmuster_server.fleet.history_points import in_service
 from passmuster_server.gate.tables import decisions
 from passmuster_server.policy.standing import DeviceStatus, Standing
+from passmuster_server.policy.standings import Standings
 from passmuster_server.policy.tables import policies, waivers
 
 LONGEST = timedelta(days=400)
@@ -82,6 +86,28 @@ class Evidence:
     waivers_in_force: int
     deeds: Mapping[str, int]
     chain: Chain
+
+
+class Gathering:
+    """Gathers for people and for programs, one after the other.
+
+    The audit record is followed to its end for it, which nobody may have done many times at once.
+    It is counted anew each time: an auditor wants to see what is, not what was.
+    """
+
+    def __init__(self, database: Database, standings: Standings, clock: Clock) -> None:
+        self._database = database
+        self._standings = standings
+        self._clock = clock
+        self._one = asyncio.Lock()
+
+    async def of(self, organisation: str, since: datetime, until: datetime) -> Evidence:
+        """Return the evidence of a period, whose end is not yet to come."""
+        async with self._one:
+            now, standings = self._clock(), self._standings.all(organisation)
+            return await self._database.read(
+                lambda connection: gather(connection, organisation, standings, since, until, now)
+            )
 
 
 def gather(

@@ -1,6 +1,5 @@
 """The page for auditors, and the same as a PDF."""
 
-import asyncio
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from urllib.parse import urlencode
@@ -16,7 +15,7 @@ from passmuster_server.accounts.service import Session
 from passmuster_server.audit.actions import Action
 from passmuster_server.audit.record import Event, record
 from passmuster_server.evidence.commands import as_pdf
-from passmuster_server.evidence.gathering import LONGEST, Evidence, gather
+from passmuster_server.evidence.gathering import LONGEST, Evidence
 from passmuster_server.evidence.sections import sections, subtitle, title
 from passmuster_server.services import Services
 from passmuster_server.web.forms import TOKEN_FIELD
@@ -31,8 +30,7 @@ class EvidencePages:
 
     def __init__(self, services: Services, guard: Guard) -> None:
         self._database = services.database
-        self._standings = services.standings
-        self._gathering = asyncio.Lock()
+        self._evidence = services.evidence
         self._clock = services.clock
         self._guard = guard
         self._pages = Pages(Path(__file__).parent / "templates")
@@ -73,21 +71,10 @@ class EvidencePages:
         )
 
     async def _gathered(self, request: Request, session: Session) -> Evidence:
-        """Return the evidence of the days asked for; what is no period is the last 90 days.
-
-        It is counted anew each time: an auditor wants to see what is, not what was.
-        """
+        """Return the evidence of the days asked for; what is no period is the last 90 days."""
         query = request.query_params
-        # The audit record is followed to its end for it: one at a time.
-        async with self._gathering:
-            now = self._clock()
-            begin, end = _period(query.get("since", ""), query.get("until", ""), now)
-            standings = self._standings.all(session.organisation)
-            return await self._database.read(
-                lambda connection: gather(
-                    connection, session.organisation, standings, begin, end, now
-                )
-            )
+        begin, end = _period(query.get("since", ""), query.get("until", ""), self._clock())
+        return await self._evidence.of(session.organisation, begin, end)
 
 
 def routes(services: Services) -> list[Route]:

@@ -1,18 +1,25 @@
 """The fleet as a whole over HTTP: how it develops, and evidence of a period."""
 
+import contextlib
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import httpx
 import pytest
 
+from passmuster_server.evidence import gathering
 from tests.server.api.conftest import Caller
 from tests.support.clocked_server import ClockedServer
+from tests.support.console import signed_in
 from tests.support.example_readings import USB
 from tests.support.signing_device import SigningDevice
 
 TRENDS = "/api/v1/trends"
 EVIDENCE = "/api/v1/audit/evidence"
 Fleet = dict[str, SigningDevice]
+TOGETHER_S = 2.0
 
 
 def day(shift: int) -> str:
@@ -76,3 +83,26 @@ def test_evidence_is_about_everybody_and_takes_the_auditors_scope(
 ) -> None:
     assert reader.get(EVIDENCE).json()["code"] == "insufficient_scope"
     assert supplier.get(EVIDENCE).json()["code"] == "confined"
+
+
+def test_evidence_is_gathered_for_one_at_a_time_whether_a_program_asks_or_a_person(
+    server: ClockedServer, caller: Caller, fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first one waits for a second to come before it goes on."""
+    assert fleet
+    auditor = caller("--scope", "audit.read")
+    both, entered, met = threading.Barrier(2), [], []
+    gather = gathering.gather
+
+    def waiting(*given: Any) -> gathering.Evidence:
+        entered.append(given)
+        with contextlib.suppress(threading.BrokenBarrierError):
+            met.append(both.wait(TOGETHER_S))
+        return gather(*given)
+
+    monkeypatch.setattr(gathering, "gather", waiting)
+    with signed_in(server, "--role", "auditor") as person, ThreadPoolExecutor() as pool:
+        asked = [pool.submit(auditor.get, EVIDENCE), pool.submit(person.get, "/audit/evidence")]
+        assert [each.result().status_code for each in asked] == [200, 200]
+    assert len(entered) == 2
+    assert met == [], "expected one to wait until the other is done"

@@ -101,10 +101,11 @@ def test_the_worst_and_the_silent_are_named(server: ClockedServer, it: httpx.Cli
     assert ben.device in silent
 
 
-def test_it_is_counted_once_for_many_visits(
+def test_it_is_counted_once_for_many_visits_and_for_programs_too(
     server: ClockedServer, it: httpx.Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     laptop(server, "ana")
+    token = server.command("gate-client", "report", "--scope", "fleet.read").stdout.split()[-1]
     counted: list[object] = []
     count = trends._counted
 
@@ -115,6 +116,10 @@ def test_it_is_counted_once_for_many_visits(
     monkeypatch.setattr(trends, "_counted", counting)
     for _ in range(3):
         assert it.get("/trends").status_code == 200
+    with server.client() as program:
+        headers = {"Authorization": f"Bearer {token}"}
+        told = program.get("/api/v1/trends", params={"days": 30}, headers=headers)
+    assert told.status_code == 200
     assert len(counted) == 1
     server.ahead = timedelta(minutes=6)
     it.get("/trends")
