@@ -148,10 +148,13 @@ class Ceremony:
                 raise NotYetError(slow_down=NOT_YET[code])
             if code in REFUSALS:
                 raise CodeRefusedError(*REFUSALS[code], again=code == "code_wrong")
-            field = f" (field {reply.problem.field})" if reply.problem.field else ""
-            wait = f" in {reply.retry_after_s} s" if reply.retry_after_s else ""
-            problem = f"The server refused: {reply.problem.detail}{field}"
-            remedy = f"Try again{wait}, or ask IT."
+            detail = reply.problem.detail
+            if reply.problem.field:
+                detail = f"{detail} (field {reply.problem.field})"
+            problem = f"The server refused: {detail}"
+            remedy = "Try again, or ask IT."
+            if reply.retry_after_s:
+                remedy = f"Try again in {reply.retry_after_s} s, or ask IT."
             if reply.status >= 500:
                 raise UnreachableError(problem, remedy, reply.retry_after_s)
             busy = reply.status == 429

@@ -120,7 +120,7 @@ class State:
             return Lock(self.path / "agent.lock").acquire(LOCK_WAIT_S)
         except LockedError:
             raise AgentError(
-                f"Another passmuster-agent works on {self.path}.",
+                f"Another agent works on {self.path}.",
                 "It reports by itself; see: passmuster-agent status",
                 ExitCode.ALREADY_RUNNING,
             ) from None

@@ -136,8 +136,11 @@ def _tell_passed_over(made: NewKey, say: Callable[[str], None]) -> None:
 def _tell_change(asked: str, earlier: Device, tier: KeyTier, say: Callable[[str], None]) -> None:
     refuse_weaker(asked, earlier, tier, "nothing has changed")
     if tier is not earlier.tier:
-        strength = "stronger" if is_weaker(tier, earlier.tier) else "weaker"
-        say(f"The key was kept in tier {earlier.tier} before, which is {strength} than {tier}.")
+        tier_before = earlier.tier
+        if is_weaker(tier, tier_before):
+            say(f"The key was kept in tier {tier_before} before, which is stronger than {tier}.")
+        else:
+            say(f"The key was kept in tier {tier_before} before, which is weaker than {tier}.")
         say(code_that_replaces(earlier))
 
 

@@ -17,8 +17,9 @@ def lost_key(device: Device) -> str:
 
 def code_that_replaces(device: Device) -> str:
     """Return what IT has to know to make the code for the next enrolment."""
+    replaced = device.device
     return (
-        f"IT makes the code with --replaces {device.device}, so that its page says that the key "
+        f"IT makes the code with --replaces {replaced}, so that its page says that the key "
         f"was kept in tier {device.tier} before."
     )
 
@@ -26,8 +27,9 @@ def code_that_replaces(device: Device) -> str:
 def refuse_weaker(asked: str, before: Device, tier: KeyTier, outcome: str) -> None:
     """Raise `AgentError` for a weaker tier than before which nobody has `asked` for by name."""
     if asked == keystore.AUTO and keystore.is_weaker(tier, before.tier):
+        tier_before = before.tier
         raise AgentError(
-            f"The best tier that works now is {tier}, which is weaker than {before.tier}"
+            f"The best tier that works now is {tier}, which is weaker than {tier_before}"
             f": {outcome}.",
             f"If that is what you want, name it: --tier {tier}",
         )

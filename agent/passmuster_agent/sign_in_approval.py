@@ -25,9 +25,11 @@ class NotYetError(AgentError):
 def told(started: ApprovalStarted, fingerprint: str, owner: str | None) -> str:
     """Return what the person has to do."""
     minutes = started.expires_in_s // 60
-    who = "sign in" if owner is None else f"sign in as {owner}"
+    first = f"In a browser on this laptop open {started.url} and sign in."
+    if owner is not None:
+        first = f"In a browser on this laptop open {started.url} and sign in as {owner}."
     return (
-        f"In a browser on this laptop open {started.url} and {who}.\n"
+        f"{first}\n"
         f"Then type this code there:\n\n    {started.user_code}\n\n"
         f"The page shows this laptop's name and its key, {fingerprint}. Approve nothing else.\n"
         f"The code is good for {minutes} minutes. Waiting ..."

@@ -105,7 +105,7 @@ def test_an_identity_that_leads_elsewhere_is_refused(state: State, enrolled: Dev
 
 
 def test_a_second_agent_on_the_same_state_is_refused(state: State) -> None:
-    with state.lock(), pytest.raises(AgentError, match="Another passmuster-agent") as caught:
+    with state.lock(), pytest.raises(AgentError, match="Another agent works on") as caught:
         State(state.path).lock()
     assert caught.value.exit_code is ExitCode.ALREADY_RUNNING
 

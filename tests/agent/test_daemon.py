@@ -160,7 +160,7 @@ class TestRunning:
             with running(state) as second:
                 status, log = ended(second)
         assert status == ExitCode.ALREADY_RUNNING
-        assert "Another passmuster-agent" in log
+        assert "Another agent works on" in log
 
     def test_a_laptop_that_is_not_enrolled_is_told_how(self, state: State) -> None:
         with running(state) as process:

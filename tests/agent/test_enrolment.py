@@ -410,5 +410,5 @@ class TestTrouble:
             )
 
     def test_a_running_agent_is_not_disturbed(self, server: ReportServer, state: State) -> None:
-        with state.lock(), pytest.raises(AgentError, match="Another passmuster-agent"):
+        with state.lock(), pytest.raises(AgentError, match="Another agent works on"):
             with_code(state, server)

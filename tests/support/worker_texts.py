@@ -35,6 +35,14 @@ from tests.support.tools import REPOSITORY
 SERVER = REPOSITORY / "server" / "passmuster_server"
 SIGNALS = REPOSITORY / "collectors" / "passmuster_collectors" / "signals"
 AGENT = REPOSITORY / "agent" / "passmuster_agent"
+KEYS = AGENT / "keystore"
+ENROLLING = tuple(
+    AGENT / f"{name}.py"
+    for name in (
+        *("enrolment", "ceremony", "sign_in_approval", "one_time_code", "key_loss", "authority"),
+        *("config", "private_files", "transport"),
+    )
+)
 SPOKEN = ("say", "template", "t")
 COUNTED = ("count", "counted")
 
@@ -65,6 +73,7 @@ def texts() -> Mapping[str, tuple[str, ...]]:
         "delivery": tuple(_delivery()),
         "filled_in": tuple(_filled_in()),
         "reasons": tuple(_reasons()),
+        "enroll": tuple(_enroll()),
         **{signal.id: tuple(_signal(signal)) for signal in (*CATALOG, KEY_TIER)},
     }
     seen: set[str] = set()
@@ -185,6 +194,49 @@ def _fix() -> Iterator[str]:
     yield from _sentences_in(AGENT / "commands" / "fix.py")
     yield from change.WORDS
     yield from (each.value for each in SourceOutcome if each is not SourceOutcome.READ)
+
+
+def _enroll() -> Iterator[str]:
+    yield from _said_in(AGENT / "commands" / "enroll.py", SPOKEN)
+    for path in (AGENT / "commands" / "enroll.py", *ENROLLING, *sorted(KEYS.glob("*.py"))):
+        yield from _composed_in(path)
+    yield "nothing has changed"
+
+
+def _composed_in(path: Path) -> Iterator[str]:
+    """Yield the sentences of a module as templates, those too that it fills in as it writes them.
+
+    Each place is called by the last name of what fills it.
+    """
+    tree = ast.parse(path.read_text("utf-8"))
+    unsaid = {
+        id(part)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.JoinedStr)
+        or (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))
+        for part in ast.walk(node)
+        if part is not node
+    }
+    for node in ast.walk(tree):
+        if id(node) in unsaid or not isinstance(node, ast.Constant | ast.JoinedStr):
+            continue
+        parts = node.values if isinstance(node, ast.JoinedStr) else [node]
+        text = "".join(map(_template_of, parts))
+        for line in map(str.strip, text.split("\n")):
+            if re.match(r"(--|systemd-|[A-Z{]).* ", line) and re.search(r" [a-z]{2,} |\.$", line):
+                yield line
+            elif re.match(r"(to|it|its|the|a|for) [a-z{]+", line):
+                # What was asked of a key store, and what is wrong with it.
+                yield line
+
+
+def _template_of(part: ast.expr) -> str:
+    if isinstance(part, ast.Constant):
+        return part.value if isinstance(part.value, str) else ""
+    found = part.value if isinstance(part, ast.FormattedValue) else part
+    while isinstance(found, ast.Call | ast.Subscript):
+        found = found.func if isinstance(found, ast.Call) else found.value
+    return f"{{{ast.unparse(found).rpartition('.')[2].strip('_')}}}"
 
 
 def _delivery() -> Iterator[str]:

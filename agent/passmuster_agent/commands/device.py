@@ -1,8 +1,6 @@
-"""The commands `enroll`, `rotate-key` and `leave`: being one of the organisation's laptops."""
+"""The commands `rotate-key` and `leave`: being one of the organisation's laptops."""
 
 import argparse
-import sys
-from functools import partial
 from typing import TYPE_CHECKING
 
 from passmuster_agent.commands import terminal
@@ -10,33 +8,6 @@ from passmuster_agent.errors import ExitCode
 
 if TYPE_CHECKING:
     from passmuster_agent.config import State
-
-CODE_TRIES = 3
-
-
-def enroll(state: "State", options: argparse.Namespace) -> ExitCode:
-    """Enrol this laptop, with a code from IT or after a sign-in. Raises `AgentError`."""
-    from passmuster_agent import enrolment  # noqa: PLC0415 - see the package
-
-    person = sys.stdin.isatty()
-    device = enrolment.enroll(
-        state,
-        enrolment.Request(
-            options.server,
-            options.ca,
-            options.tier,
-            options.replace,
-            options.owner,
-            options.sign_in,
-        ),
-        _ask_code,
-        # A person waits for the code, also where another program passes it on.
-        partial(print, flush=True),
-        tries=CODE_TRIES if person else 1,
-    )
-    print(f"Enrolled for {device.owner}. The key is kept in tier {device.tier}.")
-    print("Report once with: passmuster-agent once   Keep reporting with: passmuster-agent run")
-    return ExitCode.DONE
 
 
 def rotate_key(state: "State", options: argparse.Namespace) -> ExitCode:
@@ -69,8 +40,3 @@ def leave(state: "State", options: argparse.Namespace) -> ExitCode:
     leaving.leave(state, print, force=options.force)
     print("This laptop is not enrolled any more.")
     return ExitCode.DONE
-
-
-def _ask_code() -> str:
-    """Return the code that is typed on a terminal or comes as the first line of a pipe."""
-    return terminal.ask("Code from IT: " if sys.stdin.isatty() else "")

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from passmuster_agent import __version__
-from passmuster_agent.commands import confirm, device, fix, posture, resident
+from passmuster_agent.commands import confirm, device, enroll, fix, posture, resident
 from passmuster_agent.config import default_state
 from passmuster_agent.doctor.commands import add_doctor
 from passmuster_agent.keystore import CHOICES
@@ -41,7 +41,7 @@ def parser() -> argparse.ArgumentParser:
     as_json.add_argument("--json", action="store_true", help="print JSON for programs")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
-    enroll = commands.add_parser(
+    enrols = commands.add_parser(
         "enroll",
         parents=[shared],
         help="make this laptop one of your organisation's, with a code from IT",
@@ -49,29 +49,29 @@ def parser() -> argparse.ArgumentParser:
         "none.",
         allow_abbrev=False,
     )
-    enroll.add_argument("--server", required=True, metavar="URL", help="the server's address")
-    enroll.add_argument(
+    enrols.add_argument("--server", required=True, metavar="URL", help="the server's address")
+    enrols.add_argument(
         "--ca", type=Path, metavar="FILE", help="trust this certificate authority and no other"
     )
-    enroll.add_argument(
+    enrols.add_argument(
         "--tier",
         choices=CHOICES,
         default="auto",
         help="where the key is kept (default: the best that works)",
     )
-    enroll.add_argument(
+    enrols.add_argument(
         "--owner",
         metavar="EMAIL",
         help="who works with this laptop: needed with a deployment secret; with --sign-in the "
         "only one who may approve",
     )
-    enroll.add_argument(
+    enrols.add_argument(
         "--sign-in",
         action="store_true",
         help="without a code from IT: sign in at your organisation and approve this laptop there",
     )
-    enroll.add_argument("--replace", action="store_true", help="enrol anew with a new key")
-    enroll.set_defaults(command=device.enroll)
+    enrols.add_argument("--replace", action="store_true", help="enrol anew with a new key")
+    enrols.set_defaults(command=enroll.enroll)
 
     rotate = commands.add_parser(
         "rotate-key",

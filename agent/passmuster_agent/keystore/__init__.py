@@ -81,7 +81,7 @@ def of_tier(tier: KeyTier, state: Path) -> KeyStore:
 
         return FileKeyStore(state)
     raise KeyStoreError(
-        f"This agent has no keys of the tier {tier.value} on this system.",
+        f"This agent has no keys of the tier {tier} on this system.",
         "Install the version of the agent that this laptop was enrolled with.",
     )
 

@@ -135,7 +135,8 @@ class CngKeyStore:
                 ),
             )
         if length.value != len(signature):
-            raise _broken(f"a signature of {length.value} bytes")
+            count = length.value
+            raise _broken(f"a signature of {count} bytes")
         return signature.raw
 
     def delete(self, identity: str) -> None:
@@ -202,7 +203,8 @@ def parse_public_blob(data: bytes) -> PublicKey:
     """Return the P-256 key that CNG exported. Raises `KeyStoreError` where it is none."""
     start = ctypes.sizeof(PublicBlob)
     if len(data) != start + 2 * COORDINATE_BYTES:
-        raise _broken(f"a public key of {len(data)} bytes")
+        count = len(data)
+        raise _broken(f"a public key of {count} bytes")
     head = PublicBlob.from_buffer_copy(data)
     if (head.dwMagic, head.cbKey) != (PUBLIC_MAGIC, COORDINATE_BYTES):
         raise _broken("a public key of another kind")

@@ -132,8 +132,8 @@ def _answering() -> Iterator[None]:
         raise
     except Exception as error:  # noqa: BLE001 - backends let D-Bus, socket and system errors through
         words = str(error).partition("\n")[0][:200] if isinstance(error, KeyringError) else ""
-        what = f"{type(error).__name__}: {words}" if words else type(error).__name__
+        detail = f"{type(error).__name__}: {words}" if words else type(error).__name__
         raise KeyStoreError(
-            f"The keyring does not answer ({what}).",
+            f"The keyring does not answer ({detail}).",
             "Sign in to your desktop, so that its keyring is open, then try again.",
         ) from None

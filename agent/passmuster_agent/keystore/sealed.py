@@ -88,7 +88,7 @@ class SealedKeyStore:
         except OSError as error:
             raise _failed(verb, because(error)) from None
         except subprocess.TimeoutExpired:
-            raise _failed(verb, f"no answer in {LONGEST_S:.0f} seconds") from None
+            raise _failed(verb, f"no answer in {LONGEST_S:.0f} s") from None
         if done.returncode != 0 or not done.stdout:
             raise _failed(verb, _last_line(done.stderr) or f"status {done.returncode}")
         return done.stdout
@@ -106,9 +106,9 @@ def _program() -> Path:
     )
 
 
-def _failed(verb: str, why: str) -> KeyStoreError:
+def _failed(verb: str, detail: str) -> KeyStoreError:
     return KeyStoreError(
-        f"systemd-creds could not {verb} the device's key ({why}).",
+        f"systemd-creds could not {verb} the device's key ({detail}).",
         "Check that /var/lib/systemd/credential.secret is the one the key was sealed with; if it "
         "is gone, enrol again: passmuster-agent enroll --replace --server URL",
     )

@@ -213,9 +213,9 @@ def _answered(device: Device, command: bytes) -> bytes:
         time.sleep(AGAIN_AFTER_S)
 
 
-def odd(why: str) -> KeyStoreError:
+def odd(detail: str) -> KeyStoreError:
     """Return the error for an answer that no TPM should give."""
-    return KeyStoreError(f"The TPM answers oddly: {why}.", "Tell IT, and use another tier.")
+    return KeyStoreError(f"The TPM answers oddly: {detail}.", "Tell IT, and use another tier.")
 
 
 _NAMES = {

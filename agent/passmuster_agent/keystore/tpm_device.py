@@ -76,7 +76,7 @@ class TpmDevice:
         poll = select.poll()
         poll.register(self._descriptor, event)
         if not poll.poll(max(0.0, deadline - time.monotonic()) * 1000):
-            raise _broken(self._path, f"no answer in {ANSWER_S:.0f} seconds")
+            raise _broken(self._path, f"no answer in {ANSWER_S:.0f} s")
 
     def close(self) -> None:
         """Close it; the kernel unloads what this process has loaded."""
@@ -135,8 +135,8 @@ def _group(path: Path) -> str | None:
         return str(found.st_gid)
 
 
-def _broken(path: Path, why: str) -> KeyStoreError:
+def _broken(path: Path, detail: str) -> KeyStoreError:
     return KeyStoreError(
-        f"The TPM {path} does not answer ({why}).",
+        f"The TPM {path} does not answer ({detail}).",
         "Restart this laptop; if that does not help, ask IT.",
     )

@@ -65,10 +65,10 @@ class TpmError(KeyStoreError):
     """The TPM refused. `code` is the response code without the number of what it is about."""
 
     def __init__(self, code: int, command: str) -> None:
-        name, why, remedy = _NAMED.get(
+        name, detail, remedy = _NAMED.get(
             code, (f"0x{code:03X}", "for a reason of its own", "Tell IT this code.")
         )
-        super().__init__(f"The TPM refused {command}: {why} ({name}).", remedy)
+        super().__init__(f"The TPM refused {command}: {detail} ({name}).", remedy)
         self.code = code
 
 

@@ -32,8 +32,8 @@ SAID_AT_ONCE = frozenset(
     {"pages", "gate", "proof", "my_laptops", "facts", "notification", "status", "confirm", "fix"}
 )
 """Parts whose texts are filled in the reader's language and never in English first."""
-PHRASES = frozenset({"filled_in", "reasons"})
-"""Parts of what is filled into a sentence that is stored in English."""
+PHRASES = frozenset({"filled_in", "reasons", "enroll"})
+"""Parts of what is filled into a sentence that is stored or composed in English."""
 
 MAX_PREFERENCES = 512
 MAX_RANGES = 16

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 
-from passmuster_collectors.languages.templates import MAX_RENDERED, Templates, quoted, stays
+from passmuster_collectors.languages.templates import MAX_RENDERED, Templates, is_name, stays
 from passmuster_collectors.text import durations
 
 JUST_NOW_S = 10
@@ -152,7 +152,7 @@ class Language:
 
     def _told(self, value: str, name: str, template: str) -> str | None:
         """Return what stands in that place in this language; None for words that are not known."""
-        known = None if name in quoted(template) else self._word(value)
+        known = None if is_name(name, template) else self._word(value)
         if known is None:
             known = self._filled_again(value, self.phrases)
         if known is None and stays(value, name, template):

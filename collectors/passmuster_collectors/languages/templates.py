@@ -31,6 +31,11 @@ def placeholders(template: str) -> frozenset[str]:
     return frozenset(name for _, name, _, _ in string.Formatter().parse(template) if name)
 
 
+def is_name(name: str, template: str) -> bool:
+    """Return whether what stands in that place is no word, but what something is called."""
+    return name in NAMED or name in quoted(template)
+
+
 @cache
 def quoted(template: str) -> frozenset[str]:
     """Return the names of what stands in quotation marks: what it is called is nobody's words."""
@@ -70,6 +75,10 @@ def _is_path(value: str) -> bool:
     return re.match(r"/|[A-Za-z]:", value) is not None and _is_one_phrase(value)
 
 
+def _is_path_or_word(value: str) -> bool:
+    return _is_path(value) or _is_word(value)
+
+
 def _are_paths(value: str) -> bool:
     return all(_is_path(each) for each in value.split(", "))
 
@@ -106,12 +115,39 @@ PLACES: Mapping[str, Callable[[str], bool]] = {
     "server": _is_word,
     "status": _is_word,
     "reason": _is_anything,
+    "because": _is_anything,
+    "detail": _is_anything,
+    "error": _is_anything,
+    "command": _is_anything,
+    "problem": _is_nothing,
+    "outcome": _is_nothing,
+    "path": _is_path_or_word,
+    "tier": _is_word,
+    "tier_before": _is_word,
+    "owner": _is_word,
+    "server_url": _is_word,
+    "url": _is_word,
+    "fingerprint": _is_word,
+    "replaced": _is_word,
+    "group": _is_word,
+    "verb": _is_word,
+    "name": _is_word,
+    "version": _is_word,
+    "args": _is_word,
+    "VERSION": _is_number,
+    "MAX_BYTES": _is_number,
+    "retry_after_s": _is_number,
 }
 """What stays as it is in a place that is not quoted.
 
 `found` and `limit` are lengths of time, `kept` and `wanted` known words: they are translated or not
-known. `reason` is a sentence of its own.
+known, as are `problem` and `outcome`. `reason` is a sentence of its own. `because`, `detail`,
+`error` and `command` are what a system or a chip says of itself, in its own words.
 """
+
+
+NAMED = frozenset({"tier", "tier_before", "path", "owner", "group", "verb", "name"})
+"""Places of what is called the same in each language, whatever word it is otherwise."""
 
 
 def _literals(template: str) -> str:

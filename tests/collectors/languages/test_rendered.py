@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from passmuster_agent.companion import sight, window
+from passmuster_agent.keystore.tpm_errors import AUTH_FAIL, TpmError
 from passmuster_collectors.contract.verdict import Outcome
 from passmuster_collectors.languages import NAMES, PHRASES, SAID_AT_ONCE, language_of
 from passmuster_collectors.languages.templates import PLACES, placeholders
@@ -159,6 +160,48 @@ def test_why_a_report_did_not_get_through_is_said_in_the_language_too(tag: str) 
     for template in set(texts()["delivery"]) - {sight.NOT_TOLD}:
         told = language.template(template).format_map(details)
         assert language.rendered(template.format_map(details)) == told
+
+
+@pytest.mark.parametrize("tag", [tag for tag in NAMES if tag != "en"])
+def test_whatever_enrolling_says_is_said_in_the_language(tag: str) -> None:
+    language = language_of(tag)
+    problem = "This laptop has no TPM 2.0 that Linux knows ({path} is not there)."
+    outcome = "nothing has changed"
+    details = {
+        **dict.fromkeys(("owner", "verb", "name", "version", "args"), "ana@example.com"),
+        **dict.fromkeys(("url", "server_url"), "https://it.example:8443/enroll"),
+        **dict.fromkeys(("because", "error"), "no such file (2). Really."),
+        **dict.fromkeys(("detail", "command"), "it failed. Really."),
+        **dict.fromkeys(("count", "MAX_BYTES", "VERSION", "retry_after_s", "minutes"), "10"),
+        # Words that are translated elsewhere: here they are what a tier and a group are called.
+        "tier": "hardware",
+        "tier_before": "other",
+        "group": "system",
+        "path": "/var/my data/ca.pem",
+        "fingerprint": "ABCD-EFGH-JKLM",
+        "replaced": "device-1",
+    }
+    english = {**details, "problem": problem.format_map(details), "outcome": outcome}
+    told = {
+        **details,
+        "problem": language.say(problem, **details),
+        "outcome": language.say(outcome),
+    }
+    for template in texts()["enroll"]:
+        said = language.rendered(template.format_map(english))
+        assert said == language.template(template).format_map(told)
+
+
+@pytest.mark.parametrize("tag", [tag for tag in NAMES if tag != "en"])
+def test_what_a_tpm_refuses_and_why_is_said_in_the_language(tag: str) -> None:
+    language = language_of(tag)
+    refused = "The TPM refused {command}: {detail} ({name})."
+    command, why = "to make a key", "its owner has set a password"
+    details = {"command": language.say(command), "detail": language.say(why), "name": "AUTH_FAIL"}
+    said = refused.format(command=command, detail=why, name="AUTH_FAIL")
+    assert str(TpmError(AUTH_FAIL, command)).startswith(said)
+    assert language.rendered(said) == language.say(refused, **details)
+    assert command not in language.rendered(said)
 
 
 @pytest.mark.parametrize("tag", [tag for tag in NAMES if tag != "en"])

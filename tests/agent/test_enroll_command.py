@@ -1,0 +1,97 @@
+"""`enroll` as a person meets it: in the language of their session, whatever comes of it."""
+
+import io
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+
+from passmuster_agent import cli
+from passmuster_agent.errors import ExitCode
+from passmuster_collectors.languages import NAMES, language_of
+from tests.support.report_server import CODE, ReportServer
+from tests.support.worker_texts import english_left
+
+FOREIGN = tuple(tag for tag in NAMES if tag != "en")
+
+Enroll = Callable[..., tuple[int, Sequence[str]]]
+
+
+@pytest.fixture
+def enroll(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Enroll:
+    def enroll(tag: str, typed: str, url: str, *options: str) -> tuple[int, Sequence[str]]:
+        """Enrol where the session speaks that language; return the exit code and what was said."""
+        asked = "passmuster_agent.session_language.session_language"
+        monkeypatch.setattr(asked, lambda: language_of(tag))
+        monkeypatch.setattr("sys.stdin", io.StringIO(f"{typed}\n"))
+        state = str(tmp_path / f"laptop-{tag}")
+        code = cli.main(["enroll", "--server", url, "--state", state, *options])
+        said = capsys.readouterr()
+        told = (said.out + said.err).replace(f"laptop-{tag}", "laptop").splitlines()
+        return code, [line for line in told if line]
+
+    return enroll
+
+
+@pytest.mark.parametrize("tag", FOREIGN)
+@pytest.mark.parametrize(
+    ("typed", "options", "ends"),
+    [
+        (CODE, ("--tier", "file"), ExitCode.DONE),
+        (CODE, (), ExitCode.DONE),
+        ("NO", ("--tier", "file"), ExitCode.REFUSED),
+        ("", ("--tier", "file"), ExitCode.REFUSED),
+        ("!", ("--tier", "file"), ExitCode.REFUSED),
+        (CODE, ("--ca", "/nonexistent/ca.pem"), ExitCode.FAILED),
+    ],
+    ids=["enrolled", "in the best tier", "wrong code", "no code", "not a code", "no use of --ca"],
+)
+def test_what_comes_of_it_is_said_in_the_language(
+    server: ReportServer,
+    enroll: Enroll,
+    tag: str,
+    typed: str,
+    options: Sequence[str],
+    ends: ExitCode,
+) -> None:
+    code, english = enroll("en", typed, server.url, *options)
+    assert code == ends, english
+    server.used.clear()
+    foreign_code, told = enroll(tag, typed, server.url, *options)
+    assert foreign_code == ends, told
+    assert _words(english) != _words(told)
+    assert english_left(_words(english), _words(told)) == []
+
+
+@pytest.mark.parametrize("tag", FOREIGN)
+@pytest.mark.parametrize(
+    "url",
+    ["http://127.0.0.1:9", "http://it.example.com", "https://ana@it.example.com", "it.example.com"],
+    ids=["nobody there", "not encrypted", "with a name", "none"],
+)
+def test_a_server_that_is_none_is_said_in_the_language(enroll: Enroll, tag: str, url: str) -> None:
+    _, english = enroll("en", CODE, url, "--tier", "file")
+    _, told = enroll(tag, CODE, url, "--tier", "file")
+    assert english_left(_words(english), _words(told)) == []
+
+
+def test_a_laptop_that_is_enrolled_already_hears_so_in_the_language(
+    server: ReportServer, enroll: Enroll
+) -> None:
+    assert enroll("de", CODE, server.url, "--tier", "file")[0] == ExitCode.DONE
+    server.used.clear()
+    code, told = enroll("de", CODE, server.url, "--tier", "file")
+    assert code == ExitCode.FAILED
+    assert "\n".join(told) == (
+        "passmuster-agent: Dieser Laptop ist schon registriert, für ana@example.com bei "
+        f"{server.url}. Um ihn neu zu registrieren, fügen Sie --replace hinzu: Sein Schlüssel und "
+        "was er noch nicht gesendet hat, werden gelöscht."
+    )
+
+
+def _words(lines: Sequence[str]) -> Sequence[str]:
+    """Return the lines without commands, which are the same in each language."""
+    return [re.sub(r"passmuster-agent(: | [a-z]+)", "", line) for line in lines]
