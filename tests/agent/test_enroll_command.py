@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from passmuster_agent import cli
+from passmuster_agent import cli, sign_in_approval
+from passmuster_agent.commands import enroll as enroll_command
 from passmuster_agent.errors import ExitCode
+from passmuster_collectors.contract.enrolment import ApprovalStarted
 from passmuster_collectors.languages import NAMES, language_of
 from tests.support.report_server import CODE, ReportServer
 from tests.support.worker_texts import english_left
@@ -90,6 +92,20 @@ def test_a_laptop_that_is_enrolled_already_hears_so_in_the_language(
         f"{server.url}. Um ihn neu zu registrieren, fügen Sie --replace hinzu: Sein Schlüssel und "
         "was er noch nicht gesendet hat, werden gelöscht."
     )
+
+
+@pytest.mark.parametrize("tag", FOREIGN)
+@pytest.mark.parametrize("owner", [None, "ana@example.com"])
+def test_how_to_approve_it_after_signing_in_is_said_in_the_language(
+    tag: str, owner: str | None
+) -> None:
+    started = ApprovalStarted("secret", "WDJB-MJHT", "https://it.example.com/enroll", 600, 5)
+    english = sign_in_approval.told(started, "ABCD-EFGH-JKLM", owner)
+    foreign = enroll_command._in(language_of(tag), english)
+    assert english_left(english.splitlines(), foreign.splitlines()) == []
+    for part in ("https://it.example.com/enroll", "\n    WDJB-MJHT\n", "ABCD-EFGH-JKLM", " 10 "):
+        assert part in foreign
+    assert (owner or "") in foreign
 
 
 def _words(lines: Sequence[str]) -> Sequence[str]:
