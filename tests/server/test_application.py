@@ -27,7 +27,11 @@ async def on_mistake(_: Request, error: Exception) -> Response:
 
 
 def ask(method: str, target: str, *, raises: bool = False) -> httpx.Response:
-    routes = [Route("/door", page, methods=["GET"]), Route("/page", page, methods=["GET"])]
+    routes = [
+        Route("/door", page, methods=["GET"]),
+        Route("/page", page, methods=["GET"]),
+        Route("/things/{thing}", page, methods=["GET"]),
+    ]
     app = Application({"/door": door}, on_mistake=on_mistake, routes=routes)
 
     async def asked() -> httpx.Response:
@@ -50,3 +54,11 @@ def test_a_mistake_behind_a_door_is_answered_and_raised_for_the_log() -> None:
     assert (answer.status_code, answer.text) == (500, "sorry: LookupError")
     with pytest.raises(LookupError):
         ask("POST", "/door?mistake", raises=True)
+
+
+def test_an_address_with_a_nul_in_it_is_none() -> None:
+    """No database may be asked about it: PostgreSQL would fail, and say that we have to wait."""
+    assert ask("GET", "/things/a").text == "a page"
+    answer = ask("GET", "/things/a%00b")
+    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+    assert answer.headers["Content-Type"] == "application/problem+json"

@@ -145,6 +145,8 @@ class EnrolmentDoors:
     async def revoke_secret(self, call: Call[Nothing, Nothing, SecretToRevoke]) -> None:
         """Let no more laptops in by a secret. Raises `RefusalError` 404, 409."""
         name = call.body.name.strip()
+        if not name.isprintable():
+            raise not_found("deployment secret")
 
         def work(transaction: Transaction) -> None:
             connection = transaction.connection

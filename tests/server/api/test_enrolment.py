@@ -150,6 +150,7 @@ def test_the_next_links_lead_through_the_secrets(doorkeeper: httpx.Client) -> No
             (400, "malformed", "owner_domain"),
         ),
         (f"{SECRETS}/revocations", {"name": "none"}, (404, "not_found", "")),
+        (f"{SECRETS}/revocations", {"name": "a\0b"}, (404, "not_found", "")),
     ],
 )
 def test_what_is_wrong_is_told_by_its_field(
