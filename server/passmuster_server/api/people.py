@@ -100,7 +100,7 @@ def operations(services: Services) -> Sequence[Operation[Any, Any, Any]]:
 
 def _address(call: Call[Nothing, Nothing, WhichPerson]) -> str:
     """Return by what the person is stored: the gate is asked about some by no e-mail address."""
-    person = call.body.email.strip()
-    if not person or not person.isprintable():
-        raise ContractError("email", "expected one line that is not empty")
-    return person
+    try:
+        return personal.person_of(call.body.email)
+    except personal.PersonError as error:
+        raise ContractError("email", str(error)) from None

@@ -24,7 +24,7 @@ def add_commands(parsers: "_SubParsersAction[ArgumentParser]") -> None:
 
 def export(command: Command) -> int:
     """Print JSON: devices with their readings, changes, verdicts and reports; decisions."""
-    email = command.arguments.email
+    email = _address(command)
     found = command.change(
         lambda transaction: personal.export(transaction.connection, DEFAULT_ORGANISATION, email),
         lambda _: Event(Action.PERSON_EXPORTED, person=email),
@@ -35,14 +35,14 @@ def export(command: Command) -> int:
 
 def erase(command: Command) -> int:
     """Delete it all, after asking."""
-    email = command.arguments.email
+    email = _address(command)
     if not command.arguments.yes:
         print(f"Delete all that is stored of {email}? Their laptops must then be enrolled anew.")
         try:
-            answer = input("Type the address again: ")
+            answer = input("Type the address again: ").strip()
         except EOFError:
-            answer = ""
-        if answer.strip() != email:
+            raise CommandError("nothing was deleted") from None
+        if answer != email:
             raise CommandError("nothing was deleted")
     try:
         found = command.change(
@@ -68,3 +68,11 @@ def erase(command: Command) -> int:
     if found["callers"]:
         print(f"Callers that might ask about nobody else are revoked: {found['callers']}.")
     return 0
+
+
+def _address(command: Command) -> str:
+    """Return by what the person is stored. Raises `CommandError`."""
+    try:
+        return personal.person_of(command.arguments.email)
+    except personal.PersonError as error:
+        raise CommandError(f"email: {error}") from None

@@ -67,8 +67,21 @@ _HIDDEN = frozenset(
 MAX_STORED = 4 * 1024 * 1024
 
 
+class PersonError(ValueError):
+    """Nobody can be stored by that. The message says what was expected."""
+
+
+def person_of(text: str) -> str:
+    """Return by what somebody is stored, which is no address of all. Raises `PersonError`."""
+    person = text.strip()
+    if not person or not person.isprintable():
+        raise PersonError("expected one line that is not empty")
+    return person
+
+
 def export(connection: Connection, organisation: str, person: str) -> Mapping[str, Any]:
-    """Return all that is stored of the person, as plain JSON values."""
+    """Return all that is stored of the person, as plain JSON values. Raises `PersonError`."""
+    _check_somebody(person)
     owned = _rows(connection, devices, organisation, devices.c.owner, person)
     for device in owned:
         for name, table in _OF_A_DEVICE.items():
@@ -143,8 +156,9 @@ def erase(
     `account`: the person had one for the console; `alerts`: rules of mail to or from the address,
     whose end goes on record as `by` somebody; the erasure itself is for the caller to record.
     The person's laptops are unknown from then on; running servers hear of it. Raises
-    `LastAdministratorError`.
+    `LastAdministratorError` and `PersonError`.
     """
+    _check_somebody(person)
     had_account = accounts.forget_person(connection, organisation, person)
     folded = is_address(devices.c.owner, person)
     owned = connection.execute(
@@ -211,6 +225,12 @@ def erase_device(connection: Connection, organisation: str, device: str) -> None
     signals.forget_device(connection, organisation, device)
     device_store.delete_device(connection, organisation, device)
     announce(connection, organisation, device)
+
+
+def _check_somebody(person: str) -> None:
+    if not person.strip():
+        # An empty person stands in all that is about nobody.
+        raise PersonError("expected somebody")
 
 
 def _rows(
