@@ -61,11 +61,12 @@ def remember(
     glimpses = Glimpses(sightings)
     for left in glimpses.left(past):
         _leave(past, left.device, left.at or now)
-    for glimpsed in glimpses.gone(facts.devices, past):
+    is_whole = reading.status is Status.OK
+    for glimpsed in glimpses.gone(facts.devices, past, is_whole=is_whole):
         at = glimpsed.attached_at or now
         _leave(past, _met(past, replace(glimpsed, attached_at=at), at), at)
     devices = [_recognised(past, each, now, is_first=is_first) for each in facts.devices]
-    if reading.status is Status.OK:
+    if is_whole:
         _say_goodbye(past, {socket_of(each) for each in devices}, now)
         past.read_at = now
     past.departed = _still_told(past, devices, now)

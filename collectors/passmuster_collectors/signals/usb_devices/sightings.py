@@ -8,7 +8,7 @@ from passmuster_collectors.contract.declaration import UNKNOWN
 from passmuster_collectors.host.answers import UsbSighting
 from passmuster_collectors.signals.usb_devices.answers import any_of
 from passmuster_collectors.signals.usb_devices.facts import MAX_INTERFACES, Location, UsbDevice
-from passmuster_collectors.signals.usb_devices.history import Recollection
+from passmuster_collectors.signals.usb_devices.history import Recollection, identity_of
 from passmuster_collectors.signals.usb_devices.interface_classes import (
     HUB,
     Triple,
@@ -67,12 +67,15 @@ class Glimpses:
             if socket.left_at is None and _key(port, socket.device) in self._gone
         ]
 
-    def gone(self, attached: Sequence[UsbDevice], past: Recollection) -> Iterator[UsbDevice]:
+    def gone(
+        self, attached: Sequence[UsbDevice], past: Recollection, *, is_whole: bool
+    ) -> Iterator[UsbDevice]:
         """Yield the devices that were heard to come and are not there, `attached_at` when heard.
 
         Not one that an earlier reading has: its going is told by that. But an announcement comes in
         parts, the device before its interfaces, and a reading may have been between them: what the
-        earlier one knew nothing of is told.
+        earlier one knew nothing of is told. That a device has gone, a list that `is_whole` says
+        before it is heard.
         """
         listed = {_key(each.port, each) for each in attached}
         for key, glimpse in self._seen.items():
@@ -81,12 +84,21 @@ class Glimpses:
             earlier = past.sockets.get(key[0])
             if earlier is None or _key(key[0], earlier.device) != key:
                 yield _device(key[0], glimpse)
-            elif earlier.left_at is not None and not glimpse.names <= {*earlier.device.interfaces}:
+                continue
+            has_left = is_whole or earlier.left_at is not None
+            is_told = glimpse.names <= {*earlier.device.interfaces}
+            if has_left and not is_told and not _is_known_to_type(earlier.device, past):
                 yield _completed(earlier.device, _device(key[0], glimpse))
 
 
 def _key(port: str, device: UsbDevice) -> tuple[str, str, str]:
     return (port, device.vendor_id, device.product_id)
+
+
+def _is_known_to_type(device: UsbDevice, past: Recollection) -> bool:
+    """Whether a device that has not said so yet is a keyboard that was here before."""
+    known = past.known.get(identity_of(device))
+    return device.keyboard is not True and known is not None and known.keyboard is True
 
 
 def _device(port: str, glimpse: _Glimpse) -> UsbDevice:

@@ -383,6 +383,46 @@ class TestAKeyboardThatVanishes:
         laptop.lists()
         assert laptop.problems() == ["vanished_keyboard"]
 
+    @pytest.mark.parametrize("serial", [None, "5f1c"])
+    def test_one_that_was_listed_in_part_is_told_before_its_going_is_heard(
+        self, serial: str | None
+    ) -> None:
+        laptop = Laptop()
+        half = replace(self.INJECTOR, interfaces=(), keyboard=UNKNOWN, serial=serial)
+        laptop.hears(*came(half), after_s=100)
+        laptop.lists(half)
+        laptop.hears(*came(half, KEYBOARD_TRIPLE)[1:])
+        laptop.lists()
+        assert laptop.problems() == ["vanished_keyboard"]
+        laptop.hears(went(half))
+        laptop.lists()
+        assert laptop.problems() == ["vanished_keyboard"]
+
+    def test_one_that_was_listed_in_part_stays_where_a_list_is_not_whole(self) -> None:
+        laptop = Laptop()
+        half = replace(self.INJECTOR, interfaces=(), keyboard=UNKNOWN)
+        laptop.hears(*came(half), after_s=100)
+        laptop.lists(half)
+        laptop.hears(*came(half, KEYBOARD_TRIPLE)[1:])
+        part = unavailable(SIGNAL.id, laptop.now, "Not everything.", [], UsbDevicesFacts(()))
+        laptop.lists(taken=part)
+        assert laptop.devices == ()
+
+    @pytest.mark.parametrize("serial", [None, "5f1c"])
+    @pytest.mark.parametrize("is_heard", [True, False])
+    def test_a_known_keyboard_that_is_listed_in_part_and_pulled_out_is_silent(
+        self, serial: str | None, is_heard: bool
+    ) -> None:
+        own = keyboard(serial=serial)
+        half = replace(own, interfaces=(), keyboard=UNKNOWN)
+        laptop = Laptop()
+        laptop.lists(own, after_s=100)
+        laptop.hears(went(own), *came(own), after_s=5000)
+        laptop.lists(half)
+        laptop.hears(*came(own, KEYBOARD_TRIPLE)[1:], *([went(own)] if is_heard else []))
+        laptop.lists()
+        assert laptop.devices == ()
+
     def test_events_that_udev_repeats_afterwards_tell_it_once(self) -> None:
         laptop = self.plugged_for(3)
         laptop.hears(*came(self.INJECTOR, KEYBOARD_TRIPLE), went(self.INJECTOR))
