@@ -33,12 +33,16 @@ class Identity:
 
 @dataclass(frozen=True)
 class Acquaintance:
-    """An identity that was attached at some time, and whether it could type at any of them."""
+    """An identity that was attached at some time, and whether it could type at any of them.
+
+    `learned_at` is when it first could, where it was met before and could not.
+    """
 
     identity: Identity
     first_seen_at: datetime
     last_seen_at: datetime
     keyboard: bool | Unknown
+    learned_at: datetime | None = None
 
 
 @dataclass(frozen=True)

@@ -64,7 +64,8 @@ def remember(
     is_whole = reading.status is Status.OK
     for glimpsed in glimpses.gone(facts.devices, past, is_whole=is_whole):
         at = glimpsed.attached_at or now
-        _leave(past, _met(past, replace(glimpsed, attached_at=at), at), at)
+        baseline = _in_baseline(past, glimpsed)
+        _leave(past, _met(past, replace(glimpsed, attached_at=at, baseline=baseline), at), at)
     devices = [_recognised(past, each, now, is_first=is_first) for each in facts.devices]
     if is_whole:
         _say_goodbye(past, {socket_of(each) for each in devices}, now)
@@ -86,11 +87,10 @@ def _recognised(
     else:
         attached_at = device.attached_at or (None if is_first else now)
         lasting = _of_the_past(past, before, device, attached_at)
-    baseline = None if past.baseline is None else _is_among(past.baseline, device)
     found = replace(
         device,
         attached_at=attached_at,
-        baseline=baseline,
+        baseline=_in_baseline(past, device),
         indicators=tuple(dict.fromkeys((*device.indicators, *lasting))),
     )
     found = _met(past, found, now)
@@ -108,7 +108,8 @@ def _met(past: Recollection, device: UsbDevice, now: datetime) -> UsbDevice:
         return replace(device, first_seen_at=first)
     last = now if now - known.last_seen_at >= SEEN_AGAIN_AFTER else known.last_seen_at
     types = any_of([known.keyboard, device.keyboard])
-    past.known[identity] = replace(known, last_seen_at=last, keyboard=types)
+    learned = now if types is True and known.keyboard is not True else known.learned_at
+    past.known[identity] = replace(known, last_seen_at=last, keyboard=types, learned_at=learned)
     return replace(device, first_seen_at=known.first_seen_at)
 
 
@@ -155,11 +156,12 @@ def _leave(past: Recollection, device: UsbDevice, now: datetime) -> None:
     gone = replace(device, attached=False, last_seen_at=now)
     past.sockets[socket_of(device)] = Socket(gone, left_at=now)
     identity = identity_of(device)
-    past.known[identity] = replace(past.known[identity], last_seen_at=now)
+    known = past.known[identity] = replace(past.known[identity], last_seen_at=now)
     if device.location is Location.INTERNAL or device.baseline:
         return
     began = device.attached_at or now
-    is_new = device.first_seen_at is not None and now - device.first_seen_at <= BRIEFLY
+    new_since = known.learned_at or device.first_seen_at
+    is_new = new_since is not None and now - new_since <= BRIEFLY
     if may_type(device) and is_new and now - began <= BRIEFLY:
         gone = replace(gone, indicators=(*gone.indicators, Indicator.VANISHED_KEYBOARD))
     others = [each for each in past.departed if identity_of(each) != identity]
@@ -177,14 +179,18 @@ def may_type(device: UsbDevice) -> bool:
 def _still_told(
     past: Recollection, attached: Sequence[UsbDevice], now: datetime
 ) -> list[UsbDevice]:
-    """Return the devices that left lately; not one that is back, which speaks for itself."""
+    """Return the devices that left lately; not one that is back, which speaks for itself.
+
+    What can't type speaks for no keyboard that claimed to be the same.
+    """
     back = {identity_of(each) for each in attached}
+    may_type_now = {identity_of(each) for each in attached if each.keyboard is not False}
     return [
         each
         for each in past.departed
         if each.last_seen_at is not None
         and timedelta(0) <= now - each.last_seen_at <= TOLD_FOR
-        and identity_of(each) not in back
+        and identity_of(each) not in (may_type_now if each.keyboard is True else back)
     ]
 
 
@@ -192,14 +198,17 @@ def _is_same(one: UsbDevice, other: UsbDevice) -> bool:
     return identity_of(one) == identity_of(other) and socket_of(one) == socket_of(other)
 
 
-def _is_among(baseline: Sequence[UsbDevice], device: UsbDevice) -> bool:
+def _in_baseline(past: Recollection, device: UsbDevice) -> bool | None:
     """Whether it was there at enrolment, in the same socket and with the same abilities.
 
     Controllers may be numbered otherwise after a restart: the way from there to the socket counts.
+    None where nobody looked at enrolment.
     """
+    if past.baseline is None:
+        return None
     return any(
         identity_of(each) == identity_of(device)
         and each.port.partition("-")[2] == device.port.partition("-")[2]
         and set(device.interfaces) <= set(each.interfaces)
-        for each in baseline
+        for each in past.baseline
     )

@@ -450,6 +450,91 @@ class TestAKeyboardThatVanishes:
         assert laptop.problems() == ["vanished_keyboard"]
 
 
+class TestAnIdentityThatLearnsToType:
+    """Without a serial number an injector may claim to be what has been here for long."""
+
+    OWN = device("046d", "c077", "1-3", interfaces=("030102",))
+    ELSEWHERE = replace(OWN, port="1-2")
+
+    @pytest.mark.parametrize("in_baseline", [True, False])
+    def test_a_mouse_that_comes_back_as_a_keyboard_and_goes_is_told(
+        self, *, in_baseline: bool
+    ) -> None:
+        laptop = Laptop(*([self.OWN] if in_baseline else []))
+        laptop.lists(self.OWN, after_s=100)
+        back = came(self.OWN, MOUSE_TRIPLE, KEYBOARD_TRIPLE)
+        laptop.hears(went(self.OWN), *back, went(self.OWN), after_s=300)
+        laptop.lists(after_s=1)
+        assert laptop.problems() == ["vanished_keyboard"]
+
+    def test_a_device_that_names_its_keyboard_late_and_goes_is_told(self) -> None:
+        laptop = Laptop()
+        half = keyboard(interfaces=(), keyboard=UNKNOWN)
+        laptop.hears(*came(half), after_s=100)
+        laptop.lists(half)
+        laptop.hears(*came(half, KEYBOARD_TRIPLE)[1:], went(half), after_s=120)
+        laptop.lists(after_s=1)
+        assert laptop.problems() == ["vanished_keyboard"]
+
+    def test_one_in_another_socket_is_told_for_an_hour_beside_the_mouse(self) -> None:
+        laptop = Laptop(self.OWN)
+        laptop.hears(*came(self.ELSEWHERE, KEYBOARD_TRIPLE), went(self.ELSEWHERE), after_s=300)
+        laptop.lists(self.OWN, after_s=1)
+        assert laptop.problems() == ["vanished_keyboard"]
+        assert [(each.port, each.attached) for each in laptop.devices] == [
+            ("1-3", True),
+            ("1-2", False),
+        ]
+        laptop.lists(self.OWN, after_s=3500)
+        assert laptop.problems() == ["vanished_keyboard"]
+        laptop.lists(self.OWN, after_s=200)
+        assert laptop.devices[1:] == ()
+
+    def test_one_that_was_listed_is_told_as_well(self) -> None:
+        laptop = Laptop(self.OWN)
+        injector = replace(self.ELSEWHERE, interfaces=("030101",), keyboard=True)
+        laptop.lists(injector, self.OWN, after_s=300)
+        laptop.lists(self.OWN, after_s=3)
+        assert laptop.problems() == ["vanished_keyboard"]
+
+    def test_one_that_may_type_when_it_is_back_speaks_for_itself(self) -> None:
+        laptop = Laptop(self.OWN)
+        laptop.hears(*came(self.ELSEWHERE, KEYBOARD_TRIPLE), went(self.ELSEWHERE), after_s=300)
+        laptop.lists(self.OWN, after_s=1)
+        laptop.lists(replace(self.ELSEWHERE, keyboard=UNKNOWN), self.OWN, after_s=1)
+        assert laptop.problems() == ["unclear_keyboard"]
+
+    @pytest.mark.parametrize("port", ["1-2", "1-4"])
+    def test_a_keyboard_that_is_known_comes_loose_in_any_socket_in_silence(self, port: str) -> None:
+        laptop = Laptop()
+        laptop.lists(keyboard(), after_s=100)
+        moved = keyboard(port=port)
+        there = came(moved, KEYBOARD_TRIPLE, MOUSE_TRIPLE)
+        laptop.hears(went(keyboard()), *there, went(moved), *there, went(moved), after_s=300)
+        laptop.lists(after_s=1)
+        assert laptop.devices == ()
+
+    def test_a_headset_that_nobody_could_ask_before_it_went_is_no_keyboard(self) -> None:
+        laptop = Laptop()
+        headset = device("047f", "c053", interfaces=("010100", "030000"))
+        laptop.lists(headset, after_s=100)
+        moved = replace(headset, port="1-4")
+        laptop.hears(went(headset), *came(moved, (1, 1, 0), (3, 0, 0)), went(moved), after_s=300)
+        laptop.lists(after_s=1)
+        assert laptop.devices == ()
+
+    def test_what_has_typed_for_a_while_is_known_for_a_keyboard(self) -> None:
+        laptop = Laptop()
+        updated = replace(self.OWN, interfaces=("030101", "030102"), keyboard=True)
+        laptop.lists(self.OWN, after_s=100)
+        laptop.lists(after_s=300)
+        laptop.lists(updated, after_s=30)
+        laptop.lists(after_s=90)
+        laptop.lists(updated, after_s=5)
+        laptop.lists(after_s=3)
+        assert laptop.devices == ()
+
+
 class TestReadingsThatSayNothing:
     def test_a_list_that_is_not_whole_lets_nobody_leave(self) -> None:
         laptop = Laptop()
