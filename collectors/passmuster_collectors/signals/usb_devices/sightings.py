@@ -10,6 +10,7 @@ from passmuster_collectors.signals.usb_devices.answers import any_of
 from passmuster_collectors.signals.usb_devices.facts import MAX_INTERFACES, Location, UsbDevice
 from passmuster_collectors.signals.usb_devices.history import Recollection, identity_of
 from passmuster_collectors.signals.usb_devices.interface_classes import (
+    BOOT_KEYBOARD,
     HUB,
     Triple,
     as_text,
@@ -75,11 +76,16 @@ class Glimpses:
         Not one that an earlier reading has: its going is told by that. But an announcement comes in
         parts, the device before its interfaces, and a reading may have been between them: what the
         earlier one knew nothing of is told. That a device has gone, a list that `is_whole` says
-        before it is heard.
+        before it is heard. And a keyboard has gone where what is back in its place can't type.
         """
-        listed = {_key(each.port, each) for each in attached}
+        listed = {_key(each.port, each): each for each in attached}
         for key, glimpse in self._seen.items():
-            if key in listed or is_hub(frozenset(glimpse.triples)):
+            if is_hub(frozenset(glimpse.triples)):
+                continue
+            there = listed.get(key)
+            if there is not None:
+                if self._was_keyboard(key) and not _may_be_keyboard(there, past):
+                    yield _device(key[0], glimpse)
                 continue
             earlier = past.sockets.get(key[0])
             if earlier is None or _key(key[0], earlier.device) != key:
@@ -87,18 +93,27 @@ class Glimpses:
                 continue
             has_left = is_whole or earlier.left_at is not None
             is_told = glimpse.names <= {*earlier.device.interfaces}
-            if has_left and not is_told and not _is_known_to_type(earlier.device, past):
+            is_new = earlier.device.keyboard is True or not _has_typed(earlier.device, past)
+            if has_left and not is_told and is_new:
                 yield _completed(earlier.device, _device(key[0], glimpse))
+
+    def _was_keyboard(self, key: tuple[str, str, str]) -> bool:
+        """Whether a device was heard to come as a keyboard, and to go."""
+        return key in self._gone and BOOT_KEYBOARD in self._seen[key].triples
 
 
 def _key(port: str, device: UsbDevice) -> tuple[str, str, str]:
     return (port, device.vendor_id, device.product_id)
 
 
-def _is_known_to_type(device: UsbDevice, past: Recollection) -> bool:
-    """Whether a device that has not said so yet is a keyboard that was here before."""
+def _may_be_keyboard(device: UsbDevice, past: Recollection) -> bool:
+    return device.keyboard is not False or _has_typed(device, past)
+
+
+def _has_typed(device: UsbDevice, past: Recollection) -> bool:
+    """Whether what it claims to be was a keyboard when it was here before."""
     known = past.known.get(identity_of(device))
-    return device.keyboard is not True and known is not None and known.keyboard is True
+    return known is not None and known.keyboard is True
 
 
 def _device(port: str, glimpse: _Glimpse) -> UsbDevice:

@@ -504,6 +504,74 @@ class TestAnIdentityThatLearnsToType:
         laptop.lists(replace(self.ELSEWHERE, keyboard=UNKNOWN), self.OWN, after_s=1)
         assert laptop.problems() == ["unclear_keyboard"]
 
+    @pytest.mark.parametrize("is_own", [True, False])
+    @pytest.mark.parametrize("serial", [None, "5f1c"])
+    def test_one_that_is_back_as_a_mouse_is_told_for_an_hour(
+        self, serial: str | None, *, is_own: bool
+    ) -> None:
+        mouse = replace(self.OWN, serial=serial)
+        laptop = Laptop(*([mouse] if is_own else []))
+        typed = [*came(mouse, KEYBOARD_TRIPLE), went(mouse)]
+        laptop.hears(*typed, *came(mouse, MOUSE_TRIPLE), after_s=300)
+        laptop.lists(mouse)
+        assert laptop.problems() == ["vanished_keyboard"]
+        assert [each.attached for each in laptop.devices] == [True, False]
+        laptop.lists(mouse, after_s=3500)
+        assert laptop.problems() == ["vanished_keyboard"]
+        laptop.lists(mouse, after_s=200)
+        assert laptop.devices[1:] == ()
+
+    @pytest.mark.parametrize("serial", [None, "5f1c"])
+    @pytest.mark.parametrize("keyboard_now", [True, UNKNOWN])
+    def test_one_that_is_back_and_may_type_speaks_for_itself(
+        self, keyboard_now: Any, serial: str | None
+    ) -> None:
+        laptop = Laptop()
+        there = came(self.OWN, MOUSE_TRIPLE, KEYBOARD_TRIPLE)
+        laptop.hears(*there, went(self.OWN), *there, after_s=300)
+        laptop.lists(replace(self.OWN, keyboard=keyboard_now, serial=serial))
+        assert laptop.indicators == set()
+
+    @pytest.mark.parametrize("serial", [None, "5f1c"])
+    def test_a_new_headset_that_comes_loose_is_no_keyboard(self, serial: str | None) -> None:
+        laptop = Laptop()
+        headset = device("047f", "c053", interfaces=("010100", "030000"), serial=serial)
+        there = came(headset, (1, 1, 0), (3, 0, 0))
+        laptop.hears(*there, went(headset), *there, after_s=300)
+        laptop.lists(headset)
+        assert laptop.devices[1:] == ()
+
+    def test_a_disk_that_is_announced_otherwise_than_listed_may_come_loose(self) -> None:
+        laptop = Laptop()
+        disk = stick(interfaces=("080650", "080662"))
+        laptop.hears(*came(disk, (8, 6, 98)), went(disk), *came(disk, DISK_TRIPLE), after_s=300)
+        laptop.lists(disk)
+        assert laptop.devices[1:] == ()
+
+    def test_a_mouse_that_was_not_heard_to_go_is_the_same(self) -> None:
+        laptop = Laptop()
+        laptop.hears(*came(self.OWN, KEYBOARD_TRIPLE, MOUSE_TRIPLE), after_s=300)
+        laptop.lists(self.OWN)
+        assert laptop.devices[1:] == ()
+
+    @pytest.mark.parametrize("serial", [None, "5f1c"])
+    def test_a_known_keyboard_that_is_back_in_part_is_silent(self, serial: str | None) -> None:
+        own = keyboard(interfaces=("030101", "030102"), serial=serial)
+        laptop = Laptop()
+        laptop.lists(own, after_s=100)
+        there = came(own, KEYBOARD_TRIPLE, MOUSE_TRIPLE)
+        laptop.hears(went(own), *there, went(own), *there, after_s=300)
+        laptop.lists(replace(own, interfaces=("030102",), keyboard=False))
+        assert laptop.devices[1:] == ()
+
+    def test_one_that_has_more_than_the_keyboard_it_claims_to_be_is_told(self) -> None:
+        laptop = Laptop()
+        own = keyboard(serial="5f1c")
+        laptop.lists(own, after_s=100)
+        laptop.hears(went(own), *came(own, KEYBOARD_TRIPLE, DISK_TRIPLE), went(own), after_s=300)
+        laptop.lists()
+        assert laptop.problems() == ["vanished_keyboard"]
+
     @pytest.mark.parametrize("port", ["1-2", "1-4"])
     def test_a_keyboard_that_is_known_comes_loose_in_any_socket_in_silence(self, port: str) -> None:
         laptop = Laptop()
