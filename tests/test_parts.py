@@ -44,6 +44,12 @@ def test_what_fails_twice_fails(tmp_path: Path) -> None:
     assert run([part(folder)], 1, tmp_path / "cache") == FAILED
 
 
+def test_what_is_skipped_the_second_time_has_not_passed(tmp_path: Path) -> None:
+    skips = FAILS_ONCE.replace("assert again", "assert again and pytest.skip()")
+    folder = written(tmp_path / "tests", f"import pytest\n{skips}")
+    assert run([part(folder)], 1, tmp_path / "cache") == FAILED
+
+
 def test_a_part_that_passes_hides_no_other_that_fails(tmp_path: Path) -> None:
     good = written(tmp_path / "good", "def test_it(): pass\n")
     once = written(tmp_path / "once", FAILS_ONCE)
