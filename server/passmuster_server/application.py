@@ -11,8 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from passmuster_collectors.contract.problem import Problem
-from passmuster_server.web.problems import TITLES, problem_response
+from passmuster_server.web.problems import RefusalError, problem_response
 
 OnMistake = Callable[[Request, Exception], Awaitable[Response]]
 
@@ -20,8 +19,7 @@ OnMistake = Callable[[Request, Exception], Awaitable[Response]]
 class Application(Starlette):
     """`doors` take each POST to their path; `named` is Starlette's.
 
-    A door begins to answer when it has the whole answer. `on_mistake` answers what it raises. No
-    address has a NUL in it: PostgreSQL compares no text with one.
+    A door begins to answer when it has the whole answer. `on_mistake` answers what it raises.
     """
 
     def __init__(
@@ -34,9 +32,10 @@ class Application(Starlette):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; this is ASGI's signature."""
+        # PostgreSQL takes no text with a NUL in it, so whoever asks it about one is told to wait.
         if scope["type"] == "http" and "\0" in scope["path"]:
-            problem = Problem(TITLES[404], 404, "not_found", f"{TITLES[404]}.")
-            await problem_response(problem)(scope, receive, send)
+            refusal = RefusalError(404, "not_found", "No address has a NUL in it.")
+            await problem_response(refusal.problem)(scope, receive, send)
             return
         if scope["type"] == "http" and scope["method"] == "POST":
             door = self._doors.get(scope["path"])

@@ -133,7 +133,7 @@ class AtOnceProtocol(BoundedProtocol):
     def _hand_over(self) -> None:
         """Let ASGI begin with the head, and with what has arrived of the body."""
         self._door = None
-        super().on_headers_complete()
+        self.hand_on_head()
         if self._body:
             self.hand_on_body(self._body)
             self._body = b""

@@ -247,7 +247,7 @@ class Database:
             first = self._waiting.get()
             if first is None:
                 return
-            if crowded:
+            if crowded and self._waiting.qsize() < MAX_GROUP - 1:
                 time.sleep(GAP_S)
             group, ends = self._drain(first)
             crowded = len(group) > 1

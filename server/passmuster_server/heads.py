@@ -1,8 +1,8 @@
 """How large the head of a request may be, and how slow all of it: uvicorn sets no such limits.
 
-A head that is too large is answered by 431 (RFC 6585, section 5), and the connection is closed; so
-it is where a request does not come. How large bodies may be is said where they are read
-(`web.bodies`).
+A head that is too large is answered by 431 (RFC 6585, section 5), and the connection is closed. It
+is closed without an answer where a request does not come. How large bodies may be is said where
+they are read (`web.bodies`).
 """
 
 import asyncio
@@ -27,7 +27,7 @@ TOO_LARGE = (
 
 
 class BoundedProtocol(HttpToolsProtocol):
-    """uvicorn's HTTP/1.1 with bounds on all of a request that is not its body."""
+    """uvicorn's HTTP/1.1 with bounds on what is around a body, and on the wait for all of it."""
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
@@ -89,6 +89,10 @@ class BoundedProtocol(HttpToolsProtocol):
         """Count the body by itself."""
         self._around -= len(body)
         self._body_length += len(body)
+
+    def hand_on_head(self) -> None:
+        """Hand on the head that has been waited for; its body may be waited for by now."""
+        super().on_headers_complete()
 
     def hand_on_body(self, body: bytes) -> None:
         """Hand on a part of the body that has been counted."""

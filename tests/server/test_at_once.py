@@ -150,6 +150,17 @@ def test_a_body_that_never_comes_keeps_asgi_from_nothing(server: uvicorn.Server)
         assert answer(server, sent).startswith(b"HTTP/1.1 401 "), sent
 
 
+def test_nor_does_it_keep_its_connection(
+    server: uvicorn.Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(heads, "BODY_WITHIN_S", 0.2)
+    whole = request(b"quick one")
+    for sent in (whole[: -len(b"quick one")], whole[:-1]):
+        with connected(server) as connection:
+            connection.sendall(sent)
+            assert answers(connection, 1) == [], sent
+
+
 def test_a_body_that_is_no_http_is_refused_once(server: uvicorn.Server) -> None:
     head = b"POST /door HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
     with connected(server) as connection:

@@ -177,6 +177,31 @@ def test_after_commit_runs_in_the_order_of_commits_also_when_the_caller_has_gone
     assert called == [0, 1, 2, 3, 4]
 
 
+def test_a_write_that_comes_soon_after_several_shares_the_next_commit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("passmuster_server.database.GAP_S", 2.0)
+    sizes: list[int] = []
+
+    async def scenario() -> None:
+        async with opened(tmp_path) as database:
+            database.on_commit = lambda _, size: sizes.append(size)
+            hold = threading.Event()
+            blocker = asyncio.create_task(database.write(lambda _: hold.wait(10)))
+            await asyncio.sleep(0.05)
+            several = [asyncio.create_task(database.write(inserting(n))) for n in range(2)]
+            await asyncio.sleep(0.05)
+            hold.set()
+            await asyncio.gather(blocker, *several)
+            late = [asyncio.create_task(database.write(inserting(2)))]
+            await asyncio.sleep(0.05)
+            late.append(asyncio.create_task(database.write(inserting(3))))
+            await asyncio.gather(*late)
+
+    asyncio.run(scenario())
+    assert sizes == [1, 2, 2]
+
+
 def test_a_callback_that_fails_leaves_nobody_waiting(tmp_path: Path) -> None:
     def fails() -> None:
         raise ArithmeticError

@@ -65,6 +65,16 @@ def check_token(
     return subject
 
 
+def is_complete(claims: Mapping[str, Any], settings: OpenIdSettings) -> bool:
+    """Return whether a token says of its subject all that is asked, whatever that is."""
+    wanted = {settings.email_claim}
+    if not settings.email_always_verified:
+        wanted |= {"email", "email_verified"}
+    if settings.roles:
+        wanted.add(settings.groups_claim)
+    return wanted <= claims.keys()
+
+
 def completed(
     claims: Mapping[str, Any], more: Mapping[str, Any], settings: OpenIdSettings
 ) -> Mapping[str, Any]:

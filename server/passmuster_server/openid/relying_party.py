@@ -14,7 +14,7 @@ from starlette.responses import RedirectResponse, Response
 from passmuster_server.clock import Clock
 from passmuster_server.config_openid import OpenIdSettings
 from passmuster_server.openid.login import RETURN_PATH, Login, LoginCookie, Purpose
-from passmuster_server.openid.person import Person, check_token, completed, person_of
+from passmuster_server.openid.person import Person, check_token, completed, is_complete, person_of
 from passmuster_server.openid.provider import Provider, ProviderError
 from passmuster_server.web.pages import HEADERS
 
@@ -112,19 +112,13 @@ class RelyingParty:
             raise ProviderError("token: no id_token")
         claims = await self._provider.signed_claims(id_token)
         subject = check_token(claims, self.settings, login.nonce, self._clock())
-        if isinstance(access_token, str) and not self._is_complete(claims):
+        if isinstance(access_token, str) and not is_complete(claims, self.settings):
             more = await self._provider.userinfo(access_token)
             # Section 5.3.2: without the same subject it may be about anybody.
             if more and more.get("sub") != subject:
                 raise ProviderError("userinfo: sub is another person's")
             claims = completed(claims, more, self.settings)
         return person_of(claims, self.settings)
-
-    def _is_complete(self, claims: Mapping[str, object]) -> bool:
-        wanted = {self.settings.email_claim}
-        if self.settings.roles:
-            wanted.add(self.settings.groups_claim)
-        return wanted <= claims.keys()
 
 
 def _answer(request: Request) -> Mapping[str, str]:

@@ -8,7 +8,6 @@ from functools import lru_cache
 from typing import Annotated, Any
 
 from sqlalchemy import Connection, Row, func, select
-from sqlalchemy.exc import IntegrityError
 
 from passmuster_collectors.contract import codec, strict_json
 from passmuster_collectors.contract.canonical import canonical_bytes
@@ -17,6 +16,7 @@ from passmuster_collectors.contract.errors import ContractError
 from passmuster_collectors.contract.reading import Reading
 from passmuster_server.database import Transaction
 from passmuster_server.devices.tables import organisations
+from passmuster_server.engines import run
 from passmuster_server.policy.clock_set_back import pull_back
 from passmuster_server.policy.default_document import default_document
 from passmuster_server.policy.standing import SignalStanding, Standing
@@ -28,6 +28,10 @@ from passmuster_server.schema import to_microseconds
 DEFAULT = "default policy"
 """Who published a policy that came with the server."""
 
+_INSERT_POLICY = (
+    "INSERT INTO policies (organisation_id, version, document, published_at, published_by) "
+    "VALUES (?, ?, ?, ?, ?) ON CONFLICT (organisation_id, version) DO NOTHING"
+)
 _ENDLESS = to_microseconds(ENDLESS)
 MAX_STORED = 4 * 1024 * 1024
 DEPTH = 32
@@ -109,19 +113,8 @@ def insert_policy(
 
     The caller's transaction goes on either way.
     """
-    statement = policies.insert().values(
-        organisation_id=organisation,
-        version=version,
-        document=document,
-        published_at=now,
-        published_by=by,
-    )
-    try:
-        with connection.begin_nested():
-            connection.execute(statement)
-    except IntegrityError:
-        return False
-    return True
+    given = (organisation, version, document, to_microseconds(now), by)
+    return run(connection, _INSERT_POLICY, given).rowcount == 1
 
 
 def publish_default(connection: Connection, now: datetime) -> None:

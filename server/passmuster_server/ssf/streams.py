@@ -69,7 +69,9 @@ def streams_of(connection: Connection, client: GateClient) -> list[Stream]:
 
 def find_stream(connection: Connection, client: GateClient, stream: str) -> Stream:
     """Return one of the receiver's streams. Raises `LookupError`."""
-    row = connection.execute(select(ssf_streams).where(*_own(client, stream))).one_or_none()
+    own = select(ssf_streams).where(*_own(client, stream))
+    # PostgreSQL takes no text with a NUL in it.
+    row = None if "\0" in stream else connection.execute(own).one_or_none()
     if row is None:
         raise LookupError("the receiver has no such stream")
     return stream_of(row)

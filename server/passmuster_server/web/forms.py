@@ -39,11 +39,18 @@ async def read_form(
     try:
         fields = dict(parse_qsl(body.decode("utf-8"), max_num_fields=most))
     except ValueError:
-        raise RefusalError(400, "malformed", "The form can't be read.") from None
+        raise _unreadable() from None
+    # PostgreSQL takes no text with a NUL in it, and no field of ours has a use for one.
+    if any("\0" in text for text in fields.values()):
+        raise _unreadable()
     given = fields.pop(TOKEN_FIELD, "").encode("utf-8")
     if not secret or not hmac.compare_digest(given, form_token(secret).encode("utf-8")):
         raise _foreign("The form is out of date. Reload the page and try again.")
     return fields
+
+
+def _unreadable() -> RefusalError:
+    return RefusalError(400, "malformed", "The form can't be read.")
 
 
 def own_path(text: str) -> str:

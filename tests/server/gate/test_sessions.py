@@ -1,11 +1,13 @@
 """Which sessions a start closes, and what it takes the only writer to open one."""
 
 import asyncio
+import time
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, event, text
+from sqlalchemy import Connection, event, select, text
 
 from passmuster_collectors.contract.verdict import Verdict
 from passmuster_server import migrations
@@ -18,6 +20,7 @@ from passmuster_server.gate.sessions import (
     Session,
     open_session,
 )
+from passmuster_server.gate.tables import gate_sessions
 from passmuster_server.policy.standings import Standings
 from passmuster_server.policy.store import save_verdict
 from passmuster_server.policy.stored_devices import StoredVerdict
@@ -131,3 +134,41 @@ def test_to_open_a_session_never_looks_at_all_that_are_kept(tmp_path: Path) -> N
     assert plans, "nothing was cleared"
     for plan in plans:
         assert "uq_gate_sessions_ticket_hash" in plan, plan
+
+
+def test_laptops_that_fall_out_together_end_their_own_sessions(tmp_path: Path) -> None:
+    now = utc_now()
+    names = ("ana", "bo", "cy")
+
+    async def ended_with(*fallen: str) -> dict[str, bool]:
+        async with example_database.running(tmp_path) as database:
+            standings = Standings()
+            sessions = GateSessions(
+                database, standings, SigningKeys(database, utc_now), lambda: now
+            )
+
+            def begin(transaction: Transaction) -> None:
+                for name in names:
+                    opened = replace(session_of(name, now), session=f"session of {name}")
+                    open_session(transaction, opened, "/", "begin")
+
+            def ended(connection: Connection) -> dict[str, bool]:
+                table = gate_sessions
+                found = connection.execute(select(table.c.device_id, table.c.ended_at))
+                return {device: at == now for device, at in found}
+
+            await database.write(begin)
+            for name in names:
+                standings.put(standing(device=name))
+            for name in fallen:
+                standings.put(standing(Verdict.NON_COMPLIANT, device=name, revision=2))
+            sessions.task.start()
+            deadline = time.monotonic() + 20
+            while sum((await database.read(ended)).values()) < len(fallen):
+                assert time.monotonic() < deadline, "their sessions are still open"
+                await asyncio.sleep(0.01)
+            await sessions.task.stop()
+            return await database.read(ended)
+
+    told = asyncio.run(ended_with("ana", "cy"))
+    assert told == {"ana": True, "bo": False, "cy": True}

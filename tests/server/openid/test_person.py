@@ -8,7 +8,14 @@ from typing import Any
 import pytest
 
 from passmuster_server.config_openid import OpenIdSettings
-from passmuster_server.openid.person import NEVER, check_token, completed, person_of, role_of
+from passmuster_server.openid.person import (
+    NEVER,
+    check_token,
+    completed,
+    is_complete,
+    person_of,
+    role_of,
+)
 from passmuster_server.openid.provider import ProviderError
 
 NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
@@ -141,6 +148,25 @@ def test_what_userinfo_verifies_is_the_address_that_userinfo_names(
     more = {name: value for name, value in said.items() if value is not None}
     told = completed(claims(**token), more, settings())
     assert person_of(told, settings()).email == address
+
+
+@pytest.mark.parametrize(
+    ("left_out", "rest", "complete"),
+    [
+        ({}, {}, True),
+        ({"email": None}, {}, False),
+        ({"email_verified": None}, {}, False),
+        ({"email_verified": None}, {"email_always_verified": True}, True),
+        ({"groups": None}, {}, False),
+        ({"groups": None}, {"roles": {}}, True),
+        ({"email": None}, {"email_claim": "preferred_username"}, False),
+    ],
+)
+def test_a_token_is_complete_when_it_says_what_all_of_it_rests_on(
+    left_out: dict[str, Any], rest: dict[str, Any], complete: bool
+) -> None:
+    said = claims(**{"groups": ["desk"], "preferred_username": "ana@example.com", **left_out})
+    assert is_complete(said, settings(**rest)) is complete
 
 
 def test_userinfo_adds_what_the_token_leaves_out() -> None:

@@ -124,6 +124,14 @@ def test_a_deleted_stream_is_gone(made: Subscriber, stream: dict[str, Any]) -> N
         assert made.request(method, path, json=body).status_code == 404, (method, path)
 
 
+@pytest.mark.parametrize("place", ["stream", "status"])
+def test_no_stream_has_a_nul_in_its_name(made: Subscriber, place: str) -> None:
+    """PostgreSQL would fail over it, and the receiver be told to wait."""
+    for method in ("GET", "DELETE") if place == "stream" else ("GET",):
+        answer = made.request(method, f"/ssf/{place}?stream_id=a%00b")
+        assert (answer.status_code, answer.json()["code"]) == (404, "no_stream"), method
+
+
 EMAIL = {"format": "email", "email": "ana@example.com"}
 
 

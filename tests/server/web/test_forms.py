@@ -75,6 +75,7 @@ def test_a_visitor_without_a_cookie_has_no_token() -> None:
         (b"x" * 5_000, 413),
         (b"&".join(b"a=%d" % number for number in range(100)), 400),
         (b"\xff\xfe", 400),
+        (b"reason=a%00b", 400),
     ],
 )
 def test_a_form_that_can_not_be_read_is_refused(body: bytes, status: int) -> None:
