@@ -108,7 +108,9 @@ class Ceremony:
                 return self._finish(challenge, code)
             except UnreachableError as error:
                 if not tried:
-                    say(f"{error.problem} {SENT_AGAIN}")
+                    # A line each: what the server itself says may be several sentences.
+                    say(error.problem)
+                    say(SENT_AGAIN)
                 self._sleep(min(max(pause_s, error.retry_after_s), LONGEST_PAUSE_S))
         try:
             return self._finish(challenge, code)

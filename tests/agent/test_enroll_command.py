@@ -12,7 +12,7 @@ from passmuster_agent.commands import enroll as enroll_command
 from passmuster_agent.errors import ExitCode
 from passmuster_collectors.contract.enrolment import ApprovalStarted
 from passmuster_collectors.languages import NAMES, language_of
-from tests.support.report_server import CODE, ReportServer
+from tests.support.report_server import CODE, Raw, ReportServer, refusal
 from tests.support.worker_texts import english_left
 
 FOREIGN = tuple(tag for tag in NAMES if tag != "en")
@@ -92,6 +92,31 @@ def test_a_laptop_that_is_enrolled_already_hears_so_in_the_language(
         f"{server.url}. Um ihn neu zu registrieren, fügen Sie --replace hinzu: Sein Schlüssel und "
         "was er noch nicht gesendet hat, werden gelöscht."
     )
+
+
+@pytest.mark.parametrize(
+    ("refused", "words"),
+    [
+        (refusal(503, "overloaded", "Too many at once."), "Too many at once."),
+        (refusal(500, "internal", "It broke. Look at its log."), "It broke. Look at its log."),
+        (Raw(502), None),
+    ],
+    ids=["one sentence", "two sentences", "no words"],
+)
+def test_that_a_code_is_sent_again_is_said_in_the_language(
+    server: ReportServer,
+    enroll: Enroll,
+    monkeypatch: pytest.MonkeyPatch,
+    refused: Raw,
+    words: str | None,
+) -> None:
+    answers, finish = [refused], server.finish
+    monkeypatch.setattr(server, "finish", lambda body: answers.pop() if answers else finish(body))
+    code, told = enroll("de", CODE, server.url, "--tier", "file")
+    assert code == ExitCode.DONE, told
+    again = told.index("Der Code wird noch einmal gesendet ...")
+    if words is not None:
+        assert told[again - 1] == f"Der Server hat abgelehnt: {words}"
 
 
 @pytest.mark.parametrize("tag", FOREIGN)

@@ -355,7 +355,7 @@ class TestTrouble:
         said: list[str] = []
         enroll(state, request(server), lambda: CODE, said.append, tries=1, sleep=paused.append)
         assert sum(paused) >= 30
-        assert [line for line in said if "Sending the code again" in line] == [said[1]]
+        assert [line for line in said if "Sending the code again" in line] == [said[2]]
 
     def test_who_gets_no_answer_in_the_end_is_told_that_the_code_may_be_used_up(
         self, server: ReportServer, state: State, monkeypatch: pytest.MonkeyPatch
