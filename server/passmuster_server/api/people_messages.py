@@ -1,16 +1,18 @@
 """What the API takes and answers about one person's data."""
 
-from typing import Any
+from typing import Annotated, Any
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
-from passmuster_server.api.groups_messages import Email
+from passmuster_server.privacy.personal import PERSON
 
 
 class WhichPerson(Struct, forbid_unknown_fields=True):
     """Whose data: the address by which their laptops are enrolled, in any case."""
 
-    email: Email
+    email: Annotated[
+        str, Meta(min_length=3, max_length=254, pattern=PERSON, description="The person's address.")
+    ]
 
 
 class PersonData(Struct):

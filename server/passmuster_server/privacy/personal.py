@@ -3,6 +3,7 @@
 A person is an e-mail address, compared without case, as the gate compares it.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -65,6 +66,11 @@ _HIDDEN = frozenset(
     }
 )
 MAX_STORED = 4 * 1024 * 1024
+PERSON = (
+    r"^[^\x00-\x20\x7f-\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]"
+    r"[^\x00-\x1f\x7f-\x9f\u2028\u2029]*$"
+)
+"""By what a person may be stored: one line that does not begin with a space."""
 
 
 class PersonError(ValueError):
@@ -74,7 +80,7 @@ class PersonError(ValueError):
 def person_of(text: str) -> str:
     """Return by what somebody is stored, which is no address of all. Raises `PersonError`."""
     person = text.strip()
-    if not person or not person.isprintable():
+    if not re.search(PERSON, person):
         raise PersonError("expected one line that is not empty")
     return person
 

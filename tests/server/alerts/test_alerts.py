@@ -135,8 +135,9 @@ def statements_about_rules(database: Database) -> Iterator[tuple[list[str], list
 
 
 def test_what_is_to_be_sent_later_asks_for_no_write_before(
-    server: ClockedServer, client: httpx.Client
+    server: ClockedServer, client: httpx.Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("passmuster_server.alerts.routes.FIRST_RETRY_S", 3_600.0)
     nowhere = f"http://127.0.0.1:{deaf_port()}/x"
     server.command("alert", "add", "desk", "--webhook", nowhere, "--on", "shut_out")
     enrolled(server, client, OWNER, with_usb_stick())
