@@ -1,15 +1,17 @@
 """Deletes alerts that have waited too long, and what is stored of one laptop or person."""
 
 import re
+import secrets
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, delete, select
+import msgspec
+from sqlalchemy import Connection, delete, select, update
 
-from passmuster_server.addresses import spellings
-from passmuster_server.alerts.rules import Kind, Mail, remove_rule, rules_of
-from passmuster_server.alerts.tables import alert_outbox
+from passmuster_server.addresses import names_person, spellings
+from passmuster_server.alerts.rules import Kind, Mail, Rule, remove_rule, rules_of
+from passmuster_server.alerts.tables import alert_outbox, alert_rules
 from passmuster_server.audit.actions import Action
 from passmuster_server.audit.record import Event, record
 
@@ -48,7 +50,7 @@ def rules_naming(connection: Connection, organisation: str, person: str) -> list
 
     return [
         {
-            "name": "" if any(not own(each) for each in _ADDRESS.findall(name)) else name,
+            "name": _told(name, person),
             "to": own(channel.to),
             "sender": own(channel.sender),
             "smtp": channel.host,
@@ -59,22 +61,61 @@ def rules_naming(connection: Connection, organisation: str, person: str) -> list
     ]
 
 
+def rules_called(connection: Connection, organisation: str, person: str) -> list[dict[str, Any]]:
+    """Return the other rules whose name holds the person's address.
+
+    A name that holds somebody else's too is empty.
+    """
+    return [
+        {"name": _told(name, person), "on": list(kinds)}
+        for name, kinds in _called(connection, organisation, person)
+    ]
+
+
 def forget_person(
     connection: Connection, organisation: str, person: str, by: str, now: datetime
 ) -> int:
-    """Delete these rules with what waits in them; return how many there were.
+    """Delete the rules of mail that name a person with what waits in them; return how many.
 
     That each is gone goes on record, and so to those whom another rule tells: `by` is who did it.
+    The others whose name holds the address tell on, by a name of nobody's.
     """
-    names = [name for name, *_ in _mails_naming(connection, organisation, person)]
+    removed = [name for name, *_ in _mails_naming(connection, organisation, person)]
+    renamed = [name for name, _ in _called(connection, organisation, person)]
     # By name, and each before the end of the record, as whoever removes one alone holds them.
-    for name in names:
-        remove_rule(connection, organisation, name)
-    for name in names:
+    for name in sorted((*removed, *renamed)):
+        if name in removed:
+            remove_rule(connection, organisation, name)
+        else:
+            _rename(connection, organisation, name)
+    for name in removed:
         # The record must not hold what was erased.
-        told = "" if person.casefold() in name.casefold() else name
+        told = "" if names_person(name, person) else name
         record(connection, organisation, Event(Action.ALERT_REMOVED, by, subject=told), now)
-    return len(names)
+    return len(removed)
+
+
+def _rename(connection: Connection, organisation: str, name: str) -> None:
+    """Give a rule a name of nobody's, with all that waits in it."""
+    own = (alert_rules.c.organisation_id == organisation, alert_rules.c.name == name)
+    held = select(alert_rules).where(*own).with_for_update()
+    row = connection.execute(held).mappings().one_or_none()
+    if row is None:
+        return
+    new = secrets.token_hex(8)
+    rule = msgspec.structs.replace(msgspec.json.decode(row["rule"], type=Rule), name=new)
+    # What waits names its rule at each moment, so the rule is there twice for a while.
+    connection.execute(
+        alert_rules.insert().values(
+            {**row, "name": new, "rule": msgspec.json.encode(rule).decode()}
+        )
+    )
+    connection.execute(
+        update(alert_outbox)
+        .where(alert_outbox.c.organisation_id == organisation, alert_outbox.c.name == name)
+        .values(name=new)
+    )
+    connection.execute(delete(alert_rules).where(*own))
 
 
 def _mails_naming(
@@ -87,6 +128,23 @@ def _mails_naming(
         if isinstance(channel := rule.channel, Mail)
         and any(_is(each, person) for each in (channel.to, channel.sender, channel.user))
     ]
+
+
+def _called(
+    connection: Connection, organisation: str, person: str
+) -> list[tuple[str, tuple[Kind, ...]]]:
+    """Return name and kinds of the rules, but those, whose name holds the address, by name."""
+    named = {name for name, *_ in _mails_naming(connection, organisation, person)}
+    return [
+        (rule.name, rule.kinds)
+        for rule in rules_of(connection, organisation)
+        if rule.name not in named and names_person(rule.name, person)
+    ]
+
+
+def _told(name: str, person: str) -> str:
+    """Return the rule's name, or nothing where it holds an address that is not the person's."""
+    return name if all(_is(each, person) for each in _ADDRESS.findall(name)) else ""
 
 
 def _is(address: str, person: str) -> bool:

@@ -50,10 +50,19 @@ def put(
     `group` is a group's id, empty where it is about no laptop. A rule that was not `made_before`
     that moment is told nothing, nor is the one of the name `without`.
     """
-    rules = rules_of(connection, organisation, made_before)
-    wanted = [rule for rule in rules if rule.name != without and rule.wants(alert, group)]
-    written = [_insert(connection, organisation, rule.name, alert, now) for rule in wanted]
-    return any(written)
+    tried: dict[str, bool] = {}
+    gone = True
+    while gone:
+        wanted = [
+            rule.name
+            for rule in rules_of(connection, organisation, made_before)
+            if rule.name not in (without, *tried) and rule.wants(alert, group)
+        ]
+        written = {name: _insert(connection, organisation, name, alert, now) for name in wanted}
+        tried |= written
+        # A rule that has gone since it was read may be there by another name.
+        gone = not all(written.values())
+    return any(tried.values())
 
 
 def _insert(
@@ -100,7 +109,7 @@ def next_message(connection: Connection, now: datetime) -> Message | None:
         if message is not None:
             return message
         if claimed:
-            _free(connection, row.organisation_id, row.name, claim)
+            _free(connection, row.organisation_id, claim)
     return None
 
 
@@ -204,24 +213,22 @@ def settle(
     }
     if not problem:
         values["delivered_at"] = now
-    _free(connection, message.organisation, message.rule.name, message.claim, **values)
+    name = _free(connection, message.organisation, message.claim, **values) or message.rule.name
     if retry_at is None:
         connection.execute(
             delete(alert_outbox).where(
                 alert_outbox.c.organisation_id == message.organisation,
-                alert_outbox.c.name == message.rule.name,
+                alert_outbox.c.name == name,
                 alert_outbox.c.message_id == message.message_id,
             )
         )
 
 
-def _free(connection: Connection, organisation: str, name: str, claim: str, **values: Any) -> None:
-    connection.execute(
+def _free(connection: Connection, organisation: str, claim: str, **values: Any) -> str | None:
+    """Return the name of the rule, which may be another than when it was claimed."""
+    return connection.execute(
         update(alert_rules)
-        .where(
-            alert_rules.c.organisation_id == organisation,
-            alert_rules.c.name == name,
-            alert_rules.c.claim == claim,
-        )
+        .where(alert_rules.c.organisation_id == organisation, alert_rules.c.claim == claim)
         .values(claimed_until=None, **values)
-    )
+        .returning(alert_rules.c.name)
+    ).scalar()

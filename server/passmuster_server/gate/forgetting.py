@@ -8,17 +8,9 @@ from sqlalchemy import ColumnElement, Connection, delete, or_, select, update
 from passmuster_server.addresses import is_address, names_person
 from passmuster_server.audit.actions import Action
 from passmuster_server.audit.record import Event, record
-from passmuster_server.audit.tables import audit_entries
 from passmuster_server.gate.tables import gate_clients, gate_grants
 
 _PERSON = "person"
-_ON_CALLERS = (
-    Action.GATE_CLIENT_CREATED,
-    Action.GATE_CLIENT_REVOKED,
-    Action.WEBHOOK_ADDED,
-    Action.WEBHOOK_REMOVED,
-)
-"""A webhook is a caller too: it has a name of the same kind."""
 
 
 def callers_naming(connection: Connection, organisation: str, person: str) -> list[dict[str, Any]]:
@@ -39,20 +31,6 @@ def callers_called(connection: Connection, organisation: str, person: str) -> li
     """Return the callers whose name holds the person's address, revoked ones too."""
     called = _called(connection, organisation, person)
     return _told(connection, organisation, gate_clients.c.client_id.in_(called))
-
-
-def entries_naming(connection: Connection, organisation: str, person: str) -> list[int]:
-    """Return the numbers of the audit entries on callers whose name holds the person's address."""
-    rows = connection.execute(
-        select(audit_entries.c.number, audit_entries.c.subject)
-        .where(
-            audit_entries.c.organisation_id == organisation,
-            audit_entries.c.action.in_([each.value for each in _ON_CALLERS]),
-            audit_entries.c.subject.is_not(None),
-        )
-        .order_by(audit_entries.c.number)
-    )
-    return [row.number for row in rows if names_person(row.subject, person)]
 
 
 def forget_person(

@@ -16,8 +16,10 @@ from passmuster_server.addresses import is_address
 from passmuster_server.alerts import forgetting as alerts
 from passmuster_server.alerts.tables import alert_outbox
 from passmuster_server.audit import record
+from passmuster_server.audit.forgetting import entries_naming
 from passmuster_server.changes import announce
 from passmuster_server.console import forgetting as views
+from passmuster_server.devices import forgetting as deployment
 from passmuster_server.devices import store as device_store
 from passmuster_server.devices.tables import (
     devices,
@@ -113,6 +115,10 @@ def export(connection: Connection, organisation: str, person: str) -> Mapping[st
         ),
         "events_that_wait": _rows(connection, ssf_outbox, organisation, ssf_outbox.c.owner, person),
         "alerts_by_mail": alerts.rules_naming(connection, organisation, person),
+        "alerts_called_after_the_person": alerts.rules_called(connection, organisation, person),
+        "deployment_secrets_called_after_the_person": _plain(
+            deployment.secrets_called(connection, organisation, person)
+        ),
         "callers_confined_to_the_person": _plain(
             callers.callers_naming(connection, organisation, person)
         ),
@@ -148,7 +154,7 @@ def export(connection: Connection, organisation: str, person: str) -> Mapping[st
                 connection,
                 organisation,
                 person,
-                callers.entries_naming(connection, organisation, person),
+                entries_naming(connection, organisation, person),
             )
         ],
     }
@@ -203,9 +209,10 @@ def erase(
     told = alerts.forget_person(connection, organisation, person, by, now)
     oidc.forget_person(connection, organisation, person)
     views.forget_person(connection, organisation, person)
+    deployment.forget_person(connection, organisation, person)
     # Each change of a caller holds its row before the end of the record, so this comes after both.
     callers.record_ended(connection, organisation, ended, by, now)
-    named = callers.entries_naming(connection, organisation, person)
+    named = entries_naming(connection, organisation, person)
     emptied = record.erase(connection, organisation, person, named)
     return {
         "devices": len(erased),

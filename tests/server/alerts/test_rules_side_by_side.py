@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any, TypeVar
 
+import msgspec
 import pytest
 from sqlalchemy import Connection, event, text
 
@@ -55,6 +56,11 @@ def remove(connection: Connection) -> bool:
 
 def put(connection: Connection) -> bool:
     return outbox.put(connection, DEFAULT_ORGANISATION, DEFAULT_GROUP, ALERT, NOW)
+
+
+def renamed(connection: Connection) -> int:
+    """Erase whom the rule is called after."""
+    return forget_person(connection, DEFAULT_ORGANISATION, "ana@example.com", "", NOW)
 
 
 def commit(database: Database, work: Callable[[Connection], T]) -> T:
@@ -202,3 +208,29 @@ def test_whoever_erases_a_person_and_whoever_removes_a_rule_of_hers_wait_for_one
     )
     assert (erased, meanwhile.result()) == (2, False)
     assert stored(servers[0]) == (0, 0)
+
+
+def test_an_alert_of_a_rule_that_is_renamed_meanwhile_waits_by_its_new_name(
+    servers: tuple[Database, Database],
+) -> None:
+    hers = msgspec.structs.replace(RULE, name="hook ana@example.com")
+    commit(servers[0], partial(add, rule=hers))
+    assert side_by_side(servers, renamed, put) == (0, True)
+    assert stored(servers[0]) == (1, 1)
+
+
+def test_what_is_sent_while_its_rule_is_renamed_is_sent_once(
+    servers: tuple[Database, Database],
+) -> None:
+    hers = msgspec.structs.replace(RULE, name="hook ana@example.com")
+    commit(servers[0], partial(add, rule=hers))
+    commit(servers[0], put)
+    message = commit(servers[0], lambda connection: outbox.next_message(connection, NOW))
+    assert message is not None
+    commit(servers[1], renamed)
+    commit(servers[0], lambda connection: outbox.settle(connection, message, NOW))
+    assert stored(servers[0]) == (1, 0)
+    commit(servers[0], put)
+    again = commit(servers[0], lambda connection: outbox.next_message(connection, NOW))
+    assert again is not None, "expected the rule to be free for the next alert"
+    assert "ana" not in again.rule.name
