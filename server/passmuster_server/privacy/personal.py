@@ -113,6 +113,9 @@ def export(connection: Connection, organisation: str, person: str) -> Mapping[st
                 connection, organisation, person, [device["device_id"] for device in owned]
             )
         ),
+        "streams_described_with_the_address": signals.descriptions_naming(
+            connection, organisation, person
+        ),
         "events_that_wait": _rows(connection, ssf_outbox, organisation, ssf_outbox.c.owner, person),
         "alerts_by_mail": alerts.rules_naming(connection, organisation, person),
         "alerts_called_after_the_person": alerts.rules_called(connection, organisation, person),

@@ -59,19 +59,29 @@ def forget_person(
             ssf_removed_subjects.c.organisation_id == organisation, _names(person, devices)
         )
     )
-    own = ssf_streams.c.organisation_id == organisation
-    described = connection.execute(
-        select(ssf_streams.c.stream_id, ssf_streams.c.description)
-        .where(own, ssf_streams.c.description.is_not(None))
-        .order_by(ssf_streams.c.stream_id)
-    ).all()
-    for stream, description in described:
-        if names_person(description, person):
-            connection.execute(
-                update(ssf_streams)
-                .where(own, ssf_streams.c.stream_id == stream)
-                .values(description=None)
+    for described in descriptions_naming(connection, organisation, person):
+        connection.execute(
+            update(ssf_streams)
+            .where(
+                ssf_streams.c.organisation_id == organisation,
+                ssf_streams.c.stream_id == described["stream_id"],
             )
+            .values(description=None)
+        )
+
+
+def descriptions_naming(
+    connection: Connection, organisation: str, person: str
+) -> list[dict[str, Any]]:
+    """Return the descriptions of streams that hold the person's address, by stream."""
+    rows = connection.execute(
+        select(ssf_streams.c.stream_id, ssf_streams.c.description)
+        .where(
+            ssf_streams.c.organisation_id == organisation, ssf_streams.c.description.is_not(None)
+        )
+        .order_by(ssf_streams.c.stream_id)
+    )
+    return [dict(row) for row in rows.mappings() if names_person(row["description"], person)]
 
 
 def forget_device(connection: Connection, organisation: str, device: str) -> None:

@@ -115,7 +115,7 @@ def test_what_waits_for_receivers_is_handed_out_and_deleted_too(
     server: ClockedServer, client: httpx.Client
 ) -> None:
     made = subscriber(server, client, "sso")
-    stream = made.create_poll()
+    stream = made.create_poll(description=f"What {ANA} reads")
     laptop = works(server, client, ANA)
     for subject in (
         {"format": "email", "email": "ANA@example.com"},
@@ -127,9 +127,12 @@ def test_what_waits_for_receivers_is_handed_out_and_deleted_too(
     found = json.loads(server.command("export-person", ANA).stdout)
     assert found["events_that_wait"][0]["claims"]["sub_id"]["user"]["email"] == ANA
     assert len(found["subjects_that_receivers_leave_out"]) == 2
+    described = {"stream_id": stream["stream_id"], "description": f"What {ANA} reads"}
+    assert found["streams_described_with_the_address"] == [described]
     server.command("erase-person", ANA, "--yes")
     ((subject,),) = server.rows("SELECT subject FROM ssf_removed_subjects")
     assert "bo@example.com" in subject
+    assert server.rows("SELECT description FROM ssf_streams") == [(None,)]
     assert made.poll(stream)["sets"] == {}
 
 
@@ -275,7 +278,8 @@ def test_a_caller_called_after_a_person_keeps_its_credentials_and_loses_the_addr
     server: ClockedServer, client: httpx.Client
 ) -> None:
     names = (ANA.upper(), f"desk of {ANA}.", f"jo{ANA}")
-    tokens = {name: server.command("gate-client", name).stdout.split()[-1] for name in names}
+    also = ("--scope", "gate", "--scope", "groups.manage")
+    tokens = {name: server.command("gate-client", name, *also).stdout.split()[-1] for name in names}
     server.command("gate-client", f"old {ANA}")
     server.command("gate-client", f"old {ANA}", "--revoke")
     server.command("gate-client", f"hers {ANA}", "--person", ANA)
@@ -289,6 +293,16 @@ def test_a_caller_called_after_a_person_keeps_its_credentials_and_loses_the_addr
         }
         return client.get("/gate/nginx", headers=headers).status_code
 
+    def act(group: str) -> str:
+        headers = {"Authorization": f"Bearer {tokens[names[1]]}"}
+        done = client.post("/api/v1/groups", json={"name": group}, headers=headers)
+        assert done.status_code == 201, done.text
+        made = "SELECT actor FROM audit_entries WHERE action = 'group.created' AND subject = ?"
+        ((actor,),) = server.rows(made, group)
+        return str(actor)
+
+    acted = act("before")
+    assert acted == f"{names[1]} (API)"
     before = [ask(name) for name in names]
     assert 401 not in before
     found = json.loads(server.command("export-person", ANA).stdout)
@@ -302,8 +316,17 @@ def test_a_caller_called_after_a_person_keeps_its_credentials_and_loses_the_addr
     assert on_record == called
     said = server.command("erase-person", ANA, "--yes").stdout
     assert "might ask about nobody else are revoked: 1." in said, "called after her is not hers"
-    assert ANA not in server.stored().lower().decode("latin-1").replace(f"jo{ANA}", "")
+    left = server.stored().lower().decode("latin-1").replace(f"jo{ANA}", "")
+    assert left.count(acted.lower()) == 1, "what it has done stays under the name it had"
+    assert ANA not in left.replace(acted.lower(), "")
     assert [ask(name) for name in names] == before
+    deadline, number = time.monotonic() + 40, 0
+    while (actor := act(f"after {number}")) == acted:
+        assert time.monotonic() < deadline, "the server knows the caller by its old name"
+        time.sleep(0.5)
+        number += 1
+    of_its_own = "SELECT client_id FROM gate_clients WHERE client_id = name"
+    assert actor in {f"{client_id} (API)" for (client_id,) in server.rows(of_its_own)}
     asked = "SELECT name = client_id FROM gate_clients ORDER BY name = client_id"
     assert [bool(own) for (own,) in server.rows(asked)] == [False] + [True] * 5
     revoked = server.rows(
