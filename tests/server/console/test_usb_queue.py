@@ -122,7 +122,8 @@ def test_an_approval_for_one_laptop_leaves_the_other_waiting(
     assert decide(it, "approve", f"laptop:{ana.device}").status_code == 303
     wait_until(lambda: verdict(server, ana) == "compliant")
     assert verdict(server, ben) == "non_compliant"
-    assert '<strong class="number">1</strong> laptop has it' in queue(it)
+    said = '<strong class="number">1</strong> laptop has it'
+    wait_until(lambda: said in queue(it))
 
 
 def test_an_approval_for_a_group_lets_its_laptops_in(
@@ -163,7 +164,7 @@ def test_the_end_of_a_decision_brings_the_device_back(
     ((allowance,),) = server.rows("SELECT allowance_id FROM allowances")
     assert send(it, "/usb", f"/usb/decisions/{allowance}/end").status_code == 303
     wait_until(lambda: verdict(server, ana) == "non_compliant")
-    assert ID in queue(it)
+    wait_until(lambda: ID in queue(it))
     ((action,),) = server.rows("SELECT action FROM audit_entries ORDER BY number DESC LIMIT 1")
     assert action == "allowance.ended"
 
