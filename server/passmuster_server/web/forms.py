@@ -13,6 +13,8 @@ from passmuster_server.web.problems import RefusalError
 
 MAX_FORM = 4_096
 MAX_FIELDS = 16
+MAX_SHOWN = 40
+"""Letters of a field's name that are repeated to whoever sent it."""
 TOKEN_FIELD = "form_token"  # noqa: S105 - a field's name
 
 
@@ -39,18 +41,16 @@ async def read_form(
     try:
         fields = dict(parse_qsl(body.decode("utf-8"), max_num_fields=most))
     except ValueError:
-        raise _unreadable() from None
-    # PostgreSQL takes no text with a NUL in it, and no field of ours has a use for one.
-    if any("\0" in text for text in fields.values()):
-        raise _unreadable()
+        raise RefusalError(400, "malformed", "The form can't be read.") from None
+    for name, text in fields.items():
+        # PostgreSQL takes no text with one in it, and no field of ours has a use for it.
+        if "\0" in text:
+            shown = name if name.isidentifier() and len(name) <= MAX_SHOWN else "a field"
+            raise RefusalError(400, "malformed", f"{shown}: expected a text without NUL")
     given = fields.pop(TOKEN_FIELD, "").encode("utf-8")
     if not secret or not hmac.compare_digest(given, form_token(secret).encode("utf-8")):
         raise _foreign("The form is out of date. Reload the page and try again.")
     return fields
-
-
-def _unreadable() -> RefusalError:
-    return RefusalError(400, "malformed", "The form can't be read.")
 
 
 def own_path(text: str) -> str:

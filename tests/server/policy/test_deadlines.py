@@ -129,7 +129,8 @@ def test_a_clock_that_ran_ahead_leaves_no_verdict_in_the_future(
 ) -> None:
     """Neither the one that holds when it is right again, nor any after it, nor what is counted."""
     laptop.report(client, healthy())
-    with server.later(timedelta(days=3_650)):
+    # Not so far that retention would delete what is from before.
+    with server.later(timedelta(days=30)):
         wait_for(["unknown", "compliant", "unknown"], server)
         laptop.report(client, healthy())
         laptop.report(client, with_stick())
@@ -150,7 +151,7 @@ def test_a_clock_that_ran_ahead_leaves_no_verdict_in_the_future(
     ends = [ended_at for _, ended_at, _ in rows]
     assert ends[:-1] == [since for since, _, _ in rows[1:]], "each ends where the next one begins"
     day = 24 * 3_600 * 1_000_000
-    assert all(had_before < day for _, _, had_before in rows), "ten years have passed for nobody"
+    assert all(had_before < day for _, _, had_before in rows), "a month has passed for nobody"
 
 
 def test_listeners_hear_of_it(
