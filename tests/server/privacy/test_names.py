@@ -1,33 +1,17 @@
 """A person's address in the name of something: handed out, and gone with the person."""
 
 import json
-from collections.abc import Iterator
-from pathlib import Path
 
 import httpx
-import pytest
 
-from tests.support.clocked_server import ClockedServer, clocked_server
-from tests.support.example_readings import USB, healthy, with_stick
+from tests.support.clocked_server import ClockedServer
+from tests.support.example_readings import healthy, with_stick
 from tests.support.running_server import deaf_port
 from tests.support.signing_device import SigningDevice
 from tests.support.signing_in import register
 
-POLICY = f'[signals.{USB}]\nseverity = "block"\n'
 ANA, BO = "ana@example.com", "bo@example.com"
 MAIL = ("--smtp", "127.0.0.1:9", "--on", "policy_published")
-
-
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[ClockedServer]:
-    with clocked_server(tmp_path, policy=POLICY) as running:
-        yield running
-
-
-@pytest.fixture
-def client(server: ClockedServer) -> Iterator[httpx.Client]:
-    with server.client() as opened:
-        yield opened
 
 
 def exported(server: ClockedServer) -> dict[str, list[dict[str, str]]]:

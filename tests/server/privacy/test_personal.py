@@ -2,35 +2,20 @@
 
 import json
 import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 import httpx
-import pytest
 
 from passmuster_server.privacy.personal import erase_device
 from passmuster_server.schema import DEFAULT_ORGANISATION, METADATA
-from tests.support.clocked_server import ClockedServer, clocked_server
+from tests.support.clocked_server import ClockedServer
 from tests.support.console import send
 from tests.support.example_readings import USB, healthy, with_stick
 from tests.support.running_server import deaf_port
 from tests.support.signal_transmitter import subscriber
 from tests.support.signing_device import SigningDevice
 
-POLICY = f'[signals.{USB}]\nseverity = "block"\n'
 ANA = "ana@example.com"
-
-
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[ClockedServer]:
-    with clocked_server(tmp_path, policy=POLICY) as running:
-        yield running
-
-
-@pytest.fixture
-def client(server: ClockedServer) -> Iterator[httpx.Client]:
-    with server.client() as opened:
-        yield opened
 
 
 def works(server: ClockedServer, client: httpx.Client, owner: str) -> SigningDevice:
