@@ -8,8 +8,8 @@ from typing import Any
 
 from passmuster_collectors.contract.errors import ContractError
 
-_STANDARD = bytes.maketrans(b"-_+/=", b"+/!!!")
-"""To the letters of RFC 4648, section 4; what only that alphabet has is none of ours."""
+TO_STANDARD = bytes.maketrans(b"-_+/=", b"+/!!!")
+"""For `bytes.translate`: to RFC 4648, section 4. What only that alphabet has is none of ours."""
 
 
 def canonical_bytes(value: Any) -> bytes:
@@ -37,7 +37,7 @@ def base64url(data: bytes) -> str:
 def from_base64url(text: str, field: str) -> bytes:
     """Return the bytes behind base64url without padding; `ContractError` names `field`."""
     try:
-        raw = text.encode("ascii").translate(_STANDARD)
+        raw = text.encode("ascii").translate(TO_STANDARD)
         decoded = binascii.a2b_base64(raw + b"=" * (-len(raw) % 4), strict_mode=True)
     except ValueError:
         raise ContractError(field, "not base64url") from None

@@ -1,15 +1,21 @@
 """Compact JWS (RFC 7515) under a key that is on record: what devices sign."""
 
+import hashlib
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
+import msgspec
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
+from cryptography.hazmat.primitives.asymmetric.utils import Prehashed, encode_dss_signature
+from cryptography.hazmat.primitives.hashes import SHA256
 from joserfc import jws
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey
 
 from passmuster_collectors.contract import codec, strict_json
-from passmuster_collectors.contract.canonical import digest, from_base64url
+from passmuster_collectors.contract.canonical import TO_STANDARD, from_base64url
 from passmuster_collectors.contract.enrolment import PublicKey
 from passmuster_collectors.contract.errors import ContractError
 
@@ -18,7 +24,11 @@ MAX_HEADER = 512
 HEADER_NAMES = frozenset({"alg", "kid", "typ"})
 """A header may not name a key, a certificate or an extension: the key on record is the key."""
 
+NUMBER_BYTES = 32
+"""Of each of the two numbers that an ES256 signature is (RFC 7518, section 3.4)."""
+
 _ES256 = jws.JWSRegistry(algorithms=[ALGORITHM]).get_alg(ALGORITHM)
+_OVER_A_HASH = ECDSA(Prehashed(SHA256()))
 
 
 class SignatureError(Exception):
@@ -32,12 +42,22 @@ class Unverified:
     token: str
     key_id: str
 
+    @cached_property
+    def signed(self) -> bytes:
+        """The signing input of RFC 7515: header and payload as they came, and the dot between."""
+        return self.token.rpartition(".")[0].encode("ascii")
+
+    @cached_property
+    def signed_hash(self) -> bytes:
+        """The SHA-256 of what is signed."""
+        return hashlib.sha256(self.signed).digest()
+
     def digest(self) -> str:
         """Return the SHA-256 of what is signed, in hexadecimal.
 
         It leaves the signature out: anyone can turn one valid ECDSA signature into another one.
         """
-        return digest(self.token.rpartition(".")[0].encode("ascii"))
+        return self.signed_hash.hex()
 
 
 def read_header(data: bytes, kind: str) -> Unverified:
@@ -80,10 +100,34 @@ def verified_payload(unverified: Unverified, key: ECKey) -> bytes:
     Raises `SignatureError`, and `ContractError` for what is not base64url. The algorithm is the
     key's own; nothing in the token has a say in it.
     """
-    signed, _, signature = unverified.token.rpartition(".")
-    if not _ES256.verify(signed.encode("ascii"), from_base64url(signature, "signature"), key):
+    signature = from_base64url(unverified.token.rpartition(".")[2], "signature")
+    if not _is_signature(signature, unverified.signed_hash, key):
         raise SignatureError
-    return from_base64url(signed.partition(".")[2], "payload")
+    return _payload(unverified.signed.partition(b".")[2])
+
+
+def _is_signature(signature: bytes, signed_hash: bytes, key: ECKey) -> bool:
+    """Tell what joserfc's ES256 tells; a hash that is there already is not made once more."""
+    if len(signature) != 2 * NUMBER_BYTES:
+        return False
+    r = int.from_bytes(signature[:NUMBER_BYTES], "big")
+    s = int.from_bytes(signature[NUMBER_BYTES:], "big")
+    try:
+        key.public_key.verify(encode_dss_signature(r, s), signed_hash, _OVER_A_HASH)
+    except InvalidSignature:
+        return False
+    return True
+
+
+def _payload(encoded: bytes) -> bytes:
+    """Return what the contract's `from_base64url` returns, several times as fast."""
+    whole = len(encoded) // 4 * 4
+    try:
+        begin = msgspec.convert(encoded[:whole].translate(TO_STANDARD).decode("ascii"), bytes)
+    except msgspec.ValidationError:
+        return from_base64url(encoded.decode("ascii"), "payload")
+    # Only letters that are no whole group may leave bits unsaid, which msgspec lets pass.
+    return begin + from_base64url(encoded[whole:].decode("ascii"), "payload")
 
 
 def import_key(public_key: PublicKey) -> ECKey:
