@@ -149,6 +149,16 @@ class GateService:
             self._given.popitem(last=False)
         return answer
 
+    def still_allows(self, asker: str, question: Question) -> bool:
+        """Return whether the question, answered by an allow a moment ago, would be so again.
+
+        A deny is put on record, as `answer` does it, which tells what is raised; the allow is there
+        already.
+        """
+        if self._in_touch() and self.look_again(question).allowed:
+            return True
+        return self.answer(asker, question).decision.allowed
+
     def look_again(self, question: Question) -> Decision:
         """Return how the question would be answered now. Lets nobody in, so it isn't recorded."""
         policy = self._policy_of(question.organisation)

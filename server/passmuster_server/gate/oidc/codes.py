@@ -16,6 +16,7 @@ from typing import Any
 from sqlalchemy import Connection, delete, select, update
 
 from passmuster_collectors.contract.canonical import canonical_bytes, digest
+from passmuster_server.gate.decision import Proof, Question
 from passmuster_server.gate.oidc.clients import Client
 from passmuster_server.gate.oidc.tables import oidc_access_tokens, oidc_codes
 
@@ -33,8 +34,12 @@ class GrantError(Exception):
 
 @dataclass(frozen=True)
 class Granted:
-    """What a code gave: an access token, and the claims of the ID token."""
+    """What a code gave: an access token, and the claims of the ID token.
 
+    `question` is the one that was answered by an allow when the code was given.
+    """
+
+    question: Question
     access_token: str
     claims: dict[str, Any]
 
@@ -45,11 +50,11 @@ def give_code(
     *,
     redirect_uri: str,
     challenge: str | None,
-    person: str,
+    question: Question,
     claims: dict[str, Any],
     now: datetime,
 ) -> str:
-    """Store a new code and return it."""
+    """Store a new code and return it. `question` has been answered by an allow."""
     _forget(connection, now)
     code = secrets.token_urlsafe(SECRET_BYTES)
     connection.execute(
@@ -59,7 +64,9 @@ def give_code(
             client_id=client.client,
             redirect_uri=redirect_uri,
             challenge=challenge,
-            person=person,
+            person=question.person,
+            device_id=question.device,
+            proof=question.proof.value,
             claims=canonical_bytes(claims),
             given_at=now,
         )
@@ -112,7 +119,9 @@ def redeem(
             expires_at=now + TOKEN_LIFETIME,
         )
     )
-    return Granted(token, json.loads(row.claims))
+    proof = Proof(row.proof)
+    question = Question(client.organisation, row.person, client.name, row.device_id, proof)
+    return Granted(question, token, json.loads(row.claims))
 
 
 def claims_of(connection: Connection, token: str, now: datetime) -> dict[str, Any] | None:

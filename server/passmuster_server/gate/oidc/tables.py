@@ -56,13 +56,17 @@ oidc_codes = Table(
     Column("redirect_uri", String(2048), nullable=False),
     Column("challenge", String(128)),
     Column("person", String(254), nullable=False),
+    Column("device_id", String(64)),
+    Column("proof", String(16), nullable=False, server_default="person"),
     Column("claims", LargeBinary, nullable=False),
     Column("given_at", Moment, nullable=False),
     Column("used_at", Moment),
     Index("uq_oidc_codes_code_hash", "code_hash", unique=True),
     Index("ix_oidc_codes_given_at", "given_at"),
 )
-"""`claims` is the ID token's payload as JSON, but for the times of its own."""
+"""`claims` is the ID token's payload as JSON, but for the times of its own. `person`, `device_id`
+and `proof` are what the gate is asked about once more.
+"""
 
 oidc_access_tokens = Table(
     "oidc_access_tokens",

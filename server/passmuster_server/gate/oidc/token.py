@@ -90,6 +90,9 @@ class TokenEndpoint:
         )
         if isinstance(result, GrantError):
             raise TokenError("invalid_grant", "the code is not good, or not any more")
+        # The laptop may have fallen out since. The access token stays with nobody then.
+        if not self._verdicts.still_allows(client, result.question):
+            raise TokenError("invalid_grant", "the laptop does not pass any more")
         return result
 
     async def _authenticated(self, request: Request, form: Mapping[str, str]) -> Client:

@@ -11,6 +11,7 @@ from passmuster_server.database import Database, Transaction
 from passmuster_server.devices.store import find_device
 from passmuster_server.gate.decision import Decision, Question
 from passmuster_server.gate.oidc import codes, logins, postures
+from passmuster_server.gate.oidc.clients import Client
 from passmuster_server.gate.oidc.logins import Login
 from passmuster_server.gate.oidc.parameters import AuthorizationError
 from passmuster_server.gate.oidc.people import at, subject_of
@@ -91,6 +92,13 @@ class Verdicts:
         """Return what the decision would be now; lets nobody in, so it isn't recorded."""
         return self._gate.look_again(self._question(login, proven))
 
+    def still_allows(self, client: Client, question: Question) -> bool:
+        """Return whether what was allowed when a code was given still is; a deny is put on record.
+
+        Raises `StoreUnavailableError` while nobody can tell.
+        """
+        return self._gate.still_allows(client.client, question)
+
     async def values(self, login: Login, judged: Judged) -> dict[str, str]:
         """Return what the answer of an allowed login says: its code, or its ID token.
 
@@ -116,7 +124,7 @@ class Verdicts:
                 login.client,
                 redirect_uri=request.way.redirect_uri,
                 challenge=request.challenge,
-                person=judged.question.person,
+                question=judged.question,
                 claims=claims,
                 now=now,
             )

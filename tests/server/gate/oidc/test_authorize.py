@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from passmuster_server.database import Transaction
+from passmuster_server.gate.decision import Question
 from passmuster_server.gate.oidc.authorize import BEGINS
 from passmuster_server.gate.oidc.clients import Client
 from passmuster_server.gate.oidc.codes import give_code, redeem
@@ -288,7 +289,7 @@ def test_what_is_over_is_forgotten(tmp_path: Path) -> None:
                 party,
                 redirect_uri=CALLBACK,
                 challenge=None,
-                person="ana@example.com",
+                question=Question(DEFAULT_ORGANISATION, "ana@example.com", "helpdesk"),
                 claims={"sub": "ana@example.com"},
                 now=moment,
             )

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import time
 from collections.abc import Iterator
 
 import httpx
@@ -28,6 +29,15 @@ def servers(
         yield pair
 
 
+def until_it_would_let_in(server: RunningServer, request: str) -> None:
+    """Wait until the server has heard of what the laptop reported to the other one."""
+    deadline = time.monotonic() + 40
+    with httpx.Client(trust_env=False, timeout=20) as browser:
+        while "code=" not in browser.get(server.url + request).headers["location"]:
+            assert time.monotonic() < deadline, "the first server has not heard of the report"
+            time.sleep(0.05)
+
+
 def test_any_server_goes_on_where_another_began(
     servers: tuple[RunningServer, RunningServer],
 ) -> None:
@@ -39,6 +49,7 @@ def test_any_server_goes_on_where_another_began(
         laptop.report(reporting, healthy())
         begun = browser.get(first.url + asked(client, login_hint="ana@example.com"))
         step = begun.headers["location"]
+        until_it_would_let_in(first, asked(client, login_hint="ana@example.com", prompt="none"))
         kept = browser.get(second.url + step)
         answered = browser.get(second.url + kept.headers["location"])
         code = httpx.URL(answered.headers["location"]).params["code"]
