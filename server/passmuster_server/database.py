@@ -113,7 +113,7 @@ class Transaction:
 class Ahead:
     """What a write will read first, of what is `key`'s alone, so that a group reads it at once.
 
-    `read` returns it by key. It is left out where that is no gain, and where another write of the
+    `read` returns it by key. It is left out where a write is alone, and where another write of the
     group may have changed it since: one of the same key, or one that does not say what it is about.
     """
 
@@ -159,7 +159,7 @@ class Database:
         self.name = secrets.token_hex(8)
         self._writer_engine = engine_of(self.url, writes=True)
         self._reader_engine = engine_of(self.url, writes=False)
-        self._waiting: queue.Queue[_Write[Any] | None] = queue.Queue(MAX_WAITING)
+        self._waiting: queue.SimpleQueue[_Write[Any] | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self._reading = asyncio.Semaphore(READERS)
         self.on_commit: Callable[[float, int], None] = _unobserved
@@ -187,7 +187,7 @@ class Database:
     async def stop(self) -> None:
         """Commit what is waiting, then close every connection."""
         if self._thread is not None:
-            await asyncio.to_thread(self._waiting.put, None)
+            self._waiting.put(None)
             await asyncio.to_thread(self._thread.join)
             self._thread = None
         self.dispose()
@@ -222,10 +222,9 @@ class Database:
         """
         loop = asyncio.get_running_loop()
         write = _Write(work, loop, loop.create_future(), ahead)
-        try:
-            self._waiting.put_nowait(write)
-        except queue.Full:
-            raise OverloadedError("too many writes are waiting") from None
+        if self._waiting.qsize() >= MAX_WAITING:
+            raise OverloadedError("too many writes are waiting")
+        self._waiting.put(write)
         result: T = await write.future
         return result
 
@@ -274,7 +273,7 @@ class Database:
         began = time.perf_counter()
         try:
             with self._writer_engine.begin() as connection:
-                statements = Statements(connection, pipelined=not guarded)
+                statements = Statements(connection, grouped=not guarded)
                 if guarded:
                     for write in group:
                         _run_in_savepoint(write, Transaction(connection, statements))
@@ -322,8 +321,8 @@ def _run_all_bare(group: list[_Write[Any]], connection: Connection, statements: 
                 transaction.ahead = found.pop((write.ahead.read, write.ahead.key), None)
             _run_bare(write, transaction)
         statements.settle()
-    except psycopg.Error as error:
-        # In a pipeline it may be another write's than the one that was told of it.
+    except (psycopg.Error, *RULE_ERRORS) as error:
+        # Of rows that waited, and in a pipeline, it may be another write's than the one told of it.
         raise _UndoError from error
     finally:
         statements.abandon()
@@ -334,7 +333,7 @@ def _read_ahead(
 ) -> dict[Any, Any]:
     """Return what the group's writes will read, by who reads it and its key."""
     wanted: dict[Any, list[Any]] = {}
-    for write in group if statements.pipelined else ():
+    for write in group if statements.grouped else ():
         if write.ahead is None:
             break
         wanted.setdefault(write.ahead.read, []).append(write.ahead.key)

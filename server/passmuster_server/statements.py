@@ -23,7 +23,7 @@ class RowStatement:
     """A write of one row that can wait; its parameters are question marks.
 
     `many` is the same for many rows at once on PostgreSQL: each parameter, as psycopg marks it, is
-    the list of that parameter of all rows.
+    the list of that parameter of all rows. SQLite runs `one` for each of them in one call.
     """
 
     one: str
@@ -33,14 +33,16 @@ class RowStatement:
 class Statements:
     """Runs statements whose parameters are question marks, on one connection.
 
-    `pipelined` says whether they go one behind the other.
+    `grouped` says whether they are those of a group: rows may wait for others then, and PostgreSQL
+    gets one statement behind the other.
     """
 
-    def __init__(self, connection: Connection, *, pipelined: bool = False) -> None:
+    def __init__(self, connection: Connection, *, grouped: bool = False) -> None:
         self._driver: Any = connection.connection.driver_connection
         self._backend = connection.dialect.name
-        self.pipelined = (
-            pipelined and self._backend == POSTGRESQL and psycopg.Pipeline.is_supported()
+        self.grouped = grouped
+        self._pipelined = (
+            grouped and self._backend == POSTGRESQL and psycopg.Pipeline.is_supported()
         )
         self._pipeline: AbstractContextManager[Any] | None = None
         self._put_off: dict[RowStatement, list[Sequence[Any]]] = {}
@@ -49,16 +51,16 @@ class Statements:
         """Run a statement and return the driver's cursor, whose rows are waited for when read."""
         if self._put_off and (at_once or statement.startswith("SELECT")):
             self._catch_up()
-        if self.pipelined and not at_once:
+        if self._pipelined and not at_once:
             self._enter()
         return self._driver.execute(in_style(statement, self._backend), parameters)
 
     def put_off(self, statement: RowStatement, parameters: Sequence[Any]) -> None:
-        """Write a row with others of its kind, before anything is read; at once without a pipeline.
+        """Write a row with others of its kind, before anything is read; at once without a group.
 
         No row is written twice without a read of it in between.
         """
-        if self.pipelined:
+        if self.grouped:
             self._put_off.setdefault(statement, []).append(parameters)
         else:
             self.run(statement.one, parameters)
@@ -68,8 +70,11 @@ class Statements:
         for statement, rows in waiting.items():
             if len(rows) == 1:
                 self.run(statement.one, rows[0])
+            elif self._backend != POSTGRESQL:
+                self._driver.executemany(statement.one, rows)
             else:
-                self._enter()
+                if self._pipelined:
+                    self._enter()
                 self._driver.execute(
                     statement.many, [list(each) for each in zip(*rows, strict=True)]
                 )

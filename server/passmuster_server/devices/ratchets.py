@@ -1,9 +1,9 @@
 """Each device's ratchet: the last upload that was accepted, and what the next one must carry."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 from sqlalchemy import Connection, delete, select
 
 from passmuster_server.database import Transaction
@@ -11,12 +11,11 @@ from passmuster_server.devices.tables import ratchets
 from passmuster_server.statements import RowStatement
 
 
-@dataclass(frozen=True, slots=True)
-class Ratchet:
+class Ratchet(msgspec.Struct, frozen=True):
     """The last upload that was accepted of a device, and what the next one must carry.
 
-    `recent` are the digests of the last uploads, newest last: a replay is told from a second key by
-    them.
+    `recent` are the digests of the last uploads, newest last, with spaces between them: a replay is
+    told from a second key by them.
     """
 
     sequence: int
@@ -26,7 +25,7 @@ class Ratchet:
     answer: bytes | None
     record_sequence: int
     record_hash: str
-    recent: tuple[str, ...]
+    recent: str
 
 
 RATCHET_COLUMNS = (
@@ -93,7 +92,7 @@ def ratchet_of(row: Sequence[Any]) -> Ratchet:
         answer,
         record_sequence,
         record_hash,
-        tuple(recent.split()),
+        recent,
     )
 
 
@@ -111,7 +110,7 @@ def move_ratchet(
             ratchet.answer,
             ratchet.record_sequence,
             ratchet.record_hash,
-            " ".join(ratchet.recent),
+            ratchet.recent,
             organisation,
             device,
         ),

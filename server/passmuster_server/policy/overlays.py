@@ -4,6 +4,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
+import msgspec
+
 from passmuster_collectors.contract import codec
 from passmuster_collectors.contract.declaration import Whole
 from passmuster_collectors.contract.enrolment import KeyTier
@@ -15,8 +17,7 @@ from passmuster_server.policy.demands import DAY_S, check_tables
 MAX_GROUPS = 256
 
 
-@dataclass(frozen=True)
-class Subject:
+class Subject(msgspec.Struct, frozen=True):
     """What of a device decides which tables count for it; `group` is its group's name."""
 
     platform: Platform

@@ -6,6 +6,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Annotated
 
+import msgspec
+
 from passmuster_collectors.contract.declaration import Text
 from passmuster_collectors.contract.platform import Platform
 from passmuster_collectors.contract.verdict import Outcome, Remedy, Verdict
@@ -72,8 +74,7 @@ def first_exception_end(signals: Iterable[SignalStanding]) -> datetime | None:
     return min((end for end in ends if end), default=None)
 
 
-@dataclass(frozen=True)
-class Standing:
+class Standing(msgspec.Struct, frozen=True):
     """One device's verdict with everything needed to explain it.
 
     `verdict` is what was judged; `verdict_at` is what counts at a moment, which may be `unknown`

@@ -1,10 +1,10 @@
 """What is stored of a device and a judgement needs: one row over the areas' tables."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import msgspec
 from sqlalchemy import Connection
 
 from passmuster_collectors.contract.enrolment import KeyTier
@@ -18,8 +18,7 @@ from passmuster_server.policy.standing import DeviceStatus
 from passmuster_server.schema import from_microseconds
 
 
-@dataclass(frozen=True, slots=True)
-class StoredVerdict:
+class StoredVerdict(msgspec.Struct, frozen=True):
     """A device's row of `verdicts`; `signals` as `write_signals` wrote them."""
 
     verdict: Verdict
@@ -32,8 +31,7 @@ class StoredVerdict:
     revision: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class StoredDevice:
+class StoredDevice(msgspec.Struct, frozen=True):
     """What a judgement needs to know of one device.
 
     `sequence` is that of its last upload, and 0 when it has not reported since it was enrolled or

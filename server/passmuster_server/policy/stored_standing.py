@@ -2,6 +2,7 @@
 
 import logging
 from datetime import datetime
+from functools import lru_cache
 
 from passmuster_collectors.contract.errors import ContractError
 from passmuster_collectors.contract.verdict import Verdict
@@ -26,7 +27,7 @@ def standing_of(
     judged_at: datetime | None = None,
 ) -> Standing:
     """Return where the device stands by this verdict; `policy` says how long a report counts."""
-    signals = signals_of(stored)
+    signals, exception_end = _signals_and_end_of(stored)
     return Standing(
         organisation=stored.organisation,
         device=stored.device,
@@ -46,7 +47,7 @@ def standing_of(
         signals=signals,
         judged=policy.judged_of(stored.subject),
         revision=verdict.revision,
-        waived_until=first_exception_end(signals),
+        waived_until=exception_end,
         group=stored.group,
     )
 
@@ -59,17 +60,32 @@ def still_holds(stored: StoredDevice, basis: str, now: datetime) -> bool:
     # Unknown for want of a report: its signals are from before, whatever basis stands beside them.
     if before.verdict is Verdict.UNKNOWN or before.basis != basis:
         return False
-    ends = before.grace_until, first_exception_end(signals_of(stored))
-    return all(end is None or now < end for end in ends)
+    _, exception_end = _signals_and_end_of(stored)
+    return all(end is None or now < end for end in (before.grace_until, exception_end))
 
 
 def signals_of(stored: StoredDevice) -> tuple[SignalStanding, ...]:
     """Return how its signals were judged, none where another version of the server wrote them."""
+    signals, _ = _signals_and_end_of(stored)
+    return signals
+
+
+def _signals_and_end_of(
+    stored: StoredDevice,
+) -> tuple[tuple[SignalStanding, ...], datetime | None]:
+    """Return them, and when the first exception ends on which they rest."""
     if stored.verdict is None:
-        return ()
+        return (), None
     try:
-        return store.read_signals(stored.verdict.signals)
+        return _read(stored.verdict.signals)
     except ContractError:
         # Its basis is another one too, so it is judged again soon.
         _log.warning("device %s: its findings are of another version", stored.device)
-        return ()
+        return (), None
+
+
+# As in the store: healthy laptops all have the same signals.
+@lru_cache(maxsize=4096)
+def _read(signals: bytes) -> tuple[tuple[SignalStanding, ...], datetime | None]:
+    judged = store.read_signals(signals)
+    return judged, first_exception_end(judged)

@@ -11,6 +11,8 @@ from passmuster_server.devices.ratchets import Ratchet
 REMEMBERED = 64
 SHORT = 16
 """Hexadecimal digits kept of each remembered digest: 64 bits, against an accidental match."""
+_LONGEST = REMEMBERED * (SHORT + 1) - 1
+"""Letters of as many, with a space between them."""
 
 
 class Step(StrEnum):
@@ -60,5 +62,5 @@ def moved_on(
         answer=answer,
         record_sequence=record_sequence,
         record_hash=record_hash,
-        recent=(*ratchet.recent, digest[:SHORT])[-REMEMBERED:],
+        recent=f"{ratchet.recent} {digest[:SHORT]}".lstrip()[-_LONGEST:],
     )

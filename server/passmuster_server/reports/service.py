@@ -1,7 +1,6 @@
 """A report is taken in: verified, ratcheted, stored, judged and answered, in one write."""
 
 import contextlib
-import dataclasses
 import logging
 import secrets
 from collections import Counter, OrderedDict
@@ -249,7 +248,7 @@ class Reports:
             )
         standing, signals = self._judge_report(
             transaction,
-            dataclasses.replace(found.device, sequence=upload.sequence, last_seen=heard_at),
+            msgspec.structs.replace(found.device, sequence=upload.sequence, last_seen=heard_at),
             lambda: newest or _complete(received.readings(-1), now),
             now,
             changed=newest is not None or recovery is not None,

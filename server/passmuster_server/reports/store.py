@@ -1,13 +1,15 @@
 """Reads and writes of what laptops reported. Its statements are hand-written: they are hot."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+
+import msgspec
 
 from passmuster_collectors.contract.reading import Reading
 from passmuster_server.database import Transaction
 from passmuster_server.devices.ratchets import RATCHET_COLUMNS, Ratchet, ratchet_of
+from passmuster_server.engines import POSTGRESQL
 from passmuster_server.policy.stored_devices import (
     DEVICE_COLUMNS,
     DEVICE_TABLES,
@@ -28,8 +30,10 @@ _REPORTING = (
 )
 _MANY_REPORTING = (
     f"SELECT {_OWN_COLUMNS}, {RATCHET_COLUMNS}, {DEVICE_COLUMNS} "  # noqa: S608 - constants
-    f"FROM {DEVICE_TABLES} WHERE d.organisation_id = ? AND d.device_id = ANY(?)"
+    f"FROM {DEVICE_TABLES} WHERE d.organisation_id = ? AND d.device_id "
 )
+_ONE_OF_ARRAY = "= ANY(?)"
+_ONE_OF_JSON = "IN (SELECT value FROM json_each(?))"
 _OWN_END = len(_OWN_COLUMNS.split(","))
 _RATCHET_END = _OWN_END + len(RATCHET_COLUMNS.split(","))
 
@@ -66,8 +70,7 @@ _ADD_TRANSITION = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Reporting:
+class Reporting(msgspec.Struct, frozen=True):
     """A device that reports: itself, its ratchet, and what it said of itself the last time."""
 
     agent_version: str
@@ -79,8 +82,7 @@ class Reporting:
     device: StoredDevice
 
 
-@dataclass(frozen=True, slots=True)
-class Contact:
+class Contact(msgspec.Struct, frozen=True):
     """That a device was heard. `clock_skew_s` is how far its clock is ahead of ours."""
 
     last_seen: datetime
@@ -107,12 +109,17 @@ def find_reporting(transaction: Transaction, organisation: str, device: str) -> 
 def find_many_reporting(
     transaction: Transaction, keys: Sequence[tuple[str, str]]
 ) -> Mapping[tuple[str, str], Reporting]:
-    """Return the same by (organisation, device) of many devices; on PostgreSQL alone."""
+    """Return the same by (organisation, device) of many devices."""
     found: dict[tuple[str, str], Reporting] = {}
     for organisation in dict.fromkeys(organisation for organisation, _ in keys):
         named = [device for owner, device in keys if owner == organisation]
         hold_devices(transaction, organisation, named)
-        for row in transaction.run(_MANY_REPORTING, (organisation, named)).fetchall():
+        if transaction.backend == POSTGRESQL:
+            found_rows = transaction.run(_MANY_REPORTING + _ONE_OF_ARRAY, (organisation, named))
+        else:
+            as_json = msgspec.json.encode(named).decode("ascii")
+            found_rows = transaction.run(_MANY_REPORTING + _ONE_OF_JSON, (organisation, as_json))
+        for row in found_rows.fetchall():
             reporting = _reporting_of(row)
             found[organisation, reporting.device.device] = reporting
     return found

@@ -5,6 +5,7 @@ import dataclasses
 import random
 from datetime import datetime, timedelta
 
+import msgspec
 import pytest
 
 from passmuster_collectors.contract.verdict import Verdict
@@ -46,7 +47,9 @@ GROUPED = {
 
 
 def named(name: str, item: Standing) -> Standing:
-    return dataclasses.replace(item, device=name, owner=f"{name}@example.com", computer_name=name)
+    return msgspec.structs.replace(
+        item, device=name, owner=f"{name}@example.com", computer_name=name
+    )
 
 
 class Fleet:
@@ -134,7 +137,7 @@ def test_pages_follow_one_another_without_gaps_or_repeats(sought: str) -> None:
     verdict = [Verdict.NON_COMPLIANT, Verdict.COMPLIANT, Verdict.COMPLIANT]
     items = [
         # Several laptops of one owner: the order must not depend on the owner alone.
-        dataclasses.replace(
+        msgspec.structs.replace(
             standing(verdict[number % 3]),
             device=f"device-{number:03}",
             owner=f"Worker{number % 7}@example.com",
@@ -163,7 +166,7 @@ def test_a_group_is_a_part_of_the_fleet(grouped: Fleet) -> None:
     assert sum(page.counts.values()) == 1
     searched = dataclasses.replace(query, search="grace")
     assert grouped.shown(searched) == ["grace-theirs"]
-    moved = dataclasses.replace(item, group="default", revision=1)
+    moved = msgspec.structs.replace(item, group="default", revision=1)
     grouped.standings.put(moved)
     assert grouped.shown(query) == []
 

@@ -1,9 +1,9 @@
 """The stream that tells open pages to look again."""
 
 import asyncio
-import dataclasses
 from collections.abc import Awaitable, Callable
 
+import msgspec
 import pytest
 
 from passmuster_server.fleet import live
@@ -51,7 +51,7 @@ def test_other_organisations_are_not_heard() -> None:
         await anext(events)
         waiting = asyncio.ensure_future(anext(events))
         await asyncio.sleep(0)
-        standings.put(dataclasses.replace(standing(), organisation="other"))
+        standings.put(msgspec.structs.replace(standing(), organisation="other"))
         await asyncio.sleep(2 * live.GATHER_S)
         assert not waiting.done()
         waiting.cancel()

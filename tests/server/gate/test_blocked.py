@@ -10,6 +10,7 @@ from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
 
+import msgspec
 import pytest
 from starlette.requests import Request
 from starlette.responses import Response
@@ -157,7 +158,7 @@ def test_under_way_is_not_the_same_as_wrong() -> None:
 
 
 def test_steps_are_for_their_own_system() -> None:
-    text = shown(dataclasses.replace(FAILING, platform=Platform.MACOS))
+    text = shown(msgspec.structs.replace(FAILING, platform=Platform.MACOS))
     assert "How to put it right on macOS" in text
 
 

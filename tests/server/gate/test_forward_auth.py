@@ -7,12 +7,13 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
+import msgspec
 import pytest
 
 from passmuster_collectors.contract.canonical import base64url
@@ -208,7 +209,9 @@ def test_a_fall_while_a_session_is_being_opened_closes_it(
         for change, verdict in enumerate((Verdict.NON_COMPLIANT, Verdict.COMPLIANT), 1):
             revision = there.revision + change
             standings.put(
-                replace(there, verdict=verdict, since=site.server.now(), revision=revision)
+                msgspec.structs.replace(
+                    there, verdict=verdict, since=site.server.now(), revision=revision
+                )
             )
         return answer
 

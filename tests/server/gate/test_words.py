@@ -1,6 +1,7 @@
 import dataclasses
 from datetime import timedelta
 
+import msgspec
 import pytest
 
 from passmuster_collectors.contract.verdict import Verdict
@@ -101,7 +102,9 @@ def test_somebody_elses_laptop_is_not_described() -> None:
 def test_what_policy_only_warns_of_is_not_given_as_a_reason() -> None:
     item = standing(Verdict.NON_COMPLIANT, NO_LOCK, UNREADABLE_WIFI)
     lock, wifi = item.signals
-    warned = dataclasses.replace(item, signals=(lock, dataclasses.replace(wifi, blocking=False)))
+    warned = msgspec.structs.replace(
+        item, signals=(lock, dataclasses.replace(wifi, blocking=False))
+    )
     assert words.for_worker(decided(warned)) == "Your screen does not lock by itself."
 
 

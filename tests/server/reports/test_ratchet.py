@@ -9,7 +9,7 @@ from passmuster_collectors.contract.canonical import digest
 from passmuster_server.devices.ratchets import Ratchet
 from passmuster_server.reports.ratchet import REMEMBERED, Step, moved_on, step_of
 
-START = Ratchet(0, "nonce-0", "", "", None, 0, "", ())
+START = Ratchet(0, "nonce-0", "", "", None, 0, "", "")
 
 
 def name(number: int, who: str = "laptop") -> str:
@@ -63,7 +63,7 @@ def test_the_very_first_upload_has_nothing_to_be_confused_with() -> None:
 
 def test_what_is_remembered_of_replays_is_bounded() -> None:
     ratchet = after(REMEMBERED + 10)
-    assert len(ratchet.recent) == REMEMBERED
+    assert len(ratchet.recent.split()) == REMEMBERED
     assert step_of(ratchet, 11, "nonce-10", name(11)) is Step.REPLAYED
     assert step_of(ratchet, 10, "nonce-9", name(10)) is Step.CONFLICT, "fails closed beyond that"
 
