@@ -23,9 +23,10 @@ from sqlalchemy import update
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks.ingest import Laptop, load, serving
 from benchmarks.large_fleet import populate
 from benchmarks.last_line import print_figures
+from benchmarks.measured_servers import serving
+from benchmarks.reporting_laptops import Laptop, load
 from passmuster_collectors.contract import codec
 from passmuster_collectors.contract.canonical import canonical_bytes
 from passmuster_server import migrations
