@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import update
 
 from passmuster_server.accounts.service import (
+    FRESH_FOR,
     LINK_LIFETIME,
     SESSION_IDLE,
     SESSION_LIFETIME,
@@ -18,6 +19,7 @@ from passmuster_server.accounts.service import (
     create_administrator,
     create_sign_in_link,
     find_session,
+    prove_again,
     sign_in,
     sign_out,
     touch,
@@ -102,6 +104,25 @@ def test_a_session_in_use_ends_after_twelve_hours(database: Database) -> None:
     assert last is not None
     use(database, last, NOW + SESSION_LIFETIME - SECOND)
     assert found(database, token, NOW + SESSION_LIFETIME) is None
+
+
+def test_a_proof_counts_for_a_quarter_of_an_hour(database: Database) -> None:
+    session = found(database, signed_in(database, administrator(database)), NOW)
+    assert session is not None
+    assert session.is_fresh(NOW)
+    assert session.is_fresh(NOW + FRESH_FOR - SECOND)
+    assert not session.is_fresh(NOW + FRESH_FOR)
+
+
+def test_a_proof_from_before_a_clock_was_set_back_counts_for_nothing(database: Database) -> None:
+    token = signed_in(database, administrator(database), at=NOW + timedelta(minutes=10))
+    session = found(database, token, NOW)
+    assert session is not None
+    assert not session.is_fresh(NOW)
+    database.write_now(lambda t: prove_again(t, session, NOW))
+    proven = found(database, token, NOW)
+    assert proven is not None
+    assert proven.is_fresh(NOW), "whoever proves it once more goes on"
 
 
 def test_signing_out_ends_a_session(database: Database) -> None:
