@@ -26,6 +26,7 @@ from passmuster_server.engines import (
     RULE_ERRORS,
     database_url,
     engine_of,
+    is_deadlock,
     named,
 )
 from passmuster_server.statements import RowStatement, Statements
@@ -36,6 +37,11 @@ MAX_WAITING = 2_000
 MAX_GROUP = 256
 GAP_S = 0.003
 """How long a group waits for others to join it, where there were several a moment ago."""
+DEADLOCKS = 3
+"""How often in a row a write that a deadlock has undone is begun again: the other one has gone on.
+
+Writes of a group come in any order, and so do the locks that they take.
+"""
 
 _log = logging.getLogger(__name__)
 
@@ -230,12 +236,17 @@ class Database:
 
     def write_now(self, work: Callable[[Transaction], T]) -> T:
         """Return what `work` returns, durable, in this thread: for commands without a server."""
+        return self._written(work, DEADLOCKS)
+
+    def _written(self, work: Callable[[Transaction], T], deadlocks: int) -> T:
         try:
             with self._writer_engine.begin() as connection:
                 transaction = Transaction(connection)
                 result = work(transaction)
                 notices.tell_moved(connection, transaction.moved)
         except DATABASE_ERRORS as error:
+            if deadlocks > 0 and is_deadlock(error):
+                return self._written(work, deadlocks - 1)
             raise StoreUnavailableError("the database can't be written") from error
         transaction.run_callbacks()
         return result
@@ -268,8 +279,13 @@ class Database:
             group.append(following)
         return group, False
 
-    def _commit(self, group: list[_Write[Any]], *, guarded: bool = False) -> None:
-        """Commit a group. Only one in which a write fails pays for savepoints (`guarded`)."""
+    def _commit(
+        self, group: list[_Write[Any]], *, guarded: bool = False, deadlocks: int = DEADLOCKS
+    ) -> None:
+        """Commit a group. Only one in which a write fails pays for savepoints (`guarded`).
+
+        One that was undone in a deadlock is begun again up to `deadlocks` times.
+        """
         began = time.perf_counter()
         try:
             with self._writer_engine.begin() as connection:
@@ -282,8 +298,11 @@ class Database:
                 notices.tell_moved(connection, _moved(group), by=self.name)
             self.on_commit(time.perf_counter() - began, len(group))
         except _UndoError:
-            self._commit(group, guarded=True)
+            self._commit(group, guarded=True, deadlocks=deadlocks)
         except Exception as error:  # noqa: BLE001 - whatever it was, nobody is left waiting
+            if deadlocks > 0 and is_deadlock(error):
+                self._commit(group, guarded=guarded, deadlocks=deadlocks - 1)
+                return
             # The commit may have taken place although nobody heard so: what its notice tells must
             # not pass for something that this server knows.
             self.name = secrets.token_hex(8)

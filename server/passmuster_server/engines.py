@@ -47,6 +47,14 @@ def engine_of(url: URL, *, writes: bool) -> Engine:
     return _postgresql_engine(url, writes=writes)
 
 
+def is_deadlock(error: BaseException) -> bool:
+    """Return whether a transaction and another one waited for each other, and this one was undone.
+
+    PostgreSQL, section 13.3.4; SQLite has one writer.
+    """
+    return isinstance(getattr(error, "orig", None) or error, psycopg.errors.DeadlockDetected)
+
+
 def run(
     connection: Connection, statement: str, parameters: Sequence[Any] = ()
 ) -> CursorResult[Any]:

@@ -1,5 +1,6 @@
 """Rules that one of two servers on PostgreSQL adds or removes while the other uses them."""
 
+import asyncio
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -25,7 +26,8 @@ from passmuster_server.alerts.rules import (
     remove_rule,
     rules_of,
 )
-from passmuster_server.audit.record import record
+from passmuster_server.audit.actions import Action
+from passmuster_server.audit.record import Event, record
 from passmuster_server.database import Database
 from passmuster_server.schema import DEFAULT_GROUP, DEFAULT_ORGANISATION
 from tests.support import example_database, postgresql
@@ -67,17 +69,40 @@ def commit(database: Database, work: Callable[[Connection], T]) -> T:
     return database.write_now(lambda transaction: work(transaction.connection))
 
 
+def commit_in_a_group(database: Database, work: Callable[[Connection], T]) -> T:
+    """Do what `commit` does, as a server does it that runs."""
+    database.start()
+
+    async def committed() -> T:
+        try:
+            return await database.write(lambda transaction: work(transaction.connection))
+        finally:
+            await database.stop()
+
+    return asyncio.run(committed())
+
+
 class Meanwhile:
     """What another server does from some moment on, until it waits for this one."""
 
-    def __init__(self, database: Database, work: Callable[[Connection], Any]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        work: Callable[[Connection], Any],
+        by: Callable[[Database, Callable[[Connection], Any]], Any] = commit,
+    ) -> None:
         self.begun = False
         self._result: list[Any] = []
-        self._thread = threading.Thread(target=self._run, args=(database, work))
+        self._thread = threading.Thread(target=self._run, args=(database, work, by))
 
-    def _run(self, database: Database, work: Callable[[Connection], Any]) -> None:
+    def _run(
+        self,
+        database: Database,
+        work: Callable[[Connection], Any],
+        by: Callable[[Database, Callable[[Connection], Any]], Any],
+    ) -> None:
         try:
-            self._result.append(commit(database, work))
+            self._result.append(by(database, work))
         except Exception as error:  # noqa: BLE001 - the test says what it expected
             self._result.append(error)
 
@@ -208,6 +233,52 @@ def test_whoever_erases_a_person_and_whoever_removes_a_rule_of_hers_wait_for_one
     )
     assert (erased, meanwhile.result()) == (2, False)
     assert stored(servers[0]) == (0, 0)
+
+
+def removed_and_recorded(connection: Connection, between: Callable[[], None]) -> None:
+    """Hold the rule, then the end of the record."""
+    gone = management.remove(connection, DEFAULT_ORGANISATION, RULE.name, "it@example.com")
+    between()
+    record(connection, DEFAULT_ORGANISATION, gone, NOW)
+
+
+def recorded_and_told(connection: Connection, between: Callable[[], None]) -> None:
+    """Hold the end of the record, then the rule, as writes of one group may."""
+    record(connection, DEFAULT_ORGANISATION, Event(Action.POLICY_PUBLISHED, ""), NOW)
+    between()
+    put(connection)
+
+
+@pytest.mark.parametrize("by", [commit, commit_in_a_group])
+@pytest.mark.parametrize(
+    ("work", "other"),
+    [(removed_and_recorded, recorded_and_told), (recorded_and_told, removed_and_recorded)],
+)
+def test_nobody_is_told_to_try_again_where_a_rule_is_removed_while_it_is_told_something(
+    servers: tuple[Database, Database],
+    work: Callable[[Connection, Callable[[], None]], None],
+    other: Callable[[Connection, Callable[[], None]], None],
+    by: Callable[..., Any],
+) -> None:
+    commit(servers[0], add)
+    begun = []
+
+    def do_other(connection: Connection) -> None:
+        begun.append("other")
+        other(connection, lambda: None)
+
+    meanwhile = Meanwhile(servers[1], do_other, by)
+
+    def do_work(connection: Connection) -> None:
+        begun.append("work")
+        work(connection, lambda: None if meanwhile.begun else meanwhile.begin(connection))
+
+    by(servers[0], do_work)
+    assert meanwhile.result() is None
+    assert len(begun) == 3, "expected one of them to be undone and begun again"
+    assert stored(servers[0]) == (0, 0)
+    count = text("SELECT count(*) FROM audit_entries")
+    assert servers[0].read_now(lambda connection: connection.execute(count).scalar_one()) == 2
 
 
 def test_an_alert_of_a_rule_that_is_renamed_meanwhile_waits_by_its_new_name(
