@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
 from typing import Annotated, Any
 
 from passmuster_collectors.contract import codec
@@ -38,7 +39,11 @@ class SignalPolicy:
     grace_s: int
     limits: Any
 
-    @property
+    def __hash__(self) -> int:
+        """Return the hash of the short part: the limits may hold long lists."""
+        return hash(self.grace_s)
+
+    @cached_property
     def is_judged(self) -> bool:
         """Whether it demands anything: it is not switched off, nor content with every tier."""
         return self.severity is not Severity.OFF and self.limits != ANY_TIER

@@ -3,8 +3,11 @@
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from types import MappingProxyType
+
+import msgspec
 
 from passmuster_collectors.contract.errors import ContractError
 from passmuster_collectors.contract.platform import Platform
@@ -12,7 +15,7 @@ from passmuster_collectors.contract.reading import Reading, Status
 from passmuster_collectors.contract.verdict import SEVERITY, Outcome, Verdict
 from passmuster_collectors.signals.signal import Finding, Judgement, Signal
 from passmuster_server.policy.allowances import Allowance, changed_limits
-from passmuster_server.policy.demands import JUDGED, Severity
+from passmuster_server.policy.demands import JUDGED, Severity, SignalPolicy
 from passmuster_server.policy.document import Policy
 from passmuster_server.policy.key_tier import KEY_TIER, reading_of
 from passmuster_server.policy.overlays import Subject
@@ -26,6 +29,13 @@ NOT_UNDERSTOOD = "It was reported in a form that this server does not know."
 MAX_REASONS = 32
 """Reasons kept of one signal, the worst first: nobody reads more, and each one is stored."""
 MAX_TEXT = 512
+
+MAX_KNOWN = 4096
+MAX_KNOWN_FACTS = 2048
+"""Bytes of facts whose judgement is kept: longer ones are one laptop's own."""
+
+_BY_ID = {signal.id: signal for signal in JUDGED}
+_WHENEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -71,8 +81,7 @@ def judge_device(
             known, limits = settled[signal.id], demanded.limits
             standing = dataclasses.replace(known, blocking=blocking, waived_until=None)
         else:
-            judgement = _judged(signal, reading, limits)
-            standing = _standing(signal, judgement, subject.platform, blocking=blocking)
+            standing = _standing_of(signal, reading, demanded, limits, subject.platform)
         if standing.outcome not in GOOD:
             # Never later than now: a clock that was set back must not begin a grace period.
             since = min(failing_since.get(signal.id) or now, now)
@@ -84,7 +93,7 @@ def judge_device(
                 end = since + timedelta(seconds=demanded.grace_s)
                 blocked = blocked or end <= now
                 grace_ends.append(end)
-        elif limits != demanded.limits:
+        elif limits is not demanded.limits and limits != demanded.limits:
             end_of_it = _allowed_until(signal, reading, demanded.limits, allowed)
             standing = dataclasses.replace(standing, allowed_until=end_of_it)
         signals.append(standing)
@@ -120,6 +129,46 @@ def _judged(signal: Signal[object, object], reading: Reading, limits: object) ->
             reading, status=Status.UNAVAILABLE, reason=NOT_UNDERSTOOD, facts=None
         )
         return signal.judge(unknown, limits)
+
+
+def _standing_of(
+    signal: Signal[object, object],
+    reading: Reading,
+    demanded: SignalPolicy,
+    limits: object,
+    platform: Platform,
+) -> SignalStanding:
+    facts = _known_by(reading.facts) if limits is demanded.limits else None
+    if facts is not None:
+        return _known(signal.id, reading.status, reading.reason, facts, demanded, platform)
+    blocking = demanded.severity is Severity.BLOCK
+    return _standing(signal, _judged(signal, reading, limits), platform, blocking=blocking)
+
+
+def _known_by(facts: object) -> bytes | None:
+    """Return the JSON of facts that other laptops may report too; None: it is no use to ask."""
+    try:
+        known = msgspec.json.encode(facts)
+    except (TypeError, ValueError, OverflowError, RecursionError):
+        return None
+    return known if len(known) <= MAX_KNOWN_FACTS else None
+
+
+# News of a laptop is mostly of one signal, and most laptops say the same of most signals. Nothing
+# else counts: neither when a reading was taken nor from which sources.
+@lru_cache(maxsize=MAX_KNOWN)
+def _known(
+    signal: str,
+    status: Status,
+    reason: str,
+    facts: bytes,
+    demanded: SignalPolicy,
+    platform: Platform,
+) -> SignalStanding:
+    reading = Reading(signal, status, reason, msgspec.json.decode(facts), (), _WHENEVER)
+    judgement = _judged(_BY_ID[signal], reading, demanded.limits)
+    blocking = demanded.severity is Severity.BLOCK
+    return _standing(_BY_ID[signal], judgement, platform, blocking=blocking)
 
 
 def _standing(

@@ -4,10 +4,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import cached_property
 from typing import Annotated
 
 import msgspec
 
+from passmuster_collectors.contract import codec
+from passmuster_collectors.contract.canonical import canonical_bytes
 from passmuster_collectors.contract.declaration import Text
 from passmuster_collectors.contract.platform import Platform
 from passmuster_collectors.contract.verdict import Outcome, Remedy, Verdict
@@ -64,6 +67,11 @@ class SignalStanding:
     blocking: bool = True
     waived_until: datetime | None = None
     allowed_until: datetime | None = None
+
+    @cached_property
+    def stored(self) -> bytes:
+        """The canonical bytes of it."""
+        return canonical_bytes(codec.encode(self))
 
 
 def first_exception_end(signals: Iterable[SignalStanding]) -> datetime | None:

@@ -1,5 +1,6 @@
 """What a laptop is told: its verdict, what is wrong, how to put it right, and the next nonce."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
@@ -7,7 +8,6 @@ from typing import Any
 import msgspec
 
 from passmuster_collectors.contract import codec
-from passmuster_collectors.contract.verdict import SignalVerdict
 from passmuster_server.policy.standing import SignalStanding, Standing
 from passmuster_server.policy.store import read_signals
 from passmuster_server.reports.upload import canonical
@@ -47,14 +47,9 @@ def answer_bytes(
 
 # As in the store: what healthy laptops are told of their signals is the same for all of them.
 @lru_cache(maxsize=4096)
-def _told(signals: bytes, limits: Limits) -> list[Any]:
-    told: list[Any] = codec.encode([_signal_verdict(each) for each in read_signals(signals)])
+def _told(signals: bytes, limits: Limits) -> msgspec.Raw:
     within = dict(limits)
-    for each in told:
-        del each[WITHIN]
-        if each["signal"] in within:
-            each[WITHIN] = within[each["signal"]]
-    return told
+    return msgspec.Raw(canonical([_signal_verdict(each, within) for each in read_signals(signals)]))
 
 
 def without_limits(answer: bytes) -> bytes:
@@ -67,11 +62,16 @@ def without_limits(answer: bytes) -> bytes:
     return canonical(value)
 
 
-def _signal_verdict(standing: SignalStanding) -> SignalVerdict:
-    return SignalVerdict(
-        standing.signal,
-        standing.title,
-        standing.outcome,
-        tuple(reason.worker for reason in standing.reasons),
-        tuple(reason.remedy for reason in standing.reasons if reason.remedy is not None),
-    )
+def _signal_verdict(standing: SignalStanding, within: Mapping[str, int]) -> dict[str, Any]:
+    """Return the plain value of a `SignalVerdict`, without a limit where none is told."""
+    remedies = [reason.remedy for reason in standing.reasons if reason.remedy is not None]
+    verdict: dict[str, Any] = {
+        "signal": standing.signal,
+        "title": standing.title,
+        "outcome": standing.outcome.value,
+        "reasons": [reason.worker for reason in standing.reasons],
+        "remedies": [codec.encode(remedy) for remedy in remedies],
+    }
+    if standing.signal in within:
+        verdict[WITHIN] = within[standing.signal]
+    return verdict

@@ -36,6 +36,7 @@ from passmuster_server.policy.standing import DeviceStatus
 from passmuster_server.policy.stored_devices import StoredDevice
 from passmuster_server.reports import requests, store
 from passmuster_server.reports.answer import answer_bytes, without_limits
+from passmuster_server.reports.checked import checked_readings, says
 from passmuster_server.reports.ratchet import Step, moved_on, step_of
 from passmuster_server.reports.upload import Received, canonical, read_upload, without_time
 from passmuster_server.services import ReadingsListener
@@ -304,21 +305,19 @@ class Reports:
         """Keep every reading that differs from the one before it; return the newest ones."""
         organisation = self._organisation
         before = dict(store.current_readings(transaction, organisation, device))
-        stored = {
-            signal: without_time(msgspec.json.decode(reading)) for signal, reading in before.items()
-        }
         evidence_id = 0
         newest: Mapping[str, Reading] = {}
-        for index, sent in enumerate(received.raw_readings):
-            newest = _complete(received.readings(index), now)
-            as_sent = {reading["signal"]: without_time(reading) for reading in sent}
+        for index in range(len(received.raw_readings)):
+            told = checked_readings(received, index)
+            as_sent = {reading.signal: said for said, reading in told}
+            newest = _complete((reading for _, reading in told), now)
             changed: dict[str, bytes] = {}
             for signal, reading in newest.items():
-                if signal in stored and stored[signal] == as_sent.get(signal):
+                stored = before.get(signal)
+                if says(stored, as_sent.get(signal)):
                     continue
                 plain = codec.encode(reading)
-                said = without_time(plain)
-                if stored.get(signal) == said:
+                if says(stored, canonical(without_time(plain))):
                     continue
                 evidence_id = evidence_id or store.add_evidence(
                     transaction, organisation, device, now, body
@@ -327,7 +326,6 @@ class Reports:
                 store.put_reading(
                     transaction, organisation, device, reading, changed[signal], now, evidence_id
                 )
-                stored[signal] = said
             if changed:
                 for listener in self._on_readings:
                     listener(transaction, organisation, device, before, newest)

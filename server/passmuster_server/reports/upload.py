@@ -63,7 +63,7 @@ class Received:
             if reading.signal in seen:
                 raise ContractError(f"{field}[{place}].signal", "is reported twice")
             seen.add(reading.signal)
-            _check_facts(reading, f"{field}[{place}].facts")
+            check_facts(reading, f"{field}[{place}].facts")
         return tuple(readings)
 
 
@@ -127,7 +127,8 @@ def _raw_readings(value: Any) -> tuple[list[dict[str, Any]], ...]:
     return found
 
 
-def _check_facts(reading: Reading, field: str) -> None:
+def check_facts(reading: Reading, field: str) -> None:
+    """Raise `ContractError` for a fact that is not the signal's; they stand at `field`."""
     signal = _SIGNALS.get(reading.signal)
     facts: Any = reading.facts
     if signal is None:

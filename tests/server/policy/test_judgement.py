@@ -6,10 +6,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from passmuster_collectors.contract import codec
+from passmuster_collectors.contract.canonical import canonical_bytes
+from passmuster_collectors.contract.errors import ContractError
 from passmuster_collectors.contract.platform import Platform
-from passmuster_collectors.contract.reading import Reading, unavailable
+from passmuster_collectors.contract.reading import Reading, Status, unavailable
 from passmuster_collectors.contract.verdict import Outcome, Verdict
 from passmuster_collectors.signals import CATALOG
+from passmuster_collectors.signals.firewall.facts import FirewallFacts, Inbound
 from passmuster_collectors.signals.usb_devices.facts import Indicator, UsbDevicesFacts
 from passmuster_server.policy.default_document import default_document
 from passmuster_server.policy.demands import Severity
@@ -149,3 +153,72 @@ def test_a_clock_that_was_set_back_begins_no_grace() -> None:
     first = judged(with_stick(), with_usb())
     again = judged(with_stick(), with_usb(), first.signals, NOW - timedelta(minutes=30))
     assert again.verdict is Verdict.NON_COMPLIANT
+
+
+def test_what_was_judged_by_one_policy_is_not_taken_for_what_another_says() -> None:
+    mild, strict = (
+        parse(f"[signals.screen_lock]\nlimits.lock_within_s = {longest}\n", version)
+        for version, longest in ((1, 900), (2, 60))
+    )
+    verdicts = [judged(healthy(NOW), each).verdict for each in (mild, strict, mild)]
+    assert verdicts == [Verdict.COMPLIANT, Verdict.NON_COMPLIANT, Verdict.COMPLIANT]
+
+
+def test_the_same_facts_count_by_how_far_they_could_be_read() -> None:
+    read = next(each for each in healthy(NOW) if each.signal == USB)
+    for reason in ("Half of it was denied.", "It took too long."):
+        half = dataclasses.replace(read, status=Status.UNAVAILABLE, reason=reason)
+        (said,) = usb_of(judged(replaced(healthy(NOW), half))).reasons
+        assert said.outcome is Outcome.UNKNOWN
+        assert reason in said.worker
+    assert usb_of(judged(healthy(NOW))).outcome is Outcome.PASS
+
+
+def test_two_systems_are_told_their_own_steps_for_the_same_reading() -> None:
+    open_to_all = reading("firewall", FirewallFacts(Inbound.OPEN, Inbound.OPEN), NOW)
+    steps = [
+        found.reasons[0].remedy
+        for platform in (Platform.LINUX, Platform.WINDOWS, Platform.LINUX)
+        for found in judged(replaced(healthy(NOW), open_to_all), subject=Subject(platform)).signals
+        if found.signal == "firewall"
+    ]
+    assert steps[0] == steps[2] != steps[1]
+
+
+def test_two_laptops_that_say_the_same_fail_each_since_its_own_time() -> None:
+    later = NOW + timedelta(hours=1)
+    since = [usb_of(judged(with_stick(at), at=at)).failing_since for at in (NOW, later)]
+    assert since == [NOW, later]
+
+
+def test_facts_with_a_number_beyond_all_bounds_are_unknown() -> None:
+    old = dataclasses.replace(healthy(NOW)[0], facts={"volumes": 2**70})
+    (reason,) = judged(replaced(healthy(NOW), old)).signals[0].reasons
+    assert NOT_UNDERSTOOD in reason.worker
+
+
+@pytest.mark.parametrize("readings", [healthy(NOW), with_stick(NOW)])
+def test_signals_are_stored_as_the_canonical_bytes_of_an_object(
+    readings: tuple[Reading, ...],
+) -> None:
+    signals = judged(readings, with_usb(grace_s=GRACE_S)).signals
+    assert write_signals(signals) == canonical_bytes({"signals": codec.encode(signals)})
+    assert read_signals(write_signals(signals)) == signals
+    assert write_signals(()) == b'{"signals":[]}'
+
+
+@pytest.mark.parametrize(
+    ("stored", "field"),
+    [
+        (b'{"signals":[{"signal":"usb_devices"}]}', "signals[0].outcome"),
+        (b'{"signals":[],"more":1}', "more"),
+        (b"[]", ""),
+        (b"{", ""),
+    ],
+)
+def test_signals_that_another_version_stored_are_refused_by_field(
+    stored: bytes, field: str
+) -> None:
+    with pytest.raises(ContractError) as refused:
+        read_signals(stored)
+    assert refused.value.field == field
