@@ -35,7 +35,7 @@ sys.path.insert(0, str(REPOSITORY))
 from benchmarks.http_load import Load, closed_loop, paced, request  # noqa: E402
 from passmuster_collectors.signals import CATALOG  # noqa: E402
 from passmuster_server.app import create_app  # noqa: E402
-from passmuster_server.at_once import Headers  # noqa: E402
+from passmuster_server.at_once import Client, Headers  # noqa: E402
 from passmuster_server.config_reading import load  # noqa: E402
 from passmuster_server.gate.authzen import EVALUATION_PATH  # noqa: E402
 from passmuster_server.serving import Server, settings_of  # noqa: E402
@@ -68,7 +68,7 @@ class NoOp:
 
     max_body = 16 * 1024
 
-    def at_once(self, _: Headers, __: bytes) -> tuple[bytes, bytes]:
+    def at_once(self, _: Headers, __: bytes, ___: Client) -> tuple[bytes, bytes]:
         return b"content-type: application/json\r\ncontent-length: 17\r\n", b'{"decision":true}'
 
 

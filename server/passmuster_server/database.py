@@ -226,13 +226,18 @@ class Database:
         `StoreUnavailableError` when nothing was stored, and `OverloadedError` when it can't even
         wait.
         """
+        return await self.queue_write(work, ahead)
+
+    def queue_write(
+        self, work: Callable[[Transaction], T], ahead: Ahead | None = None
+    ) -> "asyncio.Future[T]":
+        """Return the future of what `write` returns; raises `OverloadedError`, the rest is its."""
         loop = asyncio.get_running_loop()
         write = _Write(work, loop, loop.create_future(), ahead)
         if self._waiting.qsize() >= MAX_WAITING:
             raise OverloadedError("too many writes are waiting")
         self._waiting.put(write)
-        result: T = await write.future
-        return result
+        return write.future
 
     def write_now(self, work: Callable[[Transaction], T]) -> T:
         """Return what `work` returns, durable, in this thread: for commands without a server."""

@@ -34,7 +34,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._around = 0
         self._in_head = True
         self.head: tuple[tuple[bytes, bytes], ...] = ()
-        self._body_length = 0
+        self.body_length = 0
         self._waits_since = 0.0
         self._deadline: asyncio.TimerHandle | None = None
 
@@ -88,7 +88,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def body_arrived(self, body: bytes) -> None:
         """Count the body by itself."""
         self._around -= len(body)
-        self._body_length += len(body)
+        self.body_length += len(body)
 
     def hand_on_head(self) -> None:
         """Hand on the head that has been waited for; its body may be waited for by now."""
@@ -100,7 +100,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def message_complete(self) -> None:
         """Begin to count the next head."""
-        self._in_head, self._around, self._body_length = True, 0, 0
+        self._in_head, self._around, self.body_length = True, 0, 0
         self._stop_waiting()
 
     def _wait(self) -> None:
@@ -127,7 +127,7 @@ class BoundedProtocol(HttpToolsProtocol):
         if self.flow.read_paused:
             return BODY_WITHIN_S  # it is we who do not take it
         waited_s = self.loop.time() - self._waits_since
-        return BODY_WITHIN_S + self._body_length / BODY_RATE - waited_s
+        return BODY_WITHIN_S + self.body_length / BODY_RATE - waited_s
 
     def _is_forgotten(self) -> bool:
         """Whether uvicorn waits for nothing: it was answered before the rest of its body came."""

@@ -18,6 +18,7 @@ def parsed(text: str) -> tuple[int, int, int] | None:
     return (int(found[1]), int(found[2]), int(found[3])) if found else None
 
 
+@lru_cache(maxsize=256)
 def is_behind(agent: str, newest: str = __version__) -> bool:
     """Whether an agent is older than `newest`, or says nothing that tells."""
     own, wanted = parsed(agent), parsed(newest)

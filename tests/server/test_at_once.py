@@ -1,10 +1,9 @@
 """The doors that answer before ASGI, and how everything else about a request goes on as ever."""
 
 import asyncio
-import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 import uvicorn
@@ -14,10 +13,10 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from passmuster_server import heads
-from passmuster_server.at_once import AtOnceProtocol, Headers, protocol_with
+from passmuster_server.at_once import Answer, AtOnceProtocol, Client, Headers, Later, protocol_with
 from passmuster_server.heads import MAX_HEAD
+from tests.support.raw_requests import answers, connected, request, until
 
-PATIENCE_S = 20.0
 LONGEST = 100
 KEPT_S = 1
 """How long a connection is kept without a request, where a test waits for that."""
@@ -28,7 +27,7 @@ class Door:
 
     max_body = LONGEST
 
-    def at_once(self, headers: Headers, body: bytes) -> tuple[bytes, bytes] | None:
+    def at_once(self, headers: Headers, body: bytes, _: Client) -> Answer | Later | None:
         if body.startswith(b"broken"):
             raise LookupError("ours")
         if not body.startswith(b"quick"):
@@ -66,40 +65,6 @@ def server() -> Iterator[uvicorn.Server]:
     yield running
     running.should_exit = True
     thread.join()
-
-
-def until(condition: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert time.monotonic() < deadline, f"did not happen: {what}"
-        time.sleep(0.01)
-
-
-def connected(server: uvicorn.Server) -> socket.socket:
-    return socket.create_connection(server.servers[0].sockets[0].getsockname(), PATIENCE_S)
-
-
-def answers(connection: socket.socket, number: int) -> list[bytes]:
-    """Return so many whole answers, or fewer where the connection is closed before."""
-    received = b""
-    found: list[bytes] = []
-    while len(found) < number:
-        head, separator, rest = received.partition(b"\r\n\r\n")
-        length = int(head.lower().partition(b"content-length: ")[2].partition(b"\r")[0] or 0)
-        if separator and len(rest) >= length:
-            found.append(head + separator + rest[:length])
-            received = rest[length:]
-            continue
-        piece = connection.recv(65_536)
-        if not piece:
-            break
-        received += piece
-    return found
-
-
-def request(body: bytes, *headers: bytes, line: bytes = b"POST /door HTTP/1.1") -> bytes:
-    lines = [line, b"Host: localhost", b"Content-Length: %d" % len(body), *headers]
-    return b"\r\n".join([*lines, b"", b""]) + body
 
 
 def answer(server: uvicorn.Server, *pieces: bytes) -> bytes:

@@ -14,14 +14,14 @@ MAX_ADDRESS = 64
 
 def address_of(request: Request) -> str:
     """Return what counts as the sender's address: of IPv6 its network."""
-    return network_of(requester(request))[:MAX_ADDRESS]
+    return _kept(requester(request))
 
 
 class Addresses:
     """Which addresses are the senders' own, and not those of something between them and us."""
 
     def __init__(self, config: Config) -> None:
-        self._behind_proxy = config.behind_proxy
+        self.behind_proxy = config.behind_proxy
         self._proxies = tuple(ip_network(each) for each in config.trusted_proxies)
 
     def known(self, request: Request) -> str | None:
@@ -30,19 +30,30 @@ class Addresses:
         Behind a proxy that is what a trusted one has told: an address that is still the proxy's own
         would make everybody's the same.
         """
-        if request.client is None:
+        return self.known_of(request.client)
+
+    def known_of(self, client: tuple[str, int] | None) -> str | None:
+        """Return the same of an address and a port, after uvicorn has looked for X-Forwarded-For.
+
+        uvicorn puts port 0 beside an address that it took from there.
+        """
+        if client is None:
             return None
+        host, port = client
         try:
-            address = ip_address(request.client.host)
+            address = ip_address(host)
         except ValueError:
             return None
-        # uvicorn puts port 0 beside an address that it took from X-Forwarded-For.
-        if self._behind_proxy and (request.client.port != 0 or self._is_proxy(address)):
+        if self.behind_proxy and (port != 0 or self._is_proxy(address)):
             return None
-        return address_of(request)
+        return _kept(host)
 
     def _is_proxy(self, address: IPv4Address | IPv6Address) -> bool:
         return any(address in network for network in self._proxies)
+
+
+def _kept(host: str) -> str:
+    return network_of(host)[:MAX_ADDRESS]
 
 
 def address_code(organisation_key: bytes, address: str) -> str:

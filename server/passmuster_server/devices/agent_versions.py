@@ -1,6 +1,7 @@
 """Refuses agents that are too old to be understood, in words that they show."""
 
 import re
+from functools import lru_cache
 
 from passmuster_server.versions import is_behind
 from passmuster_server.web.problems import RefusalError
@@ -11,6 +12,7 @@ TOO_OLD = "agent_too_old"
 _SENDER = re.compile(r"passmuster-agent/([0-9A-Za-z.+-]{1,32})")
 
 
+@lru_cache(maxsize=256)
 def version_of_sender(user_agent: str) -> str | None:
     """Return the version of the agent that sends a request by its `User-Agent`, None for others.
 

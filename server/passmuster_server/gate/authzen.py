@@ -13,7 +13,7 @@ from starlette.types import Receive, Scope, Send
 from passmuster_collectors.contract.codec import format_time
 from passmuster_collectors.contract.errors import ContractError
 from passmuster_collectors.languages import chosen
-from passmuster_server.at_once import Headers
+from passmuster_server.at_once import Client, Headers
 from passmuster_server.database import StoreUnavailableError
 from passmuster_server.gate import words
 from passmuster_server.gate.authzen_messages import (
@@ -81,7 +81,7 @@ class AccessEvaluation:
         )
         await send({"type": "http.response.body", "body": answer})
 
-    def at_once(self, headers: Headers, body: bytes) -> tuple[bytes, bytes] | None:
+    def at_once(self, headers: Headers, body: bytes, _: Client) -> tuple[bytes, bytes] | None:
         """Answer one request whose caller is known; raises where `__call__` would refuse it."""
         given = dict(headers)
         client = self._clients.at_once(given.get(b"authorization", b"").decode("latin-1"))

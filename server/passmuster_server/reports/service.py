@@ -1,10 +1,11 @@
 """A report is taken in: verified, ratcheted, stored, judged and answered, in one write."""
 
+import asyncio
 import contextlib
 import logging
 import secrets
 from collections import Counter, OrderedDict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -20,7 +21,7 @@ from passmuster_collectors.signals import CATALOG
 from passmuster_server.audit.actions import Action
 from passmuster_server.audit.record import Event, record_once
 from passmuster_server.clock import Clock
-from passmuster_server.database import Ahead, Database, Transaction
+from passmuster_server.database import Ahead, Database, OverloadedError, Transaction
 from passmuster_server.devices import jws
 from passmuster_server.devices import store as device_store
 from passmuster_server.devices.addresses import address_code
@@ -71,6 +72,25 @@ class _Conflict:
     """Returned, not raised: that the device is in conflict has to be stored."""
 
 
+Result = bytes | _Conflict
+"""What becomes of an upload."""
+
+
+@dataclass(slots=True)
+class Sent:
+    """A signed upload as it came.
+
+    `limits`: the agent understands what policy allows in seconds. `sender`: the version of the
+    agent that sends it, where that is told; else it counts who made the newest record. `address`:
+    from where it came, where that is known and policy compares it.
+    """
+
+    body: bytes
+    limits: bool
+    sender: str | None
+    address: str | None
+
+
 class Reports:
     """Takes reports in for one organisation, at any of `urls`."""
 
@@ -100,41 +120,69 @@ class Reports:
         self._under_way: Counter[str] = Counter()
         self._on_readings = on_readings
 
-    async def take_in(
-        self,
-        body: bytes,
-        *,
-        limits: bool = False,
-        sender: str | None = None,
-        address: str | None = None,
-    ) -> bytes:
+    @property
+    def compares_addresses(self) -> bool:
+        """Whether policy asks from where a report comes."""
+        return self._policies.current(self._organisation).addresses is BrowserAddress.SAME
+
+    async def take_in(self, sent: Sent) -> bytes:
         """Return the answer to a signed upload, once all it says is durable.
 
-        `limits`: the agent understands what policy allows in seconds. `sender`: the version of the
-        agent that sends it, where that is told; else it counts who made the newest record.
-        `address`: from where it came, where that is known.
         Raises `RefusalError` and `ContractError` with what is wrong, and `StoreUnavailableError`.
         """
-        unverified = jws.read_header(body, REPORT_TYPE)
-        device = unverified.key_id
+        unverified = jws.read_header(sent.body, REPORT_TYPE)
         key, payload = await self._verify(unverified)
-        received = read_upload(payload, device)
-        check_destination(received.upload, server=self._server, method=METHOD, urls=self._urls)
-        require(sender or received.newest.agent_version, self._oldest_agent)
-        signed = unverified.digest()
-        with self._place_of(device):
-            result = await self._database.write(
-                lambda transaction: self._accept(
-                    transaction, key, received, signed, body, limits=limits, address=address
-                ),
-                Ahead(store.find_many_reporting, (self._organisation, device)),
-            )
-        if isinstance(result, _Conflict):
-            raise _conflict()
-        return result
+        device = unverified.key_id
+        work = self._checked(unverified, key, payload, sent)
+        self._take_place(device)
+        try:
+            result = await self._database.write(work, self._ahead(device))
+        finally:
+            self._leave_place(device)
+        return answer_of(result)
 
-    @contextlib.contextmanager
-    def _place_of(self, device: str) -> Iterator[None]:
+    def begin(self, sent: Sent) -> "asyncio.Future[Result] | None":
+        """Return what becomes of a signed upload, for `answer_of`; None: `take_in` has to be asked.
+
+        So it has where the device's key is not known yet. Raises `ContractError` for what is no
+        signed upload, and `SignatureError` where its key may have been rotated since. Whatever else
+        `take_in` would raise is the future's: nobody verifies the same again.
+        """
+        unverified = jws.read_header(sent.body, REPORT_TYPE)
+        device = unverified.key_id
+        key = self._keys.get(device)
+        if key is None:
+            return None
+        payload = jws.verified_payload(unverified, key.key)
+        try:
+            work = self._checked(unverified, key, payload, sent)
+            self._take_place(device)
+            try:
+                future = self._database.queue_write(work, self._ahead(device))
+            except OverloadedError:
+                self._leave_place(device)
+                raise
+        except (RefusalError, ContractError, OverloadedError) as error:
+            future = asyncio.get_running_loop().create_future()
+            future.set_exception(error)
+        else:
+            future.add_done_callback(lambda _: self._leave_place(device))
+        return future
+
+    def _checked(
+        self, unverified: jws.Unverified, key: _Key, payload: bytes, sent: Sent
+    ) -> Callable[[Transaction], Result]:
+        """Return what is to be written for a verified upload. Raises as `take_in` does."""
+        received = read_upload(payload, unverified.key_id)
+        check_destination(received.upload, server=self._server, method=METHOD, urls=self._urls)
+        require(sent.sender or received.newest.agent_version, self._oldest_agent)
+        signed = unverified.digest()
+        return lambda transaction: self._accept(transaction, key, received, signed, sent)
+
+    def _ahead(self, device: str) -> Ahead:
+        return Ahead(store.find_many_reporting, (self._organisation, device))
+
+    def _take_place(self, device: str) -> None:
         """Let one laptop take no more of the queue than it has use for; its key has signed."""
         if self._under_way[device] >= MOST_UNDER_WAY:
             raise RefusalError(
@@ -144,12 +192,11 @@ class Reports:
                 headers={"Retry-After": str(RETRY_AFTER_S)},
             )
         self._under_way[device] += 1
-        try:
-            yield
-        finally:
-            self._under_way[device] -= 1
-            if not self._under_way[device]:
-                del self._under_way[device]
+
+    def _leave_place(self, device: str) -> None:
+        self._under_way[device] -= 1
+        if not self._under_way[device]:
+            del self._under_way[device]
 
     async def _verified(self, unverified: jws.Unverified) -> tuple[_Key, bytes]:
         """Return the payload and the key that has signed it, the newest one of the device."""
@@ -183,8 +230,9 @@ class Reports:
 
     def _code_of(self, address: str | None) -> str | None:
         """Return what is kept of an address: nothing, unless policy compares it."""
-        compares = self._policies.current(self._organisation).addresses is BrowserAddress.SAME
-        return address_code(self._hash_key, address) if compares and address else None
+        return (
+            address_code(self._hash_key, address) if address and self.compares_addresses else None
+        )
 
     def _accept(
         self,
@@ -192,11 +240,8 @@ class Reports:
         key: _Key,
         received: Received,
         signed: str,
-        body: bytes,
-        *,
-        limits: bool,
-        address: str | None,
-    ) -> bytes | _Conflict:
+        sent: Sent,
+    ) -> Result:
         organisation, now = self._organisation, self._clock()
         device = received.newest.device
         found = store.find_reporting(transaction, organisation, device)
@@ -211,7 +256,7 @@ class Reports:
         upload, ratchet = received.upload, found.ratchet
         step = step_of(ratchet, upload.sequence, upload.nonce, signed)
         if step is Step.AGAIN and ratchet.answer is not None:
-            return ratchet.answer if limits else without_limits(ratchet.answer)
+            return ratchet.answer if sent.limits else without_limits(ratchet.answer)
         if step is Step.REPLAYED:
             _log.warning("device %s: an older report was sent again", device)
             raise RefusalError(409, "replayed", "This report was taken in before.")
@@ -229,7 +274,7 @@ class Reports:
         _check_records(found, received)
         newest: Mapping[str, Reading] | None = None
         if received.findings != found.findings or len(upload.records) > 1:
-            newest = self._store_changes(transaction, device, received, body, now)
+            newest = self._store_changes(transaction, device, received, sent.body, now)
         # What lies between went to the database that was lost.
         missing = 0 if recovery else received.missing_after(ratchet.record_sequence)
         if missing:
@@ -240,7 +285,7 @@ class Reports:
             recovery.clock_skew_s if recovery else max(-MAX_SKEW_S, min(MAX_SKEW_S, skew_s)),
             received.findings,
             found.missing_records + missing,
-            self._code_of(address),
+            self._code_of(sent.address),
         )
         store.move_contact(transaction, organisation, device, contact)
         if found.agent_version != received.newest.agent_version:
@@ -256,7 +301,7 @@ class Reports:
         )
         nonce = base64url(secrets.token_bytes(NONCE_BYTES))
         policy = self._policies.current(organisation)
-        allowed = policy.time_limits(found.device.subject) if limits else ()
+        allowed = policy.time_limits(found.device.subject) if sent.limits else ()
         within_s = requests.within_s(
             transaction, organisation, found.request, received, now, policy.report_within_s
         )
@@ -331,6 +376,13 @@ class Reports:
                     listener(transaction, organisation, device, before, newest)
                 before |= changed
         return newest
+
+
+def answer_of(result: Result) -> bytes:
+    """Return the answer to an upload. Raises `RefusalError` for a device that is in conflict."""
+    if isinstance(result, _Conflict):
+        raise _conflict()
+    return result
 
 
 def _complete(readings: Iterable[Reading], now: datetime) -> Mapping[str, Reading]:
