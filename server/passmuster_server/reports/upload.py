@@ -1,11 +1,12 @@
 """Reading an upload: what its records say, checked as far as one message can be checked.
 
 Most reports say what the one before said. Their readings are told to be the same by their digest
-and were checked then, so readings are decoded only when somebody asks for them.
+and were checked then, so readings are parsed and decoded only when somebody asks for them.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import msgspec
@@ -16,6 +17,7 @@ from passmuster_collectors.contract.errors import ContractError
 from passmuster_collectors.contract.reading import Reading
 from passmuster_collectors.contract.report import MAX_READINGS, Record, Upload
 from passmuster_collectors.signals import CATALOG
+from passmuster_server.reports.usual_upload import read_usual
 
 DEPTH_OF_FACTS = 5
 """Upload, records, record, readings, reading."""
@@ -23,7 +25,7 @@ DEPTH_OF_FACTS = 5
 _SIGNALS = {signal.id: signal for signal in CATALOG}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Received:
     """An upload whose records still lack their readings, and the hash of each whole record.
 
@@ -35,7 +37,7 @@ class Received:
     upload: Upload
     hashes: tuple[str, ...]
     findings: str
-    raw_readings: tuple[list[dict[str, Any]], ...]
+    payload: bytes
 
     @property
     def newest(self) -> Record:
@@ -46,11 +48,19 @@ class Received:
         """Return how many records were made since the record `sequence` and are not in here."""
         return self.newest.sequence - sequence - len(self.upload.records)
 
+    @cached_property
+    def raw_readings(self) -> tuple[list[dict[str, Any]], ...]:
+        """Each record's readings as they came.
+
+        Raises `ContractError` for a payload with readings that are not in the canonical form.
+        """
+        return _raw_readings(_parsed(self.payload))
+
     def readings(self, index: int) -> tuple[Reading, ...]:
         """Return the readings of a record.
 
-        Raises `ContractError` naming what is wrong: with a reading, one given twice, or a fact that
-        is not the signal's.
+        Raises `ContractError` naming what is wrong: with the form of readings, with one of them,
+        one given twice, or a fact that is not the signal's.
         """
         index = range(len(self.raw_readings))[index]
         field = f"records[{index}].readings"
@@ -71,20 +81,37 @@ def read_upload(payload: bytes, device: str) -> Received:
     """Return the upload in a verified payload.
 
     Raises `ContractError` naming the field: of the envelope, or of a record that is another
-    device's or out of order.
+    device's or out of order. What is wrong with readings that are not known by their `findings` is
+    told when they are asked for.
+    """
+    received = _read_quickly(payload) or _read_by_codec(payload)
+    records, hashes = received.upload.records, received.hashes
+    for index, record in enumerate(records):
+        if record.device != device:
+            raise ContractError(f"records[{index}].device", "is another device than the key's")
+        if index:
+            _check_order(records[index - 1], record, hashes[index - 1], f"records[{index}]")
+    return received
+
+
+def _read_quickly(payload: bytes) -> Received | None:
+    usual = read_usual(payload)
+    if usual is None:
+        return None
+    return Received(usual.upload, usual.hashes, _digest_of_said(usual.said), payload)
+
+
+def _read_by_codec(payload: bytes) -> Received:
+    """Return what any upload says, also one that no agent writes, by the contract's codec.
+
+    Raises `ContractError` naming what is wrong with the form or the envelope.
     """
     value = _parsed(payload)
     raw = _raw_readings(value)
     bare = [{**record, "readings": []} for record in value["records"]]
     upload = codec.decode(Upload, {**value, "records": bare})
     hashes = tuple(digest(canonical(record)) for record in value["records"])
-    for index, record in enumerate(upload.records):
-        field = f"records[{index}]"
-        if record.device != device:
-            raise ContractError(f"{field}.device", "is another device than the key's")
-        if index:
-            _check_order(upload.records[index - 1], record, hashes[index - 1], field)
-    return Received(upload, hashes, _findings(raw[-1], f"records[{len(raw) - 1}]"), raw)
+    return Received(upload, hashes, _findings(raw[-1], f"records[{len(raw) - 1}]"), payload)
 
 
 def canonical(value: Any) -> bytes:
@@ -150,5 +177,8 @@ def _findings(readings: list[dict[str, Any]], field: str) -> str:
     for place, reading in enumerate(readings):
         # All else is as it was when it was checked, or is about to be checked.
         codec.parse_time(reading.get("collected_at"), f"{field}.readings[{place}].collected_at")
-    said = [without_time(reading) for reading in readings]
-    return digest(canonical([*_SIGNALS, *said]))
+    return _digest_of_said(b"".join(b"," + canonical(without_time(each)) for each in readings))
+
+
+def _digest_of_said(said: bytes) -> str:
+    return digest(canonical([*_SIGNALS]).removesuffix(b"]") + said + b"]")
