@@ -1,11 +1,14 @@
 """What the history says of a time that has not come yet, once a clock that ran ahead is right."""
 
+from passmuster_collectors.contract.verdict import Verdict
 from passmuster_server.database import Transaction
 
+_ANY_VERDICT = ", ".join(f"'{verdict}'" for verdict in Verdict)
 _AHEAD = (
-    "SELECT history_id, verdict, since, ended_at, had_before FROM verdict_history "
-    "WHERE organisation_id = ? AND device_id = ? AND ended_at > ? "
-    "ORDER BY ended_at, since, times"
+    "SELECT history_id, verdict, since, ended_at, had_before "  # noqa: S608 - constants
+    "FROM verdict_history WHERE organisation_id = ? AND device_id = ? "
+    # Without it SQLite would look through all of the organisation's history.
+    f"AND verdict IN ({_ANY_VERDICT}) AND ended_at > ? ORDER BY ended_at, since, times"
 )
 _MOVE = "UPDATE verdict_history SET since = ?, ended_at = ?, had_before = ? WHERE history_id = ?"
 

@@ -213,8 +213,9 @@ _SET_VERDICT = (
     "WHERE organisation_id = ? AND device_id = ?"
 )
 _END_VERDICT = (
-    "UPDATE verdict_history SET ended_at = ? "
-    "WHERE organisation_id = ? AND device_id = ? AND since = ? AND ended_at = ?"
+    "UPDATE verdict_history SET ended_at = ? WHERE organisation_id = ? AND device_id = ? "
+    # Without the verdict SQLite would look through all of the organisation's history.
+    "AND verdict = ? AND since = ? AND ended_at = ?"
 )
 _LAST_SUCH = (
     "FROM verdict_history WHERE organisation_id = ? AND verdict = ? AND device_id = ? "
@@ -257,14 +258,14 @@ def save_verdict(
             *device,
         ),
     )
-    begun = None if before is None else to_microseconds(before.since)
-    if begun is not None and begun > since:
-        pull_back(transaction, *device, since, _ENDLESS)
-        begun = since
-    if before is not None and before.verdict is standing.verdict:
-        return signals
-    if begun is not None:
-        transaction.run(_END_VERDICT, (since, *device, begun, _ENDLESS))
+    if before is not None:
+        begun = to_microseconds(before.since)
+        if begun > since:
+            pull_back(transaction, *device, since, _ENDLESS)
+            begun = since
+        if before.verdict is standing.verdict:
+            return signals
+        transaction.run(_END_VERDICT, (since, *device, before.verdict.value, begun, _ENDLESS))
     such = (standing.organisation, standing.verdict.value, standing.device)
     transaction.run(
         _BEGIN_VERDICT,
