@@ -22,6 +22,7 @@ PATH = "goodbye"
 OTHER_REPORTER_S = 60.0
 FORCE = "Nothing is deleted. To forget this laptop without the server's word add --force."
 UNTOLD = "IT was not told: tell them to retire this laptop, or it looks as if it had fallen silent."
+KEY_UNSETTLED = "The key is being changed, and that is not finished."
 
 
 def leave(state: State, say: Callable[[str], None], *, force: bool) -> None:
@@ -61,10 +62,10 @@ def _say_goodbye(state: State) -> None:
         )
         reply = transport.post(PATH, message.encode("ascii"), "application/jose")
     if reply.status != 200:
-        told = reply.problem.detail if reply.problem else f"status {reply.status}"
+        detail = reply.problem.detail if reply.problem else f"status {reply.status}"
         busy = reply.status in (429, 503)
         raise AgentError(
-            f"The server did not take the goodbye: {told}",
+            f"The server did not take the goodbye: {detail}",
             "",
             ExitCode.NOT_DELIVERED if busy else ExitCode.REFUSED,
         )
@@ -83,7 +84,7 @@ def _with_one_key(state: State, device: Device, transport: Transport) -> Device:
     if waits is not None and rotation.find(state, device) is not None:
         stopped = waits.kind is DeliveryKind.STOPPED
         raise AgentError(
-            f"The key is being changed, and that is not finished: {waits.problem}",
+            f"{KEY_UNSETTLED} {waits.problem}",
             waits.remedy,
             ExitCode.REFUSED if stopped else ExitCode.NOT_DELIVERED,
         )

@@ -91,8 +91,8 @@ class Reporter:
             return self._not_ours(reply)
         rotation.drop(self._state, self._device, pending)
         field = f" (field {reply.problem.field})" if reply.problem.field else ""
-        problem = f"The server refused the new key: {reply.problem.detail}{field}"
-        return _later(Obstacle.SERVER, AgentError(problem, "The old key stays in use."), reply)
+        problem = words.KEY_REFUSED.format(reason=f"{reply.problem.detail}{field}")
+        return _later(Obstacle.SERVER, AgentError(problem, words.OLD_KEY), reply)
 
     def _deliver_all(self) -> Delivery:
         uploads = 0

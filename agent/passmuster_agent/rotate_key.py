@@ -44,7 +44,7 @@ def rotate_key(state: State, tier: str | None, say: Callable[[str], None]) -> De
 def _begin(
     state: State,
     device: Device,
-    tier: str | None,
+    wanted: str | None,
     say: Callable[[str], None],
     outbox: Outbox,
     transport: Transport,
@@ -52,10 +52,10 @@ def _begin(
     """Make the new key and have both sign; nothing is left of it where that fails."""
     pending = rotation.begin(state, device, secrets.token_hex(8))
     try:
-        made = keystore.make(tier or device.tier.value, state.path, pending.new)
-        for passed_over, error in made.passed_over:
-            say(f"Not in tier {passed_over}: {error.problem}")
-        refuse_weaker(tier or "", device, made.keys.tier, "the key stays")
+        made = keystore.make(wanted or device.tier.value, state.path, pending.new)
+        for tier, error in made.passed_over:
+            say(f"Not in tier {tier}: {error.problem}")
+        refuse_weaker(wanted or "", device, made.keys.tier, "the key stays")
         rotation.sign(state, device, pending, made, outbox, transport.url(rotation.PATH))
     except BaseException:
         with contextlib.suppress(AgentError):

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from passmuster_agent import cli, sign_in_approval
-from passmuster_agent.commands import enroll as enroll_command
+from passmuster_agent.commands import spoken
 from passmuster_agent.errors import ExitCode
 from passmuster_collectors.contract.enrolment import ApprovalStarted
 from passmuster_collectors.languages import NAMES, language_of
@@ -126,7 +126,7 @@ def test_how_to_approve_it_after_signing_in_is_said_in_the_language(
 ) -> None:
     started = ApprovalStarted("secret", "WDJB-MJHT", "https://it.example.com/enroll", 600, 5)
     english = sign_in_approval.told(started, "ABCD-EFGH-JKLM", owner)
-    foreign = enroll_command._in(language_of(tag), english)
+    foreign = spoken.in_language(language_of(tag), english)
     assert english_left(english.splitlines(), foreign.splitlines()) == []
     for part in ("https://it.example.com/enroll", "\n    WDJB-MJHT\n", "ABCD-EFGH-JKLM", " 10 "):
         assert part in foreign

@@ -74,6 +74,7 @@ def texts() -> Mapping[str, tuple[str, ...]]:
         "filled_in": tuple(_filled_in()),
         "reasons": tuple(_reasons()),
         "enroll": tuple(_enroll()),
+        "device": tuple(_device()),
         **{signal.id: tuple(_signal(signal)) for signal in (*CATALOG, KEY_TIER)},
     }
     seen: set[str] = set()
@@ -201,6 +202,12 @@ def _enroll() -> Iterator[str]:
     for path in (AGENT / "commands" / "enroll.py", *ENROLLING, *sorted(KEYS.glob("*.py"))):
         yield from _composed_in(path)
     yield "nothing has changed"
+
+
+def _device() -> Iterator[str]:
+    yield from _said_in(AGENT / "commands" / "device.py", SPOKEN)
+    for path in (AGENT / "commands" / "device.py", AGENT / "leave.py", AGENT / "rotate_key.py"):
+        yield from _composed_in(path)
 
 
 def _composed_in(path: Path) -> Iterator[str]:

@@ -5,7 +5,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from passmuster_agent.commands import terminal
-from passmuster_agent.errors import AgentError, ExitCode
+from passmuster_agent.errors import ExitCode
 
 if TYPE_CHECKING:
     from passmuster_agent.config import State
@@ -17,15 +17,16 @@ CODE_TRIES = 3
 def enroll(state: "State", options: argparse.Namespace) -> ExitCode:
     """Enrol this laptop, with a code from IT or after a sign-in. Raises `AgentError`."""
     from passmuster_agent import enrolment  # noqa: PLC0415 - see the package
+    from passmuster_agent.commands import spoken  # noqa: PLC0415 - see the package
     from passmuster_agent.session_language import session_language  # noqa: PLC0415 - see the package
 
     language = session_language()
 
     def say(text: str) -> None:
         # A person waits for the code, also where another program passes it on.
-        print(_in(language, text), flush=True)
+        print(spoken.in_language(language, text), flush=True)
 
-    try:
+    with spoken.errors_in(language):
         device = enrolment.enroll(
             state,
             enrolment.Request(
@@ -40,9 +41,6 @@ def enroll(state: "State", options: argparse.Namespace) -> ExitCode:
             say,
             tries=CODE_TRIES if sys.stdin.isatty() else 1,
         )
-    except AgentError as error:
-        problem, remedy = (_in(language, each) for each in (error.problem, error.remedy))
-        raise AgentError(problem, remedy, error.exit_code) from None
     say(f"Enrolled for {device.owner}. The key is kept in tier {device.tier}.")
     say("Report once with: passmuster-agent once   Keep reporting with: passmuster-agent run")
     return ExitCode.DONE
@@ -52,8 +50,3 @@ def _ask_code(language: "Language") -> str:
     """Return the code that is typed on a terminal or comes as the first line of a pipe."""
     question = f"{language.say('Code from IT:')} " if sys.stdin.isatty() else ""
     return terminal.ask(question)
-
-
-def _in(language: "Language", text: str) -> str:
-    """Return what was said in English, line by line and sentence by sentence, in the language."""
-    return "\n".join(language.rendered_each(line) for line in text.split("\n"))

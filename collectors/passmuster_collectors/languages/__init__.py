@@ -32,7 +32,7 @@ SAID_AT_ONCE = frozenset(
     {"pages", "gate", "proof", "my_laptops", "facts", "notification", "status", "confirm", "fix"}
 )
 """Parts whose texts are filled in the reader's language and never in English first."""
-PHRASES = frozenset({"filled_in", "reasons", "enroll"})
+PHRASES = frozenset({"filled_in", "reasons", "enroll", "device"})
 """Parts of what is filled into a sentence that is stored or composed in English."""
 
 MAX_PREFERENCES = 512
