@@ -11,6 +11,8 @@ from jinja2 import Environment, nodes
 
 from passmuster_agent import answering, delivery_words, refusals, told
 from passmuster_agent.companion import sight, window, wording
+from passmuster_agent.doctor import health
+from passmuster_agent.doctor import text as doctor_text
 from passmuster_collectors.contract.reading import SourceOutcome
 from passmuster_collectors.contract.verdict import Outcome, Verdict
 from passmuster_collectors.languages.templates import PLACES
@@ -75,6 +77,7 @@ def texts() -> Mapping[str, tuple[str, ...]]:
         "reasons": tuple(_reasons()),
         "enroll": tuple(_enroll()),
         "device": tuple(_device()),
+        "doctor": tuple(_doctor()),
         **{signal.id: tuple(_signal(signal)) for signal in (*CATALOG, KEY_TIER)},
     }
     seen: set[str] = set()
@@ -208,6 +211,15 @@ def _device() -> Iterator[str]:
     yield from _said_in(AGENT / "commands" / "device.py", SPOKEN)
     for path in (AGENT / "commands" / "device.py", AGENT / "leave.py", AGENT / "rotate_key.py"):
         yield from _composed_in(path)
+
+
+def _doctor() -> Iterator[str]:
+    yield from (doctor_text.THE_AGENT, doctor_text.WRONG, doctor_text.WELL)
+    yield from doctor_text.WORDS.values()
+    for node in ast.walk(ast.parse((AGENT / "doctor" / "health.py").read_text("utf-8"))):
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "Check":
+            name = node.args[0]
+            yield str(name.value) if isinstance(name, ast.Constant) else health.ROOT_HELPER
 
 
 def _composed_in(path: Path) -> Iterator[str]:

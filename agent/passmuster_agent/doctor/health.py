@@ -24,6 +24,7 @@ MOST_SKEW = timedelta(seconds=90)
 SERVICE = "passmuster-agent.service"
 SERVICE_STATE = "/var/lib/passmuster-agent"
 HELPER_SOCKET = "passmuster-agent-helper.socket"
+ROOT_HELPER = "root helper"
 ENROL = "Ask IT for a code, then run: passmuster-agent enroll --server URL"
 
 
@@ -170,20 +171,20 @@ def _services(state: State, host: Host, around: Surroundings) -> Iterator[Check]
 
 
 def _root_helper(host: Host, around: Surroundings) -> Check:
-    name, state = "root helper", around.root_helper
+    state = around.root_helper
     if state is RootHelperState.ANSWERS:
-        return Check(name, Condition.OK, "It answers.")
+        return Check(ROOT_HELPER, Condition.OK, "It answers.")
     if state is RootHelperState.FAILS:
         return Check(
-            name,
+            ROOT_HELPER,
             Condition.WRONG,
             "It does not answer as it should.",
             "journalctl -u passmuster-agent-helper.service",
         )
     listening = unit_state(host, HELPER_SOCKET)
     if listening == "active":
-        return Check(name, Condition.OK, "systemd listens for it.")
+        return Check(ROOT_HELPER, Condition.OK, "systemd listens for it.")
     found = f"Its socket is {listening or 'not there'}: what only root may read stays unread."
     if listening == "not installed" and around.uid == 0:
-        return Check(name, Condition.NOTE, "Not installed; root reads by itself.")
-    return Check(name, Condition.WRONG, found, ENABLE_HELPER)
+        return Check(ROOT_HELPER, Condition.NOTE, "Not installed; root reads by itself.")
+    return Check(ROOT_HELPER, Condition.WRONG, found, ENABLE_HELPER)

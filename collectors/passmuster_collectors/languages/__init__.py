@@ -29,7 +29,10 @@ OTHER_NAMES: Mapping[str, str] = {"tl": "fil"}
 """CLDR keeps Tagalog under Filipino; browsers send either."""
 
 SAID_AT_ONCE = frozenset(
-    {"pages", "gate", "proof", "my_laptops", "facts", "notification", "status", "confirm", "fix"}
+    {
+        *("pages", "gate", "proof", "my_laptops", "facts"),
+        *("notification", "status", "confirm", "fix", "doctor"),
+    }
 )
 """Parts whose texts are filled in the reader's language and never in English first."""
 PHRASES = frozenset({"filled_in", "reasons", "enroll", "device"})
