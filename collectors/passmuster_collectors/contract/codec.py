@@ -40,6 +40,7 @@ T = TypeVar("T")
 DEFAULT_TEXT = Text(longest=512)
 DEFAULT_WHOLE = Whole(least=0, most=2**53 - 1)
 DEFAULT_ITEMS = Items(most=256)
+_PLAIN = frozenset({str, int, bool, type(None)})
 
 
 def decode(kind: type[T], value: Any, field: str = "") -> T:
@@ -58,7 +59,8 @@ def decode(kind: type[T], value: Any, field: str = "") -> T:
 
 def encode(value: Any) -> Any:
     """Return the plain JSON value of a dataclass, enum, date, tuple or mapping."""
-    return _encoder(cast("Hashable", type(value)))(value)
+    kind = type(value)
+    return value if kind in _PLAIN else _encoder(cast("Hashable", kind))(value)
 
 
 def format_time(moment: datetime) -> str:
@@ -83,8 +85,6 @@ def parse_time(value: Any, field: str) -> datetime:
 
 @cache
 def _encoder(kind: Any) -> Callable[[Any], Any]:
-    if kind in (str, int, bool, type(None)):
-        return lambda value: value
     if issubclass(kind, Enum):
         return {member: member.value for member in kind}.__getitem__
     if issubclass(kind, datetime):

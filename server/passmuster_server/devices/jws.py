@@ -37,15 +37,14 @@ class SignatureError(Exception):
 
 @dataclass(frozen=True)
 class Unverified:
-    """A compact JWS whose header was read and whose signature was not looked at yet."""
+    """A compact JWS whose header was read and whose signature was not looked at yet.
 
-    token: str
+    `signed` is the signing input of RFC 7515: header and payload as they came, a dot between.
+    """
+
+    signed: bytes
+    signature: str
     key_id: str
-
-    @cached_property
-    def signed(self) -> bytes:
-        """The signing input of RFC 7515: header and payload as they came, and the dot between."""
-        return self.token.rpartition(".")[0].encode("ascii")
 
     @cached_property
     def signed_hash(self) -> bytes:
@@ -61,21 +60,18 @@ class Unverified:
 
 
 def read_header(data: bytes, kind: str) -> Unverified:
-    """Return the token and the key it claims.
+    """Return the message and the key it claims.
 
     Raises `ContractError` for what is not a compact JWS of the type `kind`, or has a header that is
     not exactly `alg` ES256, `typ` and `kid`.
     """
-    try:
-        token = data.decode("ascii")
-    except UnicodeDecodeError:
-        raise ContractError("", "not a compact JWS") from None
-    if token.count(".") != 2:
+    signed, _, signature = data.rpartition(b".")
+    header, dot, payload = signed.partition(b".")
+    if not dot or b"." in payload or not data.isascii():
         raise ContractError("", "not a compact JWS")
-    encoded = token.partition(".")[0]
-    if len(encoded) > MAX_HEADER:
+    if len(header) > MAX_HEADER:
         raise ContractError("header", f"longer than {MAX_HEADER} characters")
-    return Unverified(token, _key_id(encoded, kind))
+    return Unverified(signed, signature.decode("ascii"), _key_id(header.decode("ascii"), kind))
 
 
 # A laptop's header is the same in every report.
@@ -100,7 +96,7 @@ def verified_payload(unverified: Unverified, key: ECKey) -> bytes:
     Raises `SignatureError`, and `ContractError` for what is not base64url. The algorithm is the
     key's own; nothing in the token has a say in it.
     """
-    signature = from_base64url(unverified.token.rpartition(".")[2], "signature")
+    signature = from_base64url(unverified.signature, "signature")
     if not _is_signature(signature, unverified.signed_hash, key):
         raise SignatureError
     return _payload(unverified.signed.partition(b".")[2])

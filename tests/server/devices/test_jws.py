@@ -108,6 +108,25 @@ def test_a_signed_text_is_known_by_its_hash_whichever_signature_is_on_it() -> No
     assert token(SIGNED, SIGNATURE).digest() == token(SIGNED, twin).digest() == expected
 
 
+NO_COMPACT_JWS = [
+    "",
+    ".",
+    "a.b",
+    "a.b.c.d",
+    SIGNED,
+    f"{SIGNED}.c.d",
+    f".{SIGNED}.c",
+    f"{SIGNED}é.c",
+    f"{SIGNED}.é",
+]
+
+
+@pytest.mark.parametrize("text", NO_COMPACT_JWS)
+def test_what_has_not_three_parts_in_ascii_is_no_compact_jws(text: str) -> None:
+    with pytest.raises(ContractError, match="not a compact JWS"):
+        jws.read_header(text.encode(), TYPE)
+
+
 @given(
     some.text(alphabet='ABCDabcd0189-_+/=! \n\0"\\', max_size=9)
     | some.binary(max_size=200).map(base64url)
