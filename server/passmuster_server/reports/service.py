@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import logging
-import secrets
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +12,6 @@ import msgspec
 from joserfc.jwk import ECKey
 
 from passmuster_collectors.contract import codec
-from passmuster_collectors.contract.canonical import base64url
 from passmuster_collectors.contract.errors import ContractError
 from passmuster_collectors.contract.reading import Reading, unavailable
 from passmuster_collectors.contract.report import REPORT_TYPE
@@ -38,6 +36,7 @@ from passmuster_server.policy.stored_devices import StoredDevice
 from passmuster_server.reports import requests, store
 from passmuster_server.reports.answer import answer_bytes, without_limits
 from passmuster_server.reports.checked import checked_readings, says
+from passmuster_server.reports.nonces import Nonces
 from passmuster_server.reports.ratchet import Step, moved_on, step_of
 from passmuster_server.reports.upload import Received, canonical, read_upload, without_time
 from passmuster_server.services import ReadingsListener
@@ -48,7 +47,6 @@ PATH = "/api/v1/reports"
 METHOD = "POST"
 MAX_KEYS = 50_000
 MAX_SKEW_S = 2**31 - 1
-NONCE_BYTES = 16
 LOST_AGAIN_AFTER = timedelta(minutes=15)
 """How often it is put on record that a lost device reports."""
 MOST_UNDER_WAY = 2
@@ -117,6 +115,7 @@ class Reports:
         self._judge_report = spans.around("ingest judge", policies.judge_report)
         # Keys by device, as a rebuilt key costs more than the verification.
         self._keys: OrderedDict[str, _Key] = OrderedDict()
+        self._nonces = Nonces()
         self._under_way: Counter[str] = Counter()
         self._on_readings = on_readings
 
@@ -299,7 +298,7 @@ class Reports:
             now,
             changed=newest is not None or recovery is not None,
         )
-        nonce = base64url(secrets.token_bytes(NONCE_BYTES))
+        nonce = self._nonces.next()
         policy = self._policies.current(organisation)
         allowed = policy.time_limits(found.device.subject) if sent.limits else ()
         within_s = requests.within_s(
