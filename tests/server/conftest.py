@@ -11,7 +11,7 @@ from passmuster_collectors.contract.reading import Reading
 from passmuster_collectors.signals import CATALOG
 from passmuster_server.clock import utc_now
 from passmuster_server.database import Database
-from passmuster_server.devices.enrolment import create_code
+from passmuster_server.devices.one_time_codes import create_code
 from passmuster_server.schema import DEFAULT_ORGANISATION
 from tests.support import example_database
 from tests.support.accessibility import named_pages

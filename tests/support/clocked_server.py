@@ -22,7 +22,7 @@ from passmuster_server.cli import main
 from passmuster_server.clock import utc_now
 from passmuster_server.config_reading import load
 from passmuster_server.database import Database
-from passmuster_server.devices.enrolment import create_code
+from passmuster_server.devices.one_time_codes import create_code
 from passmuster_server.schema import DEFAULT_ORGANISATION
 from passmuster_server.services import Services
 from passmuster_server.serving import protocol_of

@@ -31,11 +31,8 @@ from passmuster_server.devices.deployment_secrets import (
     SecretExistsError,
 )
 from passmuster_server.devices.doors import OwnerError
-from passmuster_server.devices.enrolment import (
-    CODE_LIFETIME,
-    NotPendingError,
-    ReplacedDeviceError,
-)
+from passmuster_server.devices.in_service import NotPendingError
+from passmuster_server.devices.one_time_codes import CODE_LIFETIME, ReplacedDeviceError
 from passmuster_server.gate.callers import ENROLMENT_MANAGE, FLEET_MANAGE
 from passmuster_server.services import Services
 from passmuster_server.web.problems import RefusalError

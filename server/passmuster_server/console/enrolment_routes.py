@@ -17,8 +17,8 @@ from passmuster_server.audit.record import Event
 from passmuster_server.console.changing import Changing
 from passmuster_server.devices import admission
 from passmuster_server.devices.doors import OwnerError
-from passmuster_server.devices.enrolment import CODE_LIFETIME
 from passmuster_server.devices.groups import Ownership, groups_of
+from passmuster_server.devices.one_time_codes import CODE_LIFETIME
 from passmuster_server.schema import DEFAULT_GROUP
 from passmuster_server.services import Services
 from passmuster_server.web.forms import TOKEN_FIELD

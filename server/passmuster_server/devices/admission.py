@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from passmuster_server.audit.actions import Action
 from passmuster_server.audit.record import Event
-from passmuster_server.devices import deployment_secrets, enrolment
+from passmuster_server.devices import deployment_secrets, in_service, one_time_codes
 from passmuster_server.devices.deployment_secrets import NewSecret
 from passmuster_server.devices.groups import Ownership, owner_domains_of
 from passmuster_server.policy.standing import DeviceStatus
@@ -42,7 +42,7 @@ def issue_code(
 
     Raises `OwnerError`, `ReplacedDeviceError` and `GroupError`.
     """
-    code = enrolment.create_code(
+    code = one_time_codes.create_code(
         connection, organisation, owner, now, replaces, group=group, ownership=ownership
     )
     details = {"group": group or "", "ownership": ownership or ""}
@@ -79,7 +79,7 @@ def revoke_secret(
 
 def approve(connection: Connection, organisation: str, device: str, by: str) -> Event:
     """Put a device in service that waits; return what goes on record. Raises `NotPendingError`."""
-    owner = enrolment.approve(connection, organisation, device)
+    owner = in_service.approve(connection, organisation, device)
     return Event(Action.DEVICE_APPROVED, by, subject=device, person=owner)
 
 

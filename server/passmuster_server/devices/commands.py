@@ -10,12 +10,9 @@ from passmuster_server.database import Transaction
 from passmuster_server.devices import store
 from passmuster_server.devices.admission import issue_code
 from passmuster_server.devices.doors import OwnerError
-from passmuster_server.devices.enrolment import (
-    CODE_LIFETIME,
-    ReplacedDeviceError,
-    retire,
-)
 from passmuster_server.devices.groups import GroupError, Ownership
+from passmuster_server.devices.in_service import retire
+from passmuster_server.devices.one_time_codes import CODE_LIFETIME, ReplacedDeviceError
 from passmuster_server.policy.standing import DeviceStatus
 from passmuster_server.schema import DEFAULT_ORGANISATION
 

@@ -10,8 +10,8 @@ from passmuster_server.commands import Command, CommandError
 from passmuster_server.database import Transaction
 from passmuster_server.devices import admission, deployment_secrets
 from passmuster_server.devices.deployment_secrets import NewSecret, SecretError
-from passmuster_server.devices.enrolment import NotPendingError
 from passmuster_server.devices.groups import GroupError, Ownership
+from passmuster_server.devices.in_service import NotPendingError
 from passmuster_server.schema import DEFAULT_ORGANISATION
 
 T = TypeVar("T")

@@ -1,4 +1,4 @@
-"""The ceremony by which a laptop's key becomes a device, and the codes that open it."""
+"""The ceremony by which a laptop's key becomes a device."""
 
 import hmac
 import secrets
@@ -7,21 +7,17 @@ from typing import Any
 
 from sqlalchemy import Connection, Row
 
-from passmuster_collectors.contract import codec, strict_json
 from passmuster_collectors.contract.canonical import base64url
 from passmuster_collectors.contract.enrolment import (
-    PROOF_TYPE,
     Enrolled,
     EnrolmentChallenge,
     EnrolmentFinish,
-    EnrolmentProof,
     EnrolmentStart,
     KeyTier,
 )
 from passmuster_collectors.contract.errors import ContractError
 from passmuster_server.audit import record
 from passmuster_server.audit.actions import Action
-from passmuster_server.changes import announce
 from passmuster_server.clock import Clock
 from passmuster_server.database import Database, Transaction
 from passmuster_server.devices import codes, jws, key_changes, store
@@ -34,61 +30,22 @@ from passmuster_server.devices.doors import (
     USED,
     Opened,
     Refused,
-    checked_owner,
     open_door,
 )
-from passmuster_server.devices.groups import Ownership, find_group, place_device
+from passmuster_server.devices.enrolment_proof import check_names, check_proof
+from passmuster_server.devices.groups import Ownership, place_device
+from passmuster_server.devices.in_service import retire
 from passmuster_server.devices.key_changes import KeyChange
 from passmuster_server.devices.ratchets import find_ratchet, reset_ratchet
 from passmuster_server.policy.service import Policies
 from passmuster_server.policy.standing import DeviceStatus
 from passmuster_server.web.problems import RefusalError
 
-CODE_LIFETIME = timedelta(minutes=15)
 CHALLENGE_LIFETIME = timedelta(minutes=15)
 MAX_TRIES = 5
 MAX_CHALLENGES = 10_000
 RETRY_AFTER_S = 60
 GONE = (DeviceStatus.REVOKED, DeviceStatus.RETIRED, DeviceStatus.LOST)
-
-
-class NotPendingError(Exception):
-    """A device that can't be approved; the message says why."""
-
-
-class ReplacedDeviceError(LookupError):
-    """The device that a code should replace is not enrolled."""
-
-
-def create_code(
-    connection: Connection,
-    organisation: str,
-    owner: str,
-    now: datetime,
-    replaces: str | None = None,
-    *,
-    group: str | None = None,
-    ownership: Ownership | None = None,
-) -> str:
-    """Store a new code for one named person and return it, which is not kept.
-
-    `replaces` is a device that is retired when the code is used; the new one takes over its group
-    and ownership, unless `group`, a group's name, and `ownership` are given. Raises `OwnerError`,
-    `ReplacedDeviceError` and `GroupError`.
-    """
-    owner = checked_owner(owner)
-    if replaces and store.find_device(connection, organisation, replaces) is None:
-        raise ReplacedDeviceError("there is no such device to replace")
-    code = codes.new_code()
-    stands_for = store.NewCode(
-        codes.code_hash(code),
-        owner,
-        replaces,
-        group and find_group(connection, organisation, group).group_id,
-        ownership,
-    )
-    store.insert_code(connection, organisation, stands_for, now, CODE_LIFETIME)
-    return code
 
 
 class Enrolment:
@@ -114,7 +71,7 @@ class Enrolment:
         Raises `ContractError` for a key that is none, `RefusalError` for an agent that is too old.
         """
         jws.import_key(start.public_key)
-        _check_names(start)
+        check_names(start)
         require(start.agent_version, self._oldest_agent)
         if start.tier is KeyTier.ATTESTED:
             raise ContractError("tier", "is not the agent's to claim")
@@ -163,7 +120,7 @@ class Enrolment:
             raise hasty.error()
         challenge, start = found
         if challenge.tries < MAX_TRIES:
-            _check_proof(finish, start, challenge.challenge, server)
+            check_proof(finish, start, challenge.challenge, server)
         result = await self._database.write(lambda transaction: self._finish(transaction, finish))
         if isinstance(result, Refused):
             raise result.error()
@@ -330,63 +287,3 @@ class Enrolment:
 
 def _unknown() -> ContractError:
     return ContractError("enrolment", "not known, or expired: start again")
-
-
-def retire(
-    connection: Connection, organisation: str, device: str, status: DeviceStatus
-) -> str | None:
-    """Take a device out of service and tell running servers.
-
-    Returns its owner, or None where there is no such device. A revoked device stays revoked, and
-    only one that is in service, or in conflict, can get lost: one that waits for approval would
-    be in service once it is found.
-    """
-    found = store.find_device(connection, organisation, device, held=True)
-    if found is None:
-        return None
-    lasts = found.status == DeviceStatus.REVOKED
-    never_lost = (DeviceStatus.RETIRED, DeviceStatus.PENDING)
-    if not lasts and (status is not DeviceStatus.LOST or found.status not in never_lost):
-        store.set_status(connection, organisation, device, status)
-    announce(connection, organisation, device)
-    return str(found.owner)
-
-
-def approve(connection: Connection, organisation: str, device: str) -> str:
-    """Put a device in service that waits for it, tell running servers, and return its owner.
-
-    Raises `NotPendingError`.
-    """
-    found = store.find_device(connection, organisation, device, held=True)
-    if found is None:
-        raise NotPendingError("there is no such device")
-    if found.status != DeviceStatus.PENDING:
-        raise NotPendingError(f"the device is {found.status}: it does not wait for approval")
-    store.set_status(connection, organisation, device, DeviceStatus.ACTIVE)
-    announce(connection, organisation, device)
-    return str(found.owner)
-
-
-def _check_names(start: EnrolmentStart) -> None:
-    """Refuse names that could not be shown as they are, on IT's page and in its terminal."""
-    for name in ("computer_name", "system", "agent_version"):
-        if not getattr(start, name).isprintable():
-            raise ContractError(name, "holds characters that can't be printed")
-
-
-def _check_proof(
-    finish: EnrolmentFinish, start: EnrolmentStart, challenge: str, server: str
-) -> None:
-    unverified = jws.read_header(finish.proof.encode("utf-8"), PROOF_TYPE)
-    try:
-        payload = jws.verified_payload(unverified, jws.import_key(start.public_key))
-    except jws.SignatureError:
-        raise RefusalError(401, "bad_signature", "The proof is not signed by the key.") from None
-    proof = codec.decode(EnrolmentProof, strict_json.parse(payload), "proof")
-    expected = EnrolmentProof(
-        challenge, start.public_key.thumbprint(), codes.code_hash(finish.code), server
-    )
-    for name in ("challenge", "thumbprint", "credential", "server"):
-        given, wanted = getattr(proof, name), getattr(expected, name)
-        if not hmac.compare_digest(given.encode(), wanted.encode()):
-            raise ContractError(f"proof.{name}", "is not what was asked for")

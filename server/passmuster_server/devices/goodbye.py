@@ -10,7 +10,7 @@ from passmuster_server.clock import Clock
 from passmuster_server.database import Database, Transaction
 from passmuster_server.devices import jws, store
 from passmuster_server.devices.destination import check_destination
-from passmuster_server.devices.enrolment import retire
+from passmuster_server.devices.in_service import retire
 from passmuster_server.policy.service import Policies
 from passmuster_server.policy.standing import DeviceStatus
 from passmuster_server.web.problems import RefusalError

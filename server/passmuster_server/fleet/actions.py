@@ -17,7 +17,7 @@ from passmuster_server.audit.record import Event
 from passmuster_server.console.changing import Changing
 from passmuster_server.devices import store
 from passmuster_server.devices.admission import NotYoursError, approve, check_owner
-from passmuster_server.devices.enrolment import NotPendingError
+from passmuster_server.devices.in_service import NotPendingError
 from passmuster_server.fleet import changes
 from passmuster_server.fleet.changes import (
     STATUSES,

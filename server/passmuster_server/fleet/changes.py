@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from passmuster_server.audit.actions import Action
 from passmuster_server.audit.record import Event
 from passmuster_server.devices import store
-from passmuster_server.devices.enrolment import retire
+from passmuster_server.devices.in_service import retire
 from passmuster_server.policy import waivers
 from passmuster_server.policy.standing import DeviceStatus
 from passmuster_server.policy.waivers import Waived, WaiverError
