@@ -3,17 +3,17 @@
 from collections.abc import Mapping
 from datetime import datetime
 
+from passmuster_server.accounts.addresses import normalised
 from passmuster_server.accounts.forgetting import check_not_last
 from passmuster_server.accounts.openid_accounts import forget_identity
 from passmuster_server.accounts.roles import Role
 from passmuster_server.accounts.service import (
     create_administrator,
     create_sign_in_link,
-    end_sessions,
-    normalised,
     set_disabled,
     set_role,
 )
+from passmuster_server.accounts.sessions import end_sessions
 from passmuster_server.audit.actions import Action
 from passmuster_server.audit.record import Event
 from passmuster_server.database import Transaction

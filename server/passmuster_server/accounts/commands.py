@@ -3,12 +3,12 @@
 from argparse import ArgumentParser, _SubParsersAction
 
 from passmuster_server.accounts import changes
+from passmuster_server.accounts.addresses import AddressError
 from passmuster_server.accounts.forgetting import LastAdministratorError
 from passmuster_server.accounts.roles import Role
 from passmuster_server.accounts.routes import sign_in_link
 from passmuster_server.accounts.service import (
     LINK_LIFETIME,
-    AddressError,
     AdministratorExistsError,
     UnknownAdministratorError,
     all_administrators,

@@ -5,7 +5,7 @@ import secrets
 from starlette.requests import Request
 from starlette.responses import Response
 
-from passmuster_server.accounts.service import MAX_TOKEN, SESSION_LIFETIME, TOKEN_BYTES
+from passmuster_server.accounts.sessions import MAX_TOKEN, SESSION_LIFETIME, TOKEN_BYTES
 
 VISITOR_LIFETIME_S = 3_600
 

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from passmuster_server.accounts import credentials, passkeys
 from passmuster_server.accounts.cookies import Cookies
 from passmuster_server.accounts.roles import TITLES, Permission
-from passmuster_server.accounts.service import (
+from passmuster_server.accounts.sessions import (
     TOUCH_AFTER,
     Method,
     Session,

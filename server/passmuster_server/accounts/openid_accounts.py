@@ -10,7 +10,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, delete, select, update
 
-from passmuster_server.accounts.service import AddressError, UnknownAdministratorError, normalised
+from passmuster_server.accounts.addresses import AddressError, normalised
+from passmuster_server.accounts.service import UnknownAdministratorError
 from passmuster_server.accounts.tables import administrators, sessions
 from passmuster_server.audit.actions import Action
 from passmuster_server.audit.record import Event, record

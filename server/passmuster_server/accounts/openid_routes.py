@@ -6,13 +6,13 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from passmuster_server.accounts import credentials, service
+from passmuster_server.accounts import credentials, sessions
 from passmuster_server.accounts.cookies import Cookies
 from passmuster_server.accounts.guard import Guard
 from passmuster_server.accounts.openid_accounts import NoAccountError, find_account, take_in
 from passmuster_server.accounts.own_account import note
 from passmuster_server.accounts.proofs import Proofs
-from passmuster_server.accounts.service import SESSION_LIFETIME, Method, Session
+from passmuster_server.accounts.sessions import SESSION_LIFETIME, Method, Session
 from passmuster_server.accounts.sign_in_form import SignInForm
 from passmuster_server.audit.actions import Action
 from passmuster_server.database import Transaction
@@ -129,9 +129,9 @@ class OpenIdPages:
         def start(transaction: Transaction) -> str:
             account = find_account(transaction.connection, DEFAULT_ORGANISATION, arrival)
             take_in(transaction, DEFAULT_ORGANISATION, account, arrival, now)
-            service.sign_out(transaction, before)
+            sessions.sign_out(transaction, before)
             note(transaction, account.email, Action.SIGNED_IN, now, method=Method.OPENID.value)
-            return service.start_session(
+            return sessions.start_session(
                 transaction,
                 DEFAULT_ORGANISATION,
                 account.email,
@@ -157,11 +157,11 @@ class OpenIdPages:
             if account.email != session.email or account.bind:
                 return False
             take_in(transaction, DEFAULT_ORGANISATION, account, arrival, now)
-            service.prove_again(transaction, session, min(arrival.logged_in_at, now))
+            sessions.prove_again(transaction, session, min(arrival.logged_in_at, now))
             return True
 
         back = own_path(arrival.back)
-        if now - arrival.logged_in_at >= service.FRESH_FOR:
+        if now - arrival.logged_in_at >= sessions.FRESH_FOR:
             return await self._guard.proof_needed(request, session, back, problem=NOT_AGAIN)
         if not await self._database.write(prove):
             problem = "It was another person who logged in just now."

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from passmuster_server.accounts.service import Session
+from passmuster_server.accounts.sessions import Session
 from passmuster_server.audit.actions import Action
 from passmuster_server.audit.record import Event, record
 from passmuster_server.database import Transaction

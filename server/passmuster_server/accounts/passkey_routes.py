@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from passmuster_server.accounts import passkeys, service
+from passmuster_server.accounts import passkeys, service, sessions
 from passmuster_server.accounts.cookies import Cookies
 from passmuster_server.accounts.guard import Guard
 from passmuster_server.accounts.own_account import note, require_own
@@ -20,7 +20,7 @@ from passmuster_server.accounts.passkey_challenges import (
     named,
 )
 from passmuster_server.accounts.passkeys import PasskeyError
-from passmuster_server.accounts.service import Method, Session
+from passmuster_server.accounts.sessions import Method, Session
 from passmuster_server.audit.actions import Action
 from passmuster_server.database import Transaction
 from passmuster_server.devices.limits import AddressLimit, requester
@@ -88,9 +88,9 @@ class PasskeyPages:
                 transaction, DEFAULT_ORGANISATION, kept, answered.given_at, sign_count, now
             ):
                 return None
-            service.sign_out(transaction, before)
+            sessions.sign_out(transaction, before)
             note(transaction, kept.email, Action.SIGNED_IN, now, method=Method.PASSKEY.value)
-            return service.start_session(
+            return sessions.start_session(
                 transaction, DEFAULT_ORGANISATION, kept.email, Method.PASSKEY, now
             )
 
@@ -120,7 +120,7 @@ class PasskeyPages:
                 transaction, DEFAULT_ORGANISATION, kept, answered.given_at, sign_count, now
             ):
                 return False
-            service.prove_again(transaction, session, now)
+            sessions.prove_again(transaction, session, now)
             return True
 
         if not await self._database.write(work):

@@ -10,7 +10,8 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from passmuster_server.accounts import credentials, passkeys, service
+from passmuster_server.accounts import addresses, credentials, passkeys, sessions
+from passmuster_server.accounts.addresses import AddressError
 from passmuster_server.accounts.blocked_sign_ins import BlockedSignIns
 from passmuster_server.accounts.cookies import Cookies
 from passmuster_server.accounts.credentials import CredentialError
@@ -19,7 +20,7 @@ from passmuster_server.accounts.own_account import note, require_own
 from passmuster_server.accounts.passkey_challenges import are_possible
 from passmuster_server.accounts.proofs import AccountTriesError, Proofs
 from passmuster_server.accounts.roles import TITLES
-from passmuster_server.accounts.service import AddressError, Method, Session
+from passmuster_server.accounts.sessions import Method, Session
 from passmuster_server.accounts.sign_in_form import SignInForm
 from passmuster_server.audit.actions import Action
 from passmuster_server.clock import Clock
@@ -59,7 +60,7 @@ class PasswordPages:
         password, code = _field(fields, "password"), _field(fields, "code")
         email = ""
         try:
-            email = service.normalised(_field(fields, "email"))
+            email = addresses.normalised(_field(fields, "email"))
             right = await self._proofs.sign_in(email, password, code, requester(request))
         except AddressError:
             right = False
@@ -76,9 +77,9 @@ class PasswordPages:
         now, before = self._clock(), self._cookies.session(request)
 
         def start(transaction: Transaction) -> str:
-            service.sign_out(transaction, before)
+            sessions.sign_out(transaction, before)
             note(transaction, email, Action.SIGNED_IN, now, method=Method.PASSWORD.value)
-            return service.start_session(
+            return sessions.start_session(
                 transaction, DEFAULT_ORGANISATION, email, Method.PASSWORD, now
             )
 
@@ -104,7 +105,7 @@ class PasswordPages:
             return await self._guard.proof_needed(request, session, back, problem=problem)
         now = self._clock()
         await self._database.write(
-            lambda transaction: service.prove_again(transaction, session, now)
+            lambda transaction: sessions.prove_again(transaction, session, now)
         )
         return RedirectResponse(back, 303, headers=dict(HEADERS))
 
@@ -147,7 +148,7 @@ class PasswordPages:
             codes = credentials.set_up(
                 transaction, session.organisation, session.email, password_hash, code, now
             )
-            service.end_others(transaction, session)
+            sessions.end_others(transaction, session)
             note(transaction, session.email, Action.CREDENTIALS_CHANGED, now)
             return codes
 
@@ -161,7 +162,7 @@ class PasswordPages:
     async def end_others(self, request: Request, session: Session) -> Response:
         """Sign out everywhere else."""
         await self._read(request)
-        await self._database.write(lambda transaction: service.end_others(transaction, session))
+        await self._database.write(lambda transaction: sessions.end_others(transaction, session))
         return RedirectResponse(ACCOUNT_PATH, 303, headers=dict(HEADERS))
 
     async def _read(self, request: Request) -> Any:
@@ -186,7 +187,7 @@ class PasswordPages:
                 credentials.pending(connection, *who),
                 credentials.recovery_codes_left(connection, *who),
                 passkeys.passkeys_of(connection, *who),
-                service.sessions_of(connection, session, now),
+                sessions.sessions_of(connection, session, now),
             )
         )
         return self._pages.response(

@@ -3,7 +3,7 @@
 import asyncio
 import time
 
-from passmuster_server.accounts import credentials, service
+from passmuster_server.accounts import credentials, service, sessions
 from passmuster_server.clock import Clock
 from passmuster_server.database import Database, Transaction
 from passmuster_server.devices.limits import AddressLimit
@@ -50,7 +50,7 @@ class Proofs:
         _count((self._accounts, account), (self._addresses, address))
         return await self._are_right(email, password, code)
 
-    async def prove(self, session: service.Session, password: str, code: str) -> bool:
+    async def prove(self, session: sessions.Session, password: str, code: str) -> bool:
         """Whether both are those of whoever is signed in. Raises `RefusalError` 429."""
         _count((self._visitors, f"session {session.token_hash}"))
         return await self._are_right(session.email, password, code)

@@ -13,14 +13,8 @@ from starlette.routing import Route
 
 from passmuster_server.accounts.cookies import Cookies
 from passmuster_server.accounts.guard import Guard
-from passmuster_server.accounts.service import (
-    MAX_TOKEN,
-    LinkError,
-    find_link,
-    find_session,
-    sign_in,
-    sign_out,
-)
+from passmuster_server.accounts.service import LinkError, find_link, sign_in
+from passmuster_server.accounts.sessions import MAX_TOKEN, find_session, sign_out
 from passmuster_server.accounts.sign_in_form import SignInForm
 from passmuster_server.audit.actions import Action
 from passmuster_server.audit.record import Event, record

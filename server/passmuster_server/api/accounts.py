@@ -7,15 +7,11 @@ from sqlalchemy import Connection, Row
 
 from passmuster_collectors.contract.errors import ContractError
 from passmuster_server.accounts import changes
+from passmuster_server.accounts.addresses import AddressError, normalised
 from passmuster_server.accounts.forgetting import LastAdministratorError
 from passmuster_server.accounts.roles import Role
-from passmuster_server.accounts.service import (
-    AddressError,
-    UnknownAdministratorError,
-    all_administrators,
-    normalised,
-    open_sessions,
-)
+from passmuster_server.accounts.service import UnknownAdministratorError, all_administrators
+from passmuster_server.accounts.sessions import open_sessions
 from passmuster_server.api.accounts_messages import (
     Account,
     AccountList,

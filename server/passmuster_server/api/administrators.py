@@ -8,15 +8,14 @@ from sqlalchemy import Connection, Row
 
 from passmuster_collectors.contract.errors import ContractError
 from passmuster_server.accounts import changes
+from passmuster_server.accounts.addresses import AddressError, normalised
 from passmuster_server.accounts.roles import Role
 from passmuster_server.accounts.routes import sign_in_link
 from passmuster_server.accounts.service import (
     LINK_LIFETIME,
-    AddressError,
     AdministratorExistsError,
     UnknownAdministratorError,
     all_administrators,
-    normalised,
 )
 from passmuster_server.api import groups
 from passmuster_server.api.endpoint import Call, Operation, not_found

@@ -11,7 +11,7 @@ from starlette.routing import Route
 
 from passmuster_server.accounts.guard import Guard
 from passmuster_server.accounts.roles import Permission
-from passmuster_server.accounts.service import Session
+from passmuster_server.accounts.sessions import Session
 from passmuster_server.audit import record, trail
 from passmuster_server.audit.actions import Action
 from passmuster_server.audit.record import PAGE_SIZE, Entry, Event

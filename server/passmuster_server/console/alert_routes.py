@@ -13,7 +13,7 @@ from starlette.routing import Route
 from passmuster_collectors.contract.errors import ContractError
 from passmuster_server.accounts.guard import Guard
 from passmuster_server.accounts.roles import Permission
-from passmuster_server.accounts.service import Session
+from passmuster_server.accounts.sessions import Session
 from passmuster_server.alerts import management
 from passmuster_server.alerts.asked import MAX_AUTHORITIES
 from passmuster_server.alerts.errors import NotSentError

@@ -10,7 +10,7 @@ from starlette.responses import RedirectResponse, Response
 
 from passmuster_server.accounts.cookies import Cookies
 from passmuster_server.accounts.guard import Guard
-from passmuster_server.accounts.service import Session
+from passmuster_server.accounts.sessions import Session
 from passmuster_server.audit.record import Event, record
 from passmuster_server.database import Transaction
 from passmuster_server.services import Services

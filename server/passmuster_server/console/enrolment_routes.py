@@ -12,7 +12,7 @@ from starlette.routing import Route
 
 from passmuster_server.accounts.guard import Guard
 from passmuster_server.accounts.roles import Permission
-from passmuster_server.accounts.service import Session
+from passmuster_server.accounts.sessions import Session
 from passmuster_server.audit.record import Event
 from passmuster_server.console.changing import Changing
 from passmuster_server.devices import admission

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import Connection, and_, delete, func, or_, select
 
 from passmuster_server.accounts.roles import Permission
-from passmuster_server.accounts.service import Session
+from passmuster_server.accounts.sessions import Session
 from passmuster_server.console.tables import saved_views
 
 MAX_NAME = 64

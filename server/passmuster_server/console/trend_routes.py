@@ -9,7 +9,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from passmuster_server.accounts.guard import Guard
-from passmuster_server.accounts.service import Session
+from passmuster_server.accounts.sessions import Session
 from passmuster_server.console.signal_tallies import SignalTallies
 from passmuster_server.console.trend_chart import HEIGHT, WIDTH, chart_of, signal_chart_of
 from passmuster_server.console.trends import FRESH_FOR, PERIODS

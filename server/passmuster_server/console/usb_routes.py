@@ -13,7 +13,7 @@ from starlette.routing import Route
 
 from passmuster_server.accounts.guard import Guard
 from passmuster_server.accounts.roles import Permission
-from passmuster_server.accounts.service import Session
+from passmuster_server.accounts.sessions import Session
 from passmuster_server.audit.record import Event
 from passmuster_server.console.changing import Change, Changing
 from passmuster_server.console.usb_queue import MAX_SHOWN, Queue, queue_of, to_look_at

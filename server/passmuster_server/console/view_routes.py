@@ -8,7 +8,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from passmuster_server.accounts.guard import Guard
-from passmuster_server.accounts.service import Session
+from passmuster_server.accounts.sessions import Session
 from passmuster_server.clock import Clock
 from passmuster_server.console import saved_views
 from passmuster_server.console.changing import Changing

@@ -6,21 +6,23 @@ from pathlib import Path
 import pytest
 from sqlalchemy import update
 
+from passmuster_server.accounts.addresses import AddressError
 from passmuster_server.accounts.service import (
-    FRESH_FOR,
     LINK_LIFETIME,
-    SESSION_IDLE,
-    SESSION_LIFETIME,
-    AddressError,
     AdministratorExistsError,
     LinkError,
-    Session,
     UnknownAdministratorError,
     create_administrator,
     create_sign_in_link,
+    sign_in,
+)
+from passmuster_server.accounts.sessions import (
+    FRESH_FOR,
+    SESSION_IDLE,
+    SESSION_LIFETIME,
+    Session,
     find_session,
     prove_again,
-    sign_in,
     sign_out,
     touch,
 )

@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from passmuster_server.accounts.service import FRESH_FOR
+from passmuster_server.accounts.sessions import FRESH_FOR
 from tests.support.certificates import Authority, serving_context
 from tests.support.clocked_server import ClockedServer, clocked_server
 from tests.support.console import send, signed_in, wait_until
