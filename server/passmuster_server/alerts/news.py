@@ -2,12 +2,12 @@
 
 from datetime import datetime
 
-from sqlalchemy import Connection, select
-
 from passmuster_collectors.contract.verdict import Verdict
 from passmuster_server.alerts.rules import Alert, Kind, Severity
+from passmuster_server.database import Transaction
 from passmuster_server.policy.standing import DeviceStatus, Standing
-from passmuster_server.policy.tables import ENDLESS, verdict_history
+from passmuster_server.policy.tables import ENDLESS
+from passmuster_server.schema import to_microseconds
 
 _OF_VERDICT = {
     Verdict.NON_COMPLIANT: (Kind.SHUT_OUT, Severity.HIGH),
@@ -15,6 +15,11 @@ _OF_VERDICT = {
     Verdict.GRACE: (Kind.GRACE, Severity.MEDIUM),
     Verdict.COMPLIANT: (Kind.IN_ORDER, Severity.LOW),
 }
+_JUDGED_BEFORE = (
+    "SELECT verdict FROM verdict_history WHERE organisation_id = ? AND device_id = ? "
+    "AND verdict != ? AND ended_at != ? ORDER BY since DESC, history_id DESC LIMIT 1"
+)
+"""Hand-written: it is asked with every verdict that changes where there are rules."""
 
 
 def alert_of(standing: Standing, now: datetime) -> Alert:
@@ -42,17 +47,8 @@ def is_news(standing: Standing, judged_before: Verdict | None) -> bool:
     return standing.verdict is not judged_before
 
 
-def judged_before(connection: Connection, organisation: str, device: str) -> Verdict | None:
+def judged_before(transaction: Transaction, organisation: str, device: str) -> Verdict | None:
     """Return the last verdict on the device that has ended, but for those that knew nothing."""
-    found = connection.execute(
-        select(verdict_history.c.verdict)
-        .where(
-            verdict_history.c.organisation_id == organisation,
-            verdict_history.c.device_id == device,
-            verdict_history.c.verdict != Verdict.UNKNOWN.value,
-            verdict_history.c.ended_at != ENDLESS,
-        )
-        .order_by(verdict_history.c.since.desc(), verdict_history.c.history_id.desc())
-        .limit(1)
-    ).scalar()
-    return None if found is None else Verdict(found)
+    given = (organisation, device, Verdict.UNKNOWN.value, to_microseconds(ENDLESS))
+    found = transaction.run(_JUDGED_BEFORE, given).fetchone()
+    return None if found is None else Verdict(found[0])

@@ -117,11 +117,11 @@ def routes(services: Services) -> list[Route]:
     def verdict_changed(transaction: Transaction, standing: Standing, _: Verdict | None) -> None:
         if not has_rules(transaction, standing.organisation):
             return
-        connection, now = transaction.connection, services.clock()
         whose = standing.organisation, standing.device
-        if is_news(standing, judged_before(connection, *whose)):
+        if is_news(standing, judged_before(transaction, *whose)):
+            now = services.clock()
             alert = alert_of(standing, now)
-            outbox.put(connection, standing.organisation, standing.group, alert, now)
+            outbox.put(transaction.connection, standing.organisation, standing.group, alert, now)
 
     def reported(
         transaction: Transaction,
@@ -131,7 +131,7 @@ def routes(services: Services) -> list[Route]:
         after: Mapping[str, Reading],
     ) -> None:
         put_suspicious(
-            transaction.connection,
+            transaction,
             services.policies.current(organisation),
             organisation,
             device,

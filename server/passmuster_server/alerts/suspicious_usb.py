@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import msgspec
-from sqlalchemy import Connection
 
 from passmuster_collectors.contract import codec
 from passmuster_collectors.contract.errors import ContractError
@@ -14,6 +13,7 @@ from passmuster_collectors.signals.usb_devices.facts import Indicator, UsbDevice
 from passmuster_collectors.signals.usb_devices.rule import UsbLimits
 from passmuster_server.alerts import outbox
 from passmuster_server.alerts.rules import Alert, Kind, Severity
+from passmuster_server.database import Transaction
 from passmuster_server.policy import allowances
 from passmuster_server.policy.document import Policy
 from passmuster_server.policy.standing import DeviceStatus
@@ -26,7 +26,7 @@ Sign = tuple[str, str]
 
 
 def put_suspicious(
-    connection: Connection,
+    transaction: Transaction,
     policy: Policy,
     organisation: str,
     device: str,
@@ -43,6 +43,7 @@ def put_suspicious(
     found = _facts(after.facts)
     if found is None:
         return
+    connection = transaction.connection
     (stored,) = some_devices(connection, organisation, [device])
     if stored.status is not DeviceStatus.ACTIVE:
         return

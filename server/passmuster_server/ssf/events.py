@@ -41,11 +41,14 @@ def status_of(verdict: Verdict | None) -> str:
     return COMPLIANT if verdict in _PASSES else NOT_COMPLIANT
 
 
+def tells(standing: Standing, before: Verdict | None) -> bool:
+    """Return whether a verdict that has changed tells anything: the status may stay."""
+    return status_of(before) != status_of(standing.verdict)
+
+
 def events_of(standing: Standing, before: Verdict | None, now: datetime) -> tuple[Event, ...]:
-    """Return what a verdict that has changed tells, in order; nothing where the status stays."""
+    """Return what a verdict that `tells` something tells, in order."""
     previous, current = status_of(before), status_of(standing.verdict)
-    if previous == current:
-        return ()
     shared: dict[str, Any] = {
         "event_timestamp": int(standing.since.timestamp()),
         "initiating_entity": _initiated_by(standing),

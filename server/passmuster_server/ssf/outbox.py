@@ -35,8 +35,13 @@ class Waiting:
     claims: Mapping[str, Any]
 
 
+def has_streams(transaction: Transaction, organisation: str) -> bool:
+    """Return whether the organisation has any stream."""
+    return transaction.run(_ANY_STREAM, (organisation,)).fetchone() is not None
+
+
 def put(
-    transaction: Transaction,
+    connection: Connection,
     organisation: str,
     owner: str,
     device: str,
@@ -45,9 +50,6 @@ def put(
     now: datetime,
 ) -> bool:
     """Write the events for each stream that wants them; return whether there was one."""
-    if transaction.run(_ANY_STREAM, (organisation,)).fetchone() is None:
-        return False
-    connection = transaction.connection
     found = connection.execute(
         select(ssf_streams)
         .where(

@@ -16,7 +16,7 @@ from passmuster_server.signing.routes import JWKS_PATH
 from passmuster_server.ssf import outbox
 from passmuster_server.ssf.bell import Bell
 from passmuster_server.ssf.delivery import Delivery
-from passmuster_server.ssf.events import events_of
+from passmuster_server.ssf.events import events_of, tells
 from passmuster_server.ssf.management import Management
 from passmuster_server.ssf.messages import POLL_PATH
 from passmuster_server.ssf.poll import Polling
@@ -42,14 +42,16 @@ def routes(services: Services) -> list[Route]:
     def verdict_changed(
         transaction: Transaction, standing: Standing, before: Verdict | None
     ) -> None:
-        now = clock()
-        told = events_of(standing, before, now)
-        if told and outbox.put(
-            transaction,
-            standing.organisation,
+        organisation, now = standing.organisation, clock()
+        # Before the words are found, for which hardly any fleet has a listener.
+        if not tells(standing, before) or not outbox.has_streams(transaction, organisation):
+            return
+        if outbox.put(
+            transaction.connection,
+            organisation,
             standing.owner,
             standing.device,
-            told,
+            events_of(standing, before, now),
             issuer,
             now,
         ):
