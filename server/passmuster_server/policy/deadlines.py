@@ -7,7 +7,6 @@ and tells whoever listens.
 import asyncio
 import contextlib
 import heapq
-import itertools
 from datetime import datetime, timedelta
 
 from passmuster_collectors.contract.verdict import Verdict
@@ -23,6 +22,9 @@ RETRY_S = 5.0
 LONGEST_SLEEP_S = 60.0
 """The server's clock may be set; waking now and then keeps the deadlines on time all the same."""
 
+_Key = tuple[str, str]
+"""Organisation and device."""
+
 
 class Deadlines:
     """Judges each device again when its verdict runs out."""
@@ -34,9 +36,8 @@ class Deadlines:
         self._standings = standings
         self._policies = policies
         self._clock = clock
-        self._heap: list[tuple[datetime, int, str, str]] = []
-        self._entries: dict[tuple[str, str], int] = {}
-        self._numbers = itertools.count()
+        self._heap: list[tuple[datetime, _Key]] = []
+        self._looks: dict[_Key, datetime] = {}
         self._moved = asyncio.Event()
         self.task = BackgroundTask("deadlines", self._run)
         standings.listen(self._changed)
@@ -48,16 +49,21 @@ class Deadlines:
         key = (standing.organisation, standing.device)
         due = _due(standing)
         if due is None:
-            self._entries.pop(key, None)
+            self._looks.pop(key, None)
             return
-        number = next(self._numbers)
-        # Older entries of the device stay in the heap and are passed over when they come up.
-        self._entries[key] = number
-        heapq.heappush(self._heap, (due, number, *key))
-        if self._heap[0][1] == number:
+        known = self._looks.get(key)
+        # A look that comes too early finds the later moment. So a report, which puts it off, costs
+        # nothing; what is earlier leaves the later one in the heap, to be passed over.
+        if known is None or due < known:
+            self._look(due, key)
+
+    def _look(self, moment: datetime, key: _Key) -> None:
+        self._looks[key] = moment
+        heapq.heappush(self._heap, (moment, key))
+        if self._heap[0][0] == moment:
             self._moved.set()
-        if len(self._heap) > 64 + 4 * len(self._entries):
-            self._heap = [item for item in self._heap if self._entries.get(item[2:]) == item[1]]
+        if len(self._heap) > 64 + 4 * len(self._looks):
+            self._heap = [(at, whose) for at, whose in self._heap if self._looks.get(whose) == at]
             heapq.heapify(self._heap)
 
     async def _run(self) -> None:
@@ -66,28 +72,35 @@ class Deadlines:
             if self._heap:
                 wait = (self._heap[0][0] - self._clock()).total_seconds()
                 if wait <= 0:
-                    await self._judge(heapq.heappop(self._heap))
+                    await self._look_now(*heapq.heappop(self._heap))
                     continue
             else:
                 wait = LONGEST_SLEEP_S
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._moved.wait(), min(wait, LONGEST_SLEEP_S))
 
-    async def _judge(self, entry: tuple[datetime, int, str, str]) -> None:
-        _, number, organisation, device = entry
-        later = self._clock() + timedelta(seconds=RETRY_S)
-        if self._entries.get((organisation, device)) != number:
+    async def _look_now(self, moment: datetime, key: _Key) -> None:
+        if self._looks.get(key) != moment:
             return
+        del self._looks[key]
+        standing, now = self._standings.of_device(*key), self._clock()
+        due = None if standing is None else _due(standing)
+        if due is None:
+            return
+        if due > now:
+            self._look(due, key)
+            return
+        later = now + timedelta(seconds=RETRY_S)
         try:
-            await self._policies.refresh(organisation, device)
+            await self._policies.refresh(*key)
         except LookupError:
-            self._entries.pop((organisation, device), None)
+            return
         except StoreUnavailableError:
-            heapq.heappush(self._heap, (later, number, organisation, device))
+            self._look(later, key)
             await asyncio.sleep(0.1)
         except Exception:
             # Not lost, and not in the way of the others meanwhile.
-            heapq.heappush(self._heap, (later, number, organisation, device))
+            self._look(later, key)
             raise
 
 

@@ -98,6 +98,20 @@ def test_reports_in_time_keep_it_compliant(
     assert verdicts(server) == ["unknown", "compliant"]
 
 
+def test_a_report_puts_off_the_look_and_nothing_is_judged_before(
+    server: ClockedServer, client: httpx.Client, laptop: SigningDevice
+) -> None:
+    laptop.report(client, healthy())
+    server.ahead = timedelta(minutes=30)
+    laptop.report(client, healthy())
+    judged = server.rows("SELECT revision FROM verdicts")
+    server.ahead = timedelta(minutes=61)
+    time.sleep(0.3)
+    assert server.rows("SELECT revision FROM verdicts") == judged, "the first report's hour is over"
+    server.ahead = timedelta(minutes=91)
+    wait_for(["unknown", "compliant", "unknown"], server)
+
+
 def test_the_end_of_grace_is_on_record_when_it_comes(
     server: ClockedServer, client: httpx.Client, laptop: SigningDevice
 ) -> None:
