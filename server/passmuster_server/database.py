@@ -30,6 +30,7 @@ from passmuster_server.engines import (
     named,
 )
 from passmuster_server.statements import RowStatement, Statements
+from passmuster_server.writer import Writer
 
 T = TypeVar("T")
 
@@ -165,6 +166,7 @@ class Database:
         self.name = secrets.token_hex(8)
         self._writer_engine = engine_of(self.url, writes=True)
         self._reader_engine = engine_of(self.url, writes=False)
+        self._writer = Writer(self._writer_engine)
         self._waiting: queue.SimpleQueue[_Write[Any] | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self._reading = asyncio.Semaphore(READERS)
@@ -257,6 +259,12 @@ class Database:
         return result
 
     def _commit_groups(self) -> None:
+        try:
+            self._commit_until_stopped()
+        finally:
+            self._writer.close()
+
+    def _commit_until_stopped(self) -> None:
         crowded = False
         while True:
             first = self._waiting.get()
@@ -293,7 +301,7 @@ class Database:
         """
         began = time.perf_counter()
         try:
-            with self._writer_engine.begin() as connection:
+            with self._writer.begin() as connection:
                 statements = Statements(connection, grouped=not guarded)
                 if guarded:
                     for write in group:

@@ -64,6 +64,16 @@ def run(
     )
 
 
+def begin_writing(connection: Connection) -> None:
+    """Begin a transaction that writes, unless there is one, as the driver does it on PostgreSQL.
+
+    SQLite's driver would leave savepoints and reads outside of the one that it begins by itself.
+    """
+    driver: Any = connection.connection.driver_connection
+    if connection.dialect.name == SQLITE and not driver.in_transaction:
+        driver.execute("BEGIN IMMEDIATE")
+
+
 def named(error: BaseException) -> str:
     """Return the database's own word for what went wrong, without anything that was stored."""
     original = getattr(error, "orig", None) or error
@@ -82,8 +92,9 @@ def _sqlite_engine(url: URL, *, writes: bool) -> Engine:
         # What was stored belongs in no error message, and so in no log.
         hide_parameters=True,
         poolclass=QueuePool,
+        # The thread that commits keeps the one it has.
         pool_size=1 if writes else READERS,
-        max_overflow=0,
+        max_overflow=1 if writes else 0,
         connect_args={
             "check_same_thread": False,
             "isolation_level": None,
@@ -108,9 +119,10 @@ def _sqlite_engine(url: URL, *, writes: bool) -> Engine:
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
-        # The driver's own implicit BEGIN would leave savepoints and reads outside a transaction.
-        driver: Any = connection.connection.driver_connection
-        driver.execute("BEGIN IMMEDIATE" if writes else "BEGIN")
+        if writes:
+            begin_writing(connection)
+        else:
+            connection.connection.driver_connection.execute("BEGIN")  # type: ignore[union-attr] # it is connected
 
     return engine
 
@@ -120,7 +132,7 @@ def _postgresql_engine(url: URL, *, writes: bool) -> Engine:
         url,
         hide_parameters=True,
         pool_size=1 if writes else READERS,
-        max_overflow=0,
+        max_overflow=1 if writes else 0,
         # A connection that died while it lay idle is replaced before anyone is let down by it.
         pool_pre_ping=True,
         # A reader sees one moment; writers wait for each other row by row.
