@@ -35,8 +35,8 @@ sys.path.insert(0, str(REPOSITORY))
 from benchmarks.http_load import Load, closed_loop, paced, request  # noqa: E402
 from passmuster_collectors.signals import CATALOG  # noqa: E402
 from passmuster_server.app import create_app  # noqa: E402
-from passmuster_server.at_once import Client, Headers  # noqa: E402
 from passmuster_server.config_reading import load  # noqa: E402
+from passmuster_server.doors import Client, Headers  # noqa: E402
 from passmuster_server.gate.authzen import EVALUATION_PATH  # noqa: E402
 from passmuster_server.serving import Server, settings_of  # noqa: E402
 from tests.support.running_server import RunningServer, free_port  # noqa: E402
@@ -67,6 +67,9 @@ class NoOp:
         await no_op(scope, receive, send)
 
     max_body = 16 * 1024
+
+    def waits_for_body(self, _: Headers) -> bool:
+        return False
 
     def at_once(self, _: Headers, __: bytes, ___: Client) -> tuple[bytes, bytes]:
         return b"content-type: application/json\r\ncontent-length: 17\r\n", b'{"decision":true}'

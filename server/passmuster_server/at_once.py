@@ -3,55 +3,25 @@
 A task, an event, a scope and two messages for each request take longer than such a door's whole
 answer, or than all of the wait for one that comes later. Whatever the door does not take at once
 goes the usual way from its head on, and so does every request that is in any way unusual, or whose
-body does not come with its head. So does an answer that turns out to be none, with what became of
-the request, which is not begun again. So there is one place that refuses, and one that fails.
+body is still to come where the door does not wait for it. So does an answer that turns out to be
+none, with what became of the request, which is not begun again. So there is one place that refuses,
+and one that fails.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from functools import partial
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar
 
 from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
+from passmuster_server.doors import BECOMES, Answer, DoorAtOnce, Headers, Later
 from passmuster_server.heads import BoundedProtocol
 
 OK = b"HTTP/1.1 200 OK\r\n"
 
-BECOMES = "passmuster.becomes"
-"""In the scope: the future of what becomes of a request that its door has begun already."""
-
-Headers = Sequence[tuple[bytes, bytes]]
-Client = tuple[str, int] | None
-Answer = tuple[bytes, bytes]
-"""The lines of the head and the body of a 200."""
-
-
-@dataclass(slots=True)
-class Later:
-    """An answer that is waited for: once it is there, `answer` makes it of what `future` has.
-
-    Where the future has failed, or `answer` raises, ASGI asks the door, with the future in the
-    scope. So it does where the answer is in any way unusual by then, instead of `answer`.
-    """
-
-    future: "asyncio.Future[Any]"
-    answer: Callable[[Any], Answer]
-
-
-class DoorAtOnce(Protocol):
-    """What takes a POST without waiting for anything, where it can; ASGI asks it otherwise."""
-
-    max_body: int
-
-    def at_once(self, headers: Headers, body: bytes, client: Client, /) -> Answer | Later | None:
-        """Return the answer, or how it comes, or None to be asked by ASGI.
-
-        `client` is the other end of the connection, which may be a proxy. Raises whatever it likes,
-        to be asked by ASGI as well: nothing has been done then.
-        """
+Held = tuple[RequestResponseCycle, ASGI3Application]
 
 
 class AtOnceProtocol(BoundedProtocol):
@@ -62,8 +32,9 @@ class AtOnceProtocol(BoundedProtocol):
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self._door: DoorAtOnce | None = None
-        self._body: list[bytes] = []
-        self._later: Later | None = None
+        self._body = bytearray()
+        self._holds = False
+        self._held: Held | None = None
         self._has_answered = False
         self._defaults: Headers = ()
         self._begin: bytes | None = OK
@@ -72,18 +43,21 @@ class AtOnceProtocol(BoundedProtocol):
         """Take what has arrived; of several requests in it one is answered at once.
 
         The others wait for their turn as ever: nobody keeps the loop by sending many. Where the
-        body is still to come ASGI begins, which may refuse by the head alone.
+        body is still to come ASGI begins, unless the door waits for it: it may refuse by the head.
         """
         self._has_answered = False
         super().data_received(data)
         if self._door is not None and not self.transport.is_closing():
-            self._hand_over()
+            if self._held is not None or self._door.waits_for_body(self.head):
+                self._hold()
+            else:
+                self._hand_over()
 
     def on_headers_complete(self) -> None:
         """Look for the body of a request to one of the doors, or let ASGI begin."""
         door = self.doors.get(self.url)
         if door is not None and self._is_usual():
-            self._door, self._body = door, []
+            self._door, self._body = door, bytearray()
             self.head_complete()
         else:
             if self._has_answered:
@@ -97,7 +71,7 @@ class AtOnceProtocol(BoundedProtocol):
             super().on_body(body)
             return
         self.body_arrived(body)
-        self._body.append(body)
+        self._body += body
         if self.body_length > self._door.max_body:
             self._hand_over()
 
@@ -107,25 +81,41 @@ class AtOnceProtocol(BoundedProtocol):
         if door is not None:
             answer = self._asked(door)
             if isinstance(answer, bytes):
-                self._door = None
+                held, self._door, self._held = self._held, None, None
                 self._has_answered = True
-                self.transport.write_now(answer)
                 self.message_complete()
-                self.on_response_complete()
+                self._give(answer, held and held[0])
                 return
             if answer is None:
                 self._hand_over()
             else:
-                self._door, self._body, self._later = None, [], answer
-                self.hand_on_head()
+                self._door, self._body = None, bytearray()
+                self._wait_for(answer)
         super().on_message_complete()
 
+    def _hold(self) -> Held:
+        """Return what uvicorn makes of each request, which it begins with elsewhere.
+
+        So it is under way: others wait for their turn, and a server that stops waits for it.
+        """
+        if self._held is None:
+            self._holds = True
+            self.hand_on_head()
+            self._holds = False
+        assert self._held is not None  # noqa: S101 - nothing is under way before it
+        return self._held
+
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
-        """Begin with a request, or wait for what becomes of it: it is under way for uvicorn."""
-        later, self._later = self._later, None
-        if later is None:
+        """Begin with a request, unless it is to be held."""
+        if self._holds:
+            self._held = cycle, app
+        else:
             super()._start_asgi_task(cycle, app)
-            return
+
+    def _wait_for(self, later: Later) -> None:
+        """Answer the request when its answer is there."""
+        cycle, app = self._hold()
+        self._held = None
         # A server that stops waits for these, whether anybody still waits for the answer or not.
         self.tasks.add(later.future)  # type: ignore[arg-type] # it only asks whether there are any, and cancels them
         later.future.add_done_callback(partial(self._answer, later, cycle, app))
@@ -143,21 +133,20 @@ class AtOnceProtocol(BoundedProtocol):
         if answer is None:
             cycle.scope[BECOMES] = future  # type: ignore[literal-required] # no key of ASGI's
             super()._start_asgi_task(cycle, app)
-            return
+        else:
+            self._give(answer, cycle)
+
+    def _give(self, answer: bytes, cycle: RequestResponseCycle | None) -> None:
+        """Answer the request, which uvicorn may know of."""
         self.transport.write_now(answer)
-        cycle.response_started = cycle.response_complete = True
+        if cycle is not None:
+            cycle.response_started = cycle.response_complete = True
         self.on_response_complete()
 
     def _told(self, later: Later, cycle: RequestResponseCycle) -> bytes | None:
         """Return the whole answer that has been waited for, or None."""
-        begin = self._beginning()
-        is_usual = (
-            begin is not None
-            and cycle.keep_alive
-            and not self.flow.write_paused
-            and not self.transport.is_closing()
-        )
-        if begin is None or not is_usual:
+        begin = self._beginning(cycle)
+        if begin is None:
             return None
         try:
             return _whole(begin, later.answer(later.future.result()))
@@ -180,20 +169,25 @@ class AtOnceProtocol(BoundedProtocol):
 
     def _asked(self, door: DoorAtOnce) -> bytes | Later | None:
         """Return the whole answer, or how it comes, or None."""
-        begin = self._beginning()
+        begin = self._beginning(self._held and self._held[0])
         if begin is None:
             return None
         try:
-            answer = door.at_once(self.head, b"".join(self._body), self.client)
+            answer = door.at_once(self.head, bytes(self._body), self.client)
         except Exception:  # noqa: BLE001 - ASGI asks again, and tells of it
             return None
         return _whole(begin, answer) if isinstance(answer, tuple) else answer
 
-    def _beginning(self) -> bytes | None:
-        """Return the status and the headers of every answer; None where one is about connections.
+    def _beginning(self, cycle: RequestResponseCycle | None) -> bytes | None:
+        """Return the status and the headers of every answer; None where this is an unusual one.
 
-        uvicorn makes them anew once a second, for the date.
+        So it is where one of the headers is about connections, and where the connection has changed
+        since uvicorn knows of the request. The headers are made anew once a second, for the date.
         """
+        if cycle is not None and (
+            not cycle.keep_alive or self.flow.write_paused or self.transport.is_closing()
+        ):
+            return None
         defaults = self.server_state.default_headers
         if defaults is not self._defaults:
             self._defaults = defaults
@@ -205,10 +199,14 @@ class AtOnceProtocol(BoundedProtocol):
     def _hand_over(self) -> None:
         """Let ASGI begin with the head, and with what has arrived of the body."""
         self._door = None
-        self.hand_on_head()
+        held, self._held = self._held, None
+        if held is None:
+            self.hand_on_head()
+        else:
+            super()._start_asgi_task(*held)
         if self._body:
-            self.hand_on_body(b"".join(self._body))
-            self._body = []
+            self.hand_on_body(bytes(self._body))
+            self._body = bytearray()
 
 
 def _whole(begin: bytes, answer: Answer) -> bytes:

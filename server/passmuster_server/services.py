@@ -8,12 +8,12 @@ from sqlalchemy import Connection
 from starlette.types import ASGIApp
 
 from passmuster_collectors.contract.reading import Reading
-from passmuster_server.at_once import DoorAtOnce
 from passmuster_server.background import BackgroundTask
 from passmuster_server.clock import Clock
 from passmuster_server.config import Config
 from passmuster_server.console.trends import TrendsOfFleets
 from passmuster_server.database import Database, Transaction
+from passmuster_server.doors import DoorAtOnce
 from passmuster_server.evidence.gathering import Gathering
 from passmuster_server.fleet.index import FleetIndex
 from passmuster_server.metrics import Metrics

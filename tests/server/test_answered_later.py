@@ -1,129 +1,23 @@
 """Doors whose answer is waited for without ASGI, and what may happen on a connection meanwhile."""
 
-import asyncio
-import socket
-import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import Any
 
 import pytest
-import uvicorn
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
 
 from passmuster_server import heads
-from passmuster_server.at_once import (
-    BECOMES,
-    Answer,
-    AtOnceProtocol,
-    Client,
-    Headers,
-    Later,
-    protocol_with,
-)
-from tests.support.raw_requests import answers, connected, request, until
+from tests.support.raw_requests import answers, request, until
+from tests.support.waiting_door import Running, bodies, running_door
 
 KEPT_S = 1
 """How long a connection is kept without a request, where a test waits for that."""
 CLOSE = (b"connection", b"close")
 
 
-@dataclass
-class Door:
-    """Begins with everything, and has the answer when a test says so."""
-
-    begun: list["asyncio.Future[bytes]"] = field(default_factory=list)
-    answered: list[bytes] = field(default_factory=list)
-    clients: list[Client] = field(default_factory=list)
-    max_body: int = 100
-
-    def at_once(self, _: Headers, body: bytes, client: Client) -> Later | None:
-        if body.startswith(b"usual"):
-            return None
-        future: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
-        self.begun.append(future)
-        self.clients.append(client)
-        return Later(future, self.answer)
-
-    def answer(self, result: bytes) -> Answer:
-        if result == b"refused":
-            raise LookupError(result)
-        self.answered.append(result)
-        return b"content-length: %d\r\n" % len(result), result
-
-    async def by_asgi(self, request: Request) -> Response:
-        becomes: asyncio.Future[bytes] | None = request.scope.get(BECOMES)
-        if becomes is None:
-            return Response(b"ASGI: " + await request.body())
-        try:
-            result = await becomes
-        except ZeroDivisionError as error:
-            result = str(error).encode()
-        self.answered.append(result)
-        return Response(b"ASGI has begun: " + result)
-
-
-@dataclass
-class Running:
-    server: uvicorn.Server
-    door: Door
-    thread: threading.Thread
-
-    def connected(self) -> socket.socket:
-        return connected(self.server)
-
-    def begins(self, number: int = 1) -> None:
-        until(lambda: len(self.door.begun) == number, f"the door begins with request {number}")
-
-    def becomes(self, result: bytes | Exception) -> None:
-        """Let the request that has begun last have a result, or fail."""
-        future = self.door.begun[-1]
-        loop = future.get_loop()
-        if isinstance(result, bytes):
-            loop.call_soon_threadsafe(future.set_result, result)
-        else:
-            loop.call_soon_threadsafe(future.set_exception, result)
-
-    def on_its_loop(self, work: Any, *arguments: Any) -> None:
-        done = threading.Event()
-
-        def run() -> None:
-            work(*arguments)
-            done.set()
-
-        self.door.begun[-1].get_loop().call_soon_threadsafe(run)
-        until(done.is_set, "the loop runs it")
-
-    def connection(self) -> AtOnceProtocol:
-        """Return the server's end of the only connection."""
-        (found,) = self.server.server_state.connections
-        assert isinstance(found, AtOnceProtocol)
-        return found
-
-
 @pytest.fixture
 def running() -> Iterator[Running]:
-    door = Door()
-    app = Starlette(routes=[Route("/door", door.by_asgi, methods=["GET", "POST"])])
-    server = uvicorn.Server(
-        uvicorn.Config(
-            app, port=0, http=protocol_with({b"/door": door}), log_config=None, lifespan="off"
-        )
-    )
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    until(lambda: server.started, "the server starts")
-    yield Running(server, door, thread)
-    server.should_exit = True
-    thread.join()
-
-
-def bodies(told: list[bytes]) -> list[bytes]:
-    return [each.partition(b"\r\n\r\n")[2] for each in told]
+    with running_door() as found:
+        yield found
 
 
 def test_the_answer_is_given_when_it_is_there(running: Running) -> None:
@@ -275,21 +169,6 @@ def test_a_connection_is_not_without_a_request_meanwhile(
             running.becomes(b"answer")
             assert bodies(answers(connection, 1)) == [b"answer"]
         assert answers(connection, 1) == [], "it is closed when no other request comes"
-
-
-def test_a_body_that_does_not_come_with_its_head_or_is_too_long_is_left_to_asgi(
-    running: Running,
-) -> None:
-    whole = request(b"report")
-    with running.connected() as connection:
-        connection.sendall(whole[:-1])
-        time.sleep(0.02)
-        connection.sendall(whole[-1:])
-        assert bodies(answers(connection, 1)) == [b"ASGI: report"]
-        long = b"report" * running.door.max_body
-        connection.sendall(request(long))
-        assert bodies(answers(connection, 1)) == [b"ASGI: " + long]
-    assert running.door.begun == []
 
 
 def test_chunks_are_a_body_as_well(running: Running) -> None:

@@ -13,7 +13,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from passmuster_server import heads
-from passmuster_server.at_once import Answer, AtOnceProtocol, Client, Headers, Later, protocol_with
+from passmuster_server.at_once import AtOnceProtocol, protocol_with
+from passmuster_server.doors import Answer, Client, Headers, Later
 from passmuster_server.heads import MAX_HEAD
 from tests.support.raw_requests import answers, connected, request, until
 
@@ -26,6 +27,9 @@ class Door:
     """Answers at once what begins with "quick"; breaks, or is at a loss, over other bodies."""
 
     max_body = LONGEST
+
+    def waits_for_body(self, _: Headers) -> bool:
+        return False
 
     def at_once(self, headers: Headers, body: bytes, _: Client) -> Answer | Later | None:
         if body.startswith(b"broken"):

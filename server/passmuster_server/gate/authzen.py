@@ -3,7 +3,7 @@
 Section numbers in this module are that specification's.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -13,8 +13,8 @@ from starlette.types import Receive, Scope, Send
 from passmuster_collectors.contract.codec import format_time
 from passmuster_collectors.contract.errors import ContractError
 from passmuster_collectors.languages import chosen
-from passmuster_server.at_once import Client, Headers
 from passmuster_server.database import StoreUnavailableError
+from passmuster_server.doors import Client, Headers
 from passmuster_server.gate import words
 from passmuster_server.gate.authzen_messages import (
     Asked,
@@ -81,18 +81,34 @@ class AccessEvaluation:
         )
         await send({"type": "http.response.body", "body": answer})
 
+    def waits_for_body(self, headers: Headers) -> bool:
+        """Whether it is somebody's who may ask."""
+        try:
+            return self._asker(dict(headers)) is not None
+        except (RefusalError, ContractError):
+            return False
+
     def at_once(self, headers: Headers, body: bytes, _: Client) -> tuple[bytes, bytes] | None:
         """Answer one request whose caller is known; raises where `__call__` would refuse it."""
         given = dict(headers)
-        client = self._clients.at_once(given.get(b"authorization", b"").decode("latin-1"))
+        client = self._asker(given)
         if client is None:
             return None
-        request_id = given.get(b"x-request-id")
-        echoed = b"" if request_id is None else _checked_request_id(request_id)
-        _check_content_type(given.get(b"content-type", b""))
         answer = self._answer(client, body, given.get(b"accept-language", b""))
+        request_id = given.get(b"x-request-id")
         head = _HEAD % len(answer)
-        return (head if request_id is None else b"%bx-request-id: %b\r\n" % (head, echoed)), answer
+        return (
+            head if request_id is None else b"%bx-request-id: %b\r\n" % (head, request_id)
+        ), answer
+
+    def _asker(self, given: Mapping[bytes, bytes]) -> GateClient | None:
+        """Return who asks, where that is known; raises where the head is wrong."""
+        client = self._clients.at_once(given.get(b"authorization", b"").decode("latin-1"))
+        if client is not None:
+            if b"x-request-id" in given:
+                _checked_request_id(given[b"x-request-id"])
+            _check_content_type(given.get(b"content-type", b""))
+        return client
 
     def _answer(self, client: GateClient, body: bytes, accepted: bytes) -> bytes:
         asked = parse_question(body, client.organisation)

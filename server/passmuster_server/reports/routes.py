@@ -12,10 +12,10 @@ from starlette.types import Receive, Scope, Send
 from passmuster_collectors.contract.errors import ContractError
 from passmuster_collectors.contract.strict_json import MAX_BYTES
 from passmuster_collectors.contract.verdict import LIMITS_TYPE
-from passmuster_server.at_once import BECOMES, Answer, Client, Headers, Later
 from passmuster_server.database import OverloadedError, StoreUnavailableError
 from passmuster_server.devices.addresses import Addresses
 from passmuster_server.devices.agent_versions import version_of_sender
+from passmuster_server.doors import BECOMES, Answer, Client, Headers, Later
 from passmuster_server.reports.service import PATH, Reports, Result, Sent, answer_of
 from passmuster_server.schema import DEFAULT_ORGANISATION
 from passmuster_server.services import Services
@@ -70,6 +70,13 @@ class ReportDoor:
             self._counter.labels(_outcome(error)).inc()
             response = await on_any_refusal(request, error)
         await response(scope, receive, send)
+
+    def waits_for_body(self, headers: Headers) -> bool:
+        """Whether nothing of the head is refused; laptops send a body right behind it."""
+        given = dict(reversed(headers))
+        declared = given.get(b"content-length", b"")
+        fits = not declared.isdigit() or int(declared) <= MAX_BYTES
+        return fits and given.get(b"content-type") == CONTENT_TYPE.encode()
 
     def at_once(self, headers: Headers, body: bytes, client: Client) -> Later | None:
         """Begin with a report whose signer is known, where nothing of its head is wrong."""

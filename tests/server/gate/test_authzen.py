@@ -133,8 +133,9 @@ def test_a_laptop_that_passes_is_let_in(gate: Gate) -> None:
         assert answer["context"]["grace_until"] is None
 
 
+@pytest.mark.parametrize("in_pieces", [False, True], ids=["one piece", "body behind its head"])
 def test_most_questions_are_answered_before_asgi(
-    gate: Gate, monkeypatch: pytest.MonkeyPatch
+    gate: Gate, monkeypatch: pytest.MonkeyPatch, *, in_pieces: bool
 ) -> None:
     reached = []
     behind = gate.server.services.doors[PATH]
@@ -152,13 +153,32 @@ def test_most_questions_are_answered_before_asgi(
     with socket.create_connection(("127.0.0.1", gate.server.port), PATIENCE_S) as connection:
         for _ in range(100):
             before = len(reached)
-            # In one piece: httpx sends the body after the head.
-            connection.sendall(gate.head(len(body)) + body)
+            whole = gate.head(len(body)) + body
+            if in_pieces:
+                connection.sendall(whole[: -len(body)])
+                time.sleep(0.01)
+                whole = body
+            connection.sendall(whole)
             assert b'{"decision":true,' in answered(connection)
             # Callers are read anew each second, by whoever comes first then.
             if len(reached) == before:
                 return
     pytest.fail("every question has gone through ASGI")
+
+
+@pytest.mark.parametrize(
+    ("header", "status"),
+    [("Authorization: Bearer nobody's", 401), ("Content-Type: text/plain", 400)],
+)
+def test_what_is_wrong_with_the_head_is_told_before_the_body_comes(
+    gate: Gate, header: str, status: int
+) -> None:
+    gate.ask("ana@example.com")
+    with socket.create_connection(("127.0.0.1", gate.server.port), PATIENCE_S) as connection:
+        name = header.partition(":")[0]
+        lines = [line for line in gate.head(10).decode().split("\r\n") if name not in line]
+        connection.sendall("\r\n".join([*lines[:-2], header, "", ""]).encode())
+        assert answered(connection).startswith(b"HTTP/1.1 %d " % status)
 
 
 def test_a_denial_is_an_answer_with_reasons_and_a_way_out(gate: Gate) -> None:

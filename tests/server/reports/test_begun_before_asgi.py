@@ -3,7 +3,6 @@
 import contextlib
 import socket
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,8 +13,8 @@ import pytest
 
 from passmuster_collectors.contract.reading import Reading
 from passmuster_collectors.contract.verdict import LIMITS_TYPE
-from passmuster_server.at_once import BECOMES
 from passmuster_server.database import Database, OverloadedError, Transaction
+from passmuster_server.doors import BECOMES
 from passmuster_server.policy.stored_devices import hold_device
 from passmuster_server.reports import service, store
 from passmuster_server.reports.routes import ReportDoor
@@ -27,6 +26,7 @@ from tests.support.signing_device import JOSE, SigningDevice
 
 JOSE_LINE = b"Content-Type: application/jose"
 LINE = b"POST /api/v1/reports HTTP/1.1"
+UNUSUAL = b"POST /api/v1/reports? HTTP/1.1"
 
 
 class AskedByAsgi(list[str]):
@@ -94,17 +94,10 @@ def held(server: ClockedServer, device: SigningDevice) -> Iterator[None]:
         other.dispose()
 
 
-def sent(
-    server: ClockedServer, body: bytes, *headers: bytes, in_pieces: bool = False
-) -> httpx.Response:
-    """Return the answer to a report that is sent in one piece, or not."""
-    whole = request(body, JOSE_LINE, *headers, line=LINE)
+def sent(server: ClockedServer, body: bytes, *headers: bytes, line: bytes = LINE) -> httpx.Response:
+    """Return the answer to a report."""
     with connected(server) as connection:
-        if in_pieces:
-            connection.sendall(whole[:-1])
-            time.sleep(0.05)
-            whole = whole[-1:]
-        connection.sendall(whole)
+        connection.sendall(request(body, JOSE_LINE, *headers, line=line))
         (answer,) = answers(connection, 1)
     head, _, content = answer.partition(b"\r\n\r\n")
     status, *lines = head.split(b"\r\n")
@@ -129,6 +122,34 @@ def test_only_the_first_report_of_a_laptop_needs_asgi(
     assert asked == ["new"]
 
 
+def test_a_body_that_comes_behind_its_head_makes_no_difference(
+    client: httpx.Client, device: SigningDevice, healthy: list[Reading], asked: AskedByAsgi
+) -> None:
+    """So this client sends it, and so do the agents."""
+    asked.clear()
+    for _ in range(3):
+        device.report(client, healthy)
+    assert asked == []
+
+
+@pytest.mark.parametrize(
+    ("header", "status"),
+    [(b"Content-Type: text/plain", 415), (b"Content-Length: 262145", 413)],
+    ids=["another type", "too long"],
+)
+def test_what_is_wrong_with_the_head_is_told_before_the_body_comes(
+    server: ClockedServer, asked: AskedByAsgi, header: bytes, status: int
+) -> None:
+    lines = [LINE, b"Host: localhost", header, JOSE_LINE, b"Content-Length: 10"]
+    if header.startswith(b"Content-Length"):
+        lines.pop()
+    with connected(server) as connection:
+        connection.sendall(b"\r\n".join([*lines, b"", b""]))
+        (answer,) = answers(connection, 1)
+    assert answer.startswith(b"HTTP/1.1 %d " % status)
+    assert asked == ["new"]
+
+
 @pytest.mark.parametrize("accepted", [b"application/json", LIMITS_TYPE.encode()])
 def test_the_answer_is_the_same_either_way(
     server: ClockedServer,
@@ -140,7 +161,7 @@ def test_the_answer_is_the_same_either_way(
     body, accepts = upload(device, healthy), b"Accept: " + accepted
     first = sent(server, body, accepts)
     assert asked == []
-    again = sent(server, body, accepts, in_pieces=True)
+    again = sent(server, body, accepts, line=UNUSUAL)
     assert asked == ["new"]
     assert first.headers["content-type"].encode() == accepted
     assert (first.headers["vary"], first.headers["cache-control"]) == ("Accept", "no-store")
@@ -166,7 +187,7 @@ def test_a_report_that_is_refused_within_the_write_is_written_and_counted_once(
     said = [each for each in caplog.messages if "an older report was sent again" in each]
     assert len(said) == 1
     assert first.status_code == 409
-    assert all_but_the_date(first) == all_but_the_date(sent(server, old, in_pieces=True))
+    assert all_but_the_date(first) == all_but_the_date(sent(server, old, line=UNUSUAL))
     device.report(client, healthy)
 
 
