@@ -14,6 +14,7 @@ import pytest
 from passmuster_collectors.contract.reading import Reading
 from passmuster_collectors.contract.verdict import LIMITS_TYPE
 from passmuster_server.database import Database, OverloadedError, Transaction
+from passmuster_server.devices.addresses import address_code
 from passmuster_server.doors import BECOMES
 from passmuster_server.policy.stored_devices import hold_device
 from passmuster_server.reports import service, store
@@ -21,6 +22,7 @@ from passmuster_server.reports.routes import ReportDoor
 from passmuster_server.schema import DEFAULT_ORGANISATION
 from tests.server.conftest import quick_code
 from tests.support.clocked_server import ClockedServer, clocked_server
+from tests.support.example_laptops import ONLY_USB
 from tests.support.raw_requests import answers, request, until
 from tests.support.signing_device import JOSE, SigningDevice
 
@@ -166,6 +168,31 @@ def test_the_answer_is_the_same_either_way(
     assert first.headers["content-type"].encode() == accepted
     assert (first.headers["vary"], first.headers["cache-control"]) == ("Accept", "no-store")
     assert all_but_the_date(first) == all_but_the_date(again)
+
+
+@pytest.mark.parametrize("behind_proxy", [False, True])
+def test_where_policy_compares_addresses_the_senders_own_is_kept(
+    tmp_path: Path, healthy: list[Reading], asked: AskedByAsgi, *, behind_proxy: bool
+) -> None:
+    """Behind a proxy it is read on the way to ASGI."""
+    policy = f'addresses = "same"\n{ONLY_USB}'
+    named = {"behind_proxy": True, "public_url": "https://passmuster.test"} if behind_proxy else {}
+    with clocked_server(tmp_path, policy=policy, **named) as server:
+        device = SigningDevice("https://passmuster.test" if behind_proxy else server.url)
+        with server.client() as client:
+            device.enroll(client, quick_code(server))
+            device.report(client, healthy)
+        asked.clear()
+        for _ in range(2):
+            body = upload(device, healthy)
+            device.accept(sent(server, body, b"X-Forwarded-For: 203.0.113.9"))
+        assert asked == (["new", "new"] if behind_proxy else [])
+        ((code, key),) = server.rows(
+            "SELECT address_code, hash_key FROM contacts JOIN organisations "
+            "ON organisations.organisation_id = contacts.organisation_id"
+        )
+        own = "203.0.113.9" if behind_proxy else "127.0.0.1"
+        assert code == address_code(bytes(key), own)
 
 
 def test_a_report_that_is_refused_within_the_write_is_written_and_counted_once(
