@@ -35,7 +35,7 @@ from passmuster_server.policy.standing import DeviceStatus
 from passmuster_server.policy.stored_devices import StoredDevice
 from passmuster_server.reports import requests, store
 from passmuster_server.reports.answer import answer_bytes, without_limits
-from passmuster_server.reports.checked import checked_readings, says
+from passmuster_server.reports.checked import checked_records, says
 from passmuster_server.reports.nonces import Nonces
 from passmuster_server.reports.ratchet import Step, moved_on, step_of
 from passmuster_server.reports.upload import Received, canonical, read_upload, without_time
@@ -351,8 +351,7 @@ class Reports:
         before = dict(store.current_readings(transaction, organisation, device))
         evidence_id = 0
         newest: Mapping[str, Reading] = {}
-        for index in range(len(received.raw_readings)):
-            told = checked_readings(received, index)
+        for told in checked_records(received):
             as_sent = {reading.signal: said for said, reading in told}
             newest = _complete((reading for _, reading in told), now)
             changed: dict[str, bytes] = {}
