@@ -462,6 +462,28 @@ def test_a_report_that_is_not_in_the_canonical_form_is_refused(
     assert response.json()["detail"] == "not in the canonical form"
 
 
+@pytest.mark.parametrize("one_more_space", [b'"sources": [', b'"sources" :[', b'"sources":[ '])
+def test_known_readings_in_another_form_are_refused_and_change_nothing(
+    server: RunningServer,
+    client: httpx.Client,
+    device: SigningDevice,
+    healthy: list[Reading],
+    one_more_space: bytes,
+) -> None:
+    device.report(client, healthy)
+    before = rows(server, "transitions", device)
+    following = device.upload(device.record(healthy))
+    payload = canonical_bytes(codec.encode(following))
+    altered = payload.replace(b'"sources":[', one_more_space, 1)
+    assert altered != payload
+    response = device.send(client, device.signed(altered).encode())
+    assert problem(response) == (400, "malformed")
+    assert response.json()["detail"] == "not in the canonical form"
+    assert rows(server, "transitions", device) == before
+    answer = device.accept(device.send(client, device.signed(payload).encode()))
+    assert answer.verdict is Verdict.COMPLIANT
+
+
 def test_a_key_that_is_given_twice_is_refused(
     client: httpx.Client, device: SigningDevice, healthy: list[Reading]
 ) -> None:
