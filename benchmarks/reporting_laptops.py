@@ -154,7 +154,9 @@ class Connection(asyncio.Protocol):
             "POST /api/v1/reports HTTP/1.1\r\nHost: 127.0.0.1\r\n"
             f"Content-Type: application/jose\r\nContent-Length: {len(body)}\r\n\r\n"
         )
-        self._transport.write(head.encode() + body)
+        # One after the other, as the agent's library sends them.
+        self._transport.write(head.encode())
+        self._transport.write(body)
 
 
 def _itself(connection: Connection) -> Connection:
