@@ -128,6 +128,14 @@ class Ahead:
     key: Any
 
 
+def _nothing(_: Transaction, __: Sequence[Any]) -> Mapping[Any, Any]:
+    return {}
+
+
+APART = Ahead(_nothing, None)
+"""Of a write that reads nothing first, and changes nothing that any other reads ahead."""
+
+
 @dataclass
 class _Write(Generic[T]):
     work: Callable[[Transaction], T]

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from passmuster_server.database import Ahead, Database, Transaction
+from passmuster_server.database import APART, Ahead, Database, Transaction
 from passmuster_server.engines import POSTGRESQL, RULE_ERRORS, SQLITE
 from passmuster_server.statements import RowStatement
 from tests.support import postgresql
@@ -249,5 +249,25 @@ def test_a_group_reads_ahead_at_once_and_only_what_nobody_may_have_changed(
             ahead = None if undeclared else "two"
             assert seen == [(1, "one"), (1, None), (2, ahead), (3, None)]
             assert bodies.asked == [[1, 1] if undeclared else [1, 1, 2, 3]]
+
+    asyncio.run(story())
+
+
+def test_a_write_that_stands_apart_takes_nothing_from_those_behind_it(url: str) -> None:
+    async def story() -> None:
+        async with opened(url) as database:
+            await in_one_group(database, insert(1, "one"), insert(2, "two"))
+            bodies, seen = Bodies(), list[tuple[int, str | None]]()
+            read = bodies.read
+            await in_one_group(
+                database,
+                (seen_ahead(1, seen), Ahead(read, 1)),
+                (insert(7), APART),
+                (insert(8), APART),
+                (seen_ahead(2, seen), Ahead(read, 2)),
+            )
+            assert seen == [(1, "one"), (2, "two")]
+            assert bodies.asked == [[1, 2]]
+            assert sorted(stored(database)) == [1, 2, 7, 8]
 
     asyncio.run(story())

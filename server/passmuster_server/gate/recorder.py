@@ -17,7 +17,7 @@ import msgspec
 from sqlalchemy import Connection, delete, select
 
 from passmuster_server.background import BackgroundTask
-from passmuster_server.database import Database, StoreUnavailableError, Transaction
+from passmuster_server.database import APART, Database, StoreUnavailableError, Transaction
 from passmuster_server.devices.tables import organisations
 from passmuster_server.gate.basis import basis_of
 from passmuster_server.gate.decision import Decision, Proof, Question
@@ -122,7 +122,7 @@ class DecisionRecorder:
 
     async def _write(self, group: list[Record]) -> None:
         insert = _insert_by_json if self._database.shared else _insert_by_values
-        await self._database.write(insert([_row(record) for record in group]))
+        await self._database.write(insert([_row(record) for record in group]), APART)
         for record in group:
             del self._waiting[record.decision_id]
 

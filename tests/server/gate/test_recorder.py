@@ -104,12 +104,12 @@ def test_decisions_survive_a_database_that_is_away_for_a_while(
         write = database.write
         tries = 0
 
-        async def away_twice(work: Any) -> Any:
+        async def away_twice(work: Any, *others: Any) -> Any:
             nonlocal tries
             tries += 1
             if tries <= 2:
                 raise StoreUnavailableError("the database can't be written")
-            return await write(work)
+            return await write(work, *others)
 
         monkeypatch.setattr(database, "write", away_twice)
         recorder = DecisionRecorder(database)
@@ -125,7 +125,7 @@ def test_stopping_does_not_hang_on_a_database_that_is_away(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def story(database: Database) -> None:
-        async def away(_: Any) -> Any:
+        async def away(*_: Any) -> Any:
             raise StoreUnavailableError("the database can't be written")
 
         monkeypatch.setattr(database, "write", away)
