@@ -130,13 +130,12 @@ class Policies:
         stored = stored_device(connection, organisation, device)
         if stored is None:
             raise LookupError("there is no such device")
-        standing, _ = self._judge(
+        return self._judge(
             transaction,
             stored,
             lambda: store.readings_of(connection, organisation, device),
             self._clock(),
         )
-        return standing
 
     def judge_report(
         self,
@@ -146,8 +145,8 @@ class Policies:
         now: datetime,
         *,
         changed: bool,
-    ) -> tuple[Standing, bytes]:
-        """Judge what a device has just reported; return its standing and the signals as stored.
+    ) -> Standing:
+        """Judge what a device has just reported; return its standing.
 
         `stored` is the device after this report. Where nothing `changed`, the verdict that is
         stored is still the right one, unless policy, rules or a period of grace say otherwise,
@@ -164,7 +163,7 @@ class Policies:
             return self._judge(transaction, stored, readings, now)
         standing = standing_of(stored, before, policy, judged_at=now)
         self._put(transaction, standing)
-        return standing, before.signals
+        return standing
 
     async def refresh(self, organisation: str, device: str) -> None:
         """Judge the device again: a command or the time has changed something.
@@ -183,7 +182,7 @@ class Policies:
 
     def _judge(
         self, transaction: Transaction, stored: StoredDevice, readings: Readings, now: datetime
-    ) -> tuple[Standing, bytes]:
+    ) -> Standing:
         policy = self.current(stored.organisation)
         before = stored.verdict
         # What it was told while it waited says nothing of what it reports.
@@ -233,12 +232,12 @@ class Policies:
             waived_until=first_exception_end(signals),
             group=stored.group,
         )
-        kept = store.save_verdict(transaction, before, standing, policy.basis, reasons)
+        store.save_verdict(transaction, before, standing, policy.basis, reasons)
         if before is None or before.verdict is not verdict:
             for listener in self._verdict_listeners:
                 listener(transaction, standing, None if before is None else before.verdict)
         self._put(transaction, standing)
-        return standing, kept
+        return standing
 
     def _put(self, transaction: Transaction, standing: Standing) -> None:
         transaction.moved.append((standing.organisation, standing.device))

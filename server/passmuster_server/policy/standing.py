@@ -13,7 +13,7 @@ from passmuster_collectors.contract import codec
 from passmuster_collectors.contract.canonical import canonical_bytes
 from passmuster_collectors.contract.declaration import Text
 from passmuster_collectors.contract.platform import Platform
-from passmuster_collectors.contract.verdict import Outcome, Remedy, Verdict
+from passmuster_collectors.contract.verdict import Outcome, Remedy, SignalVerdict, Verdict
 from passmuster_server.schema import DEFAULT_GROUP
 
 CLOCK_STEP_S = 60
@@ -72,6 +72,16 @@ class SignalStanding:
     def stored(self) -> bytes:
         """The canonical bytes of it."""
         return canonical_bytes(codec.encode(self))
+
+    @cached_property
+    def told(self) -> bytes:
+        """The canonical bytes of a `SignalVerdict` that tells no limit."""
+        remedies = tuple(each.remedy for each in self.reasons if each.remedy is not None)
+        words = tuple(each.worker for each in self.reasons)
+        verdict = SignalVerdict(self.signal, self.title, self.outcome, words, remedies)
+        plain: dict[str, object] = codec.encode(verdict)
+        del plain["within_s"]
+        return canonical_bytes(plain)
 
 
 def first_exception_end(signals: Iterable[SignalStanding]) -> datetime | None:

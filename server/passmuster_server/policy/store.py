@@ -36,6 +36,9 @@ _INSERT_POLICY = (
 _ENDLESS = to_microseconds(ENDLESS)
 MAX_STORED = 4 * 1024 * 1024
 DEPTH = 32
+MAX_KNOWN = 4096
+MAX_KNOWN_BYTES = 4096
+"""A longer signal is one laptop's own, and is read each time."""
 
 
 @dataclass(frozen=True)
@@ -75,15 +78,31 @@ def read_signals(stored: bytes) -> tuple[SignalStanding, ...]:
     return codec.decode(_Signals, value).signals
 
 
-# Of a laptop that is shut out one signal is its own, and all others are as on the healthy ones.
-@lru_cache(maxsize=1024)
 def _read_signal(stored: bytes) -> SignalStanding:
-    value = strict_json.parse(stored, max_bytes=MAX_STORED, max_depth=DEPTH)
-    return codec.decode(SignalStanding, value)
+    known = _known.get(stored)
+    if known is None:
+        value = strict_json.parse(stored, max_bytes=MAX_STORED, max_depth=DEPTH)
+        known = codec.decode(SignalStanding, value)
+        _keep(stored, known)
+    return known
+
+
+# Of a laptop that is shut out one signal is its own, and all others are as on the healthy ones.
+_known: dict[bytes, SignalStanding] = {}
+
+
+def _keep(stored: bytes, signal: SignalStanding) -> None:
+    if len(stored) <= MAX_KNOWN_BYTES and stored not in _known:
+        if len(_known) >= MAX_KNOWN:
+            _known.clear()
+        _known[stored] = signal
 
 
 def write_signals(signals: tuple[SignalStanding, ...]) -> bytes:
     """Return the signals as a `verdicts` row keeps them: the canonical bytes of an object."""
+    for each in signals:
+        # What was just written is read with the next report.
+        _keep(each.stored, each)
     return b'{"signals":[' + b",".join([each.stored for each in signals]) + b"]}"
 
 
@@ -236,8 +255,8 @@ def save_verdict(
     standing: Standing,
     basis: str,
     reasons: tuple[str, ...],
-) -> bytes:
-    """Store the verdict and return its signals as stored.
+) -> None:
+    """Store the verdict.
 
     Where the verdict differs from `before` it also goes into the history, with `reasons`.
     """
@@ -264,7 +283,7 @@ def save_verdict(
             pull_back(transaction, *device, since, _ENDLESS)
             begun = since
         if before.verdict is standing.verdict:
-            return signals
+            return
         transaction.run(_END_VERDICT, (since, *device, before.verdict.value, begun, _ENDLESS))
     such = (standing.organisation, standing.verdict.value, standing.device)
     transaction.run(
@@ -280,4 +299,3 @@ def save_verdict(
             *such,
         ),
     )
-    return signals

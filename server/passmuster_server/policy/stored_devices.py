@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -106,12 +107,13 @@ def stored_device_of(row: Sequence[Any]) -> StoredDevice:
         ownership,
         tier,
     ) = row
+    subject = _subject_of(platform, group_name or "", ownership, tier)
     return StoredDevice(
         organisation,
         device,
         owner,
         computer_name,
-        Platform(platform),
+        subject.platform,
         DeviceStatus(status),
         from_microseconds(enrolled_at),
         sequence,
@@ -129,8 +131,14 @@ def stored_device_of(row: Sequence[Any]) -> StoredDevice:
             revision,
         ),
         group,
-        Subject(Platform(platform), group_name or "", Ownership(ownership), KeyTier(tier)),
+        subject,
     )
+
+
+# A fleet has few kinds of laptops, and an enumeration is slow to find its members.
+@lru_cache(maxsize=1024)
+def _subject_of(platform: str, group_name: str, ownership: str, tier: str) -> Subject:
+    return Subject(Platform(platform), group_name, Ownership(ownership), KeyTier(tier))
 
 
 def hold_device(transaction: Transaction, organisation: str, device: str) -> None:

@@ -2,14 +2,11 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from functools import lru_cache
-from typing import Any
 
 import msgspec
 
 from passmuster_collectors.contract import codec
 from passmuster_server.policy.standing import SignalStanding, Standing
-from passmuster_server.policy.store import read_signals
 from passmuster_server.reports.upload import canonical
 
 VERSION = 1
@@ -21,23 +18,23 @@ Limits = tuple[tuple[str, int], ...]
 
 def answer_bytes(
     standing: Standing,
-    signals: bytes,
     nonce: str,
     now: datetime,
     report_within_s: int,
     limits: Limits,
 ) -> bytes:
-    """Return the canonical bytes of an `Answer`; `signals` are the standing's as stored.
+    """Return the canonical bytes of an `Answer`.
 
     `limits` are told as `within_s`; there are none for an agent that would not understand them.
     """
-    grace_until = standing.grace_until
+    grace_until, within = standing.grace_until, dict(limits)
+    signals = [_told(each, within) for each in standing.signals]
     answer = {
         "version": VERSION,
         "verdict": standing.verdict.value,
         "judged_at": codec.format_time(now),
         "policy_version": standing.policy_version,
-        "signals": _told(signals, limits),
+        "signals": msgspec.Raw(b"[%b]" % b",".join(signals)),
         "grace_until": None if grace_until is None else codec.format_time(grace_until),
         "nonce": nonce,
         "report_within_s": report_within_s,
@@ -45,11 +42,11 @@ def answer_bytes(
     return canonical(answer)
 
 
-# As in the store: what healthy laptops are told of their signals is the same for all of them.
-@lru_cache(maxsize=4096)
-def _told(signals: bytes, limits: Limits) -> msgspec.Raw:
-    within = dict(limits)
-    return msgspec.Raw(canonical([_signal_verdict(each, within) for each in read_signals(signals)]))
+def _told(standing: SignalStanding, within: Mapping[str, int]) -> bytes:
+    """Return the bytes of a `SignalVerdict`; in the canonical form its limit comes last."""
+    seconds = within.get(standing.signal)
+    told = standing.told
+    return told if seconds is None else b"%b,%b%d}" % (told[:-1], WITHIN_KEY, seconds)
 
 
 def without_limits(answer: bytes) -> bytes:
@@ -60,18 +57,3 @@ def without_limits(answer: bytes) -> bytes:
     for each in value.get("signals", ()):
         each.pop(WITHIN, None)
     return canonical(value)
-
-
-def _signal_verdict(standing: SignalStanding, within: Mapping[str, int]) -> dict[str, Any]:
-    """Return the plain value of a `SignalVerdict`, without a limit where none is told."""
-    remedies = [reason.remedy for reason in standing.reasons if reason.remedy is not None]
-    verdict: dict[str, Any] = {
-        "signal": standing.signal,
-        "title": standing.title,
-        "outcome": standing.outcome.value,
-        "reasons": [reason.worker for reason in standing.reasons],
-        "remedies": [codec.encode(remedy) for remedy in remedies],
-    }
-    if standing.signal in within:
-        verdict[WITHIN] = within[standing.signal]
-    return verdict

@@ -291,7 +291,7 @@ class Reports:
             device_store.set_agent_version(
                 transaction.connection, organisation, device, received.newest.agent_version
             )
-        standing, signals = self._judge_report(
+        standing = self._judge_report(
             transaction,
             msgspec.structs.replace(found.device, sequence=upload.sequence, last_seen=heard_at),
             lambda: newest or _complete(received.readings(-1), now),
@@ -304,7 +304,7 @@ class Reports:
         within_s = requests.within_s(
             transaction, organisation, found.request, received, now, policy.report_within_s
         )
-        answer = answer_bytes(standing, signals, nonce, now, within_s, allowed)
+        answer = answer_bytes(standing, nonce, now, within_s, allowed)
         following = moved_on(
             ratchet,
             sequence=upload.sequence,

@@ -28,7 +28,7 @@ from passmuster_server.policy.judgement import (
 )
 from passmuster_server.policy.overlays import Subject
 from passmuster_server.policy.standing import SignalStanding
-from passmuster_server.policy.store import read_signals, write_signals
+from passmuster_server.policy.store import MAX_KNOWN, read_signals, write_signals
 from tests.support.example_readings import MOUSE, STICK, USB, healthy, reading, replaced, with_stick
 
 NOW = datetime(2026, 3, 4, 9, 30, tzinfo=UTC)
@@ -205,6 +205,15 @@ def test_signals_are_stored_as_the_canonical_bytes_of_an_object(
     assert write_signals(signals) == canonical_bytes({"signals": codec.encode(signals)})
     assert read_signals(write_signals(signals)) == signals
     assert write_signals(()) == b'{"signals":[]}'
+
+
+def test_signals_are_read_as_they_were_written_however_many_were_known_since() -> None:
+    signals = judged(with_stick(NOW), with_usb(grace_s=GRACE_S)).signals
+    stored = write_signals(signals)
+    for number in range(MAX_KNOWN + 1):
+        write_signals((SignalStanding("usb_devices", str(number), Outcome.PASS, ()),))
+    assert read_signals(stored) == signals
+    assert read_signals(bytes(bytearray(stored))) == signals
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,6 @@ from passmuster_server.policy.document import parse
 from passmuster_server.policy.judgement import judge_device
 from passmuster_server.policy.overlays import Subject
 from passmuster_server.policy.standing import Standing
-from passmuster_server.policy.store import write_signals
 from passmuster_server.reports.answer import answer_bytes, without_limits
 from tests.support.example_readings import healthy, with_stick
 from tests.support.example_standings import standing
@@ -35,7 +34,7 @@ def test_an_answer_is_in_the_canonical_form_and_says_every_signal(
     readings: tuple[Reading, ...], limits: tuple[tuple[str, int], ...]
 ) -> None:
     told = judged(readings)
-    body = answer_bytes(told, write_signals(told.signals), "nonce", NOW, 600, limits)
+    body = answer_bytes(told, "nonce", NOW, 600, limits)
     value = strict_json.parse(body)
     assert canonical_bytes(value) == body
     answer = codec.decode(Answer, value)
@@ -51,6 +50,4 @@ def test_an_answer_is_in_the_canonical_form_and_says_every_signal(
     ]
     within = {each.signal: each.within_s for each in answer.signals if each.within_s}
     assert within == dict(limits)
-    assert without_limits(body) == answer_bytes(
-        told, write_signals(told.signals), "nonce", NOW, 600, ()
-    )
+    assert without_limits(body) == answer_bytes(told, "nonce", NOW, 600, ())
