@@ -16,7 +16,8 @@ from passmuster_server.database import OverloadedError, StoreUnavailableError
 from passmuster_server.devices.addresses import Addresses
 from passmuster_server.devices.agent_versions import version_of_sender
 from passmuster_server.doors import BECOMES, Answer, Client, Headers, Later
-from passmuster_server.reports.service import PATH, Reports, Result, Sent, answer_of
+from passmuster_server.reports.acceptance import Result, answer_of
+from passmuster_server.reports.service import PATH, Reports, Sent
 from passmuster_server.schema import DEFAULT_ORGANISATION
 from passmuster_server.services import Services
 from passmuster_server.web.bodies import read_body

@@ -22,7 +22,7 @@ from passmuster_collectors.contract.verdict import (
 from passmuster_collectors.signals import CATALOG
 from passmuster_server.policy import default_document, demands, document, judgement
 from passmuster_server.policy.key_tier import KEY_TIER
-from passmuster_server.reports import service, upload
+from passmuster_server.reports import acceptance, upload
 from tests.support.clocked_server import ClockedServer, clocked_server
 from tests.support.example_readings import healthy
 from tests.support.signing_device import SigningDevice
@@ -51,9 +51,9 @@ def older_rooms() -> Iterator[None]:
         by_id = {signal.id: signal for signal in FIRST_SIGNALS}
         for module in (default_document, demands, document, judgement):
             patch.setattr(module, "JUDGED", (*FIRST_SIGNALS, KEY_TIER))
-        patch.setattr(service, "CATALOG", FIRST_SIGNALS)
+        patch.setattr(acceptance, "CATALOG", FIRST_SIGNALS)
         patch.setattr(upload, "_SIGNALS", by_id)
-        patch.setattr(service, "_SIGNALS", frozenset(by_id))
+        patch.setattr(acceptance, "_SIGNALS", frozenset(by_id))
         yield
 
 
